@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "addrmap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "rfc6052.h"
+
+/*
+ * IANA IPv4 Special-Purpose Address Registry (RFC 6890 and its updates): every
+ * block that is not globally reachable, and multicast and the rest of class E,
+ * which are not addresses of hosts. 192.0.0.9/32 and 192.0.0.10/32, globally
+ * reachable anycast addresses inside 192.0.0.0/24, are not worth a hole here.
+ */
+static const char *const special_purpose[] = {
+	"0.0.0.0/8",		/* this network, RFC 791 */
+	"10.0.0.0/8",		/* private use, RFC 1918 */
+	"100.64.0.0/10",	/* shared address space, RFC 6598 */
+	"127.0.0.0/8",		/* loopback, RFC 1122 */
+	"169.254.0.0/16",	/* link local, RFC 3927 */
+	"172.16.0.0/12",	/* private use, RFC 1918 */
+	"192.0.0.0/24",		/* IETF protocol assignments, RFC 6890 */
+	"192.0.2.0/24",		/* TEST-NET-1, RFC 5737 */
+	"192.88.99.0/24",	/* 6to4 relay anycast, deprecated by RFC 7526 */
+	"192.168.0.0/16",	/* private use, RFC 1918 */
+	"198.18.0.0/15",	/* benchmarking, RFC 2544 */
+	"198.51.100.0/24",	/* TEST-NET-2, RFC 5737 */
+	"203.0.113.0/24",	/* TEST-NET-3, RFC 5737 */
+	"224.0.0.0/4",		/* multicast, RFC 5771 */
+	"240.0.0.0/4",		/* reserved and limited broadcast, RFC 1112, 919 */
+};
+
+static const char well_known_prefix[] = "64:ff9b::/96";	/* RFC 6052 2.1 */
+
+/* IPv6 addresses that no TCP backend can have */
+static const char *const special6[] = {
+	"::/128",		/* unspecified; Linux connects it to itself */
+	"::1/128",		/* loopback */
+	"::ffff:0:0/96",	/* IPv4-mapped, RFC 4291 2.5.5.2 */
+	"fe80::/10",		/* link-local: no scope can be given */
+	"ff00::/8",		/* multicast */
+};
+
+static const char *const loopbacks[] = { "127.0.0.0/8", "::1/128" };
+
+/* The texts above are constants, so that only memory can be wrong. */
+static int add_texts(struct prefix_list *list, const char *const *texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct prefix prefix;
+
+		if (prefix_parse(texts[i], &prefix) || prefix_list_add(list, &prefix) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+void netinfo_free(struct netinfo *net)
+{
+	prefix_list_free(&net->inside);
+	prefix_list_free(&net->own);
+}
+
+static int copy_choice(struct prefix_list *to, const struct prefix_choice *choice,
+		       const struct prefix_list *keyword)
+{
+	return prefix_list_copy(to, choice->keyword ? keyword : &choice->list);
+}
+
+static int set_deny4(struct addrmap *map, const struct prefix_choice *choice)
+{
+	bool all = !choice->keyword && choice->list.n == 0;
+
+	if (!all && add_texts(&map->special4, special_purpose, COUNT(special_purpose)) < 0)
+		return -ENOMEM;
+	return copy_choice(&map->deny4, choice, &map->special4);
+}
+
+/* The host itself may always ask; it asks from loopback or from an own address. */
+static int set_dns64_clients(struct addrmap *map, const struct prefix_choice *choice)
+{
+	if (copy_choice(&map->dns64_clients, choice, &map->inside) < 0)
+		return -ENOMEM;
+	return add_texts(&map->dns64_clients, loopbacks, COUNT(loopbacks));
+}
+
+struct addrmap *addrmap_new(const struct config *config, const struct netinfo *net)
+{
+	struct addrmap *map = calloc(1, sizeof(*map));
+
+	if (!map)
+		return NULL;
+	map->nat46 = config->prefixes.nat46;
+	map->uplink_v4_be32 = net->uplink_v4_be32;
+	memcpy(map->uplink, net->uplink, sizeof(map->uplink));
+	if (copy_choice(&map->inside, &config->inside, &net->inside) < 0 ||
+	    prefix_list_copy(&map->pref64, &config->prefixes.nat64) < 0 ||
+	    prefix_list_copy(&map->own, &net->own) < 0 ||
+	    set_deny4(map, &config->nat64.deny4) < 0 ||
+	    copy_choice(&map->nat64_clients, &config->nat64.clients, &map->inside) < 0 ||
+	    set_dns64_clients(map, &config->dns64.clients) < 0 ||
+	    add_texts(&map->special6, special6, COUNT(special6)) < 0 ||
+	    prefix_parse(well_known_prefix, &map->well_known) ||
+	    copy_choice(&map->backends, &config->snid.backends, &map->inside) < 0) {
+		addrmap_free(map);
+		return NULL;
+	}
+	return map;
+}
+
+void addrmap_free(struct addrmap *map)
+{
+	if (!map)
+		return;
+	prefix_list_free(&map->inside);
+	prefix_list_free(&map->pref64);
+	prefix_list_free(&map->own);
+	prefix_list_free(&map->deny4);
+	prefix_list_free(&map->special4);
+	prefix_list_free(&map->special6);
+	prefix_list_free(&map->nat64_clients);
+	prefix_list_free(&map->dns64_clients);
+	prefix_list_free(&map->backends);
+	free(map);
+}
+
+bool addrmap_equal(const struct addrmap *a, const struct addrmap *b)
+{
+	return prefix_list_equal(&a->inside, &b->inside) &&
+	       prefix_list_equal(&a->pref64, &b->pref64) &&
+	       prefix_equal(&a->nat46, &b->nat46) &&
+	       prefix_list_equal(&a->deny4, &b->deny4) &&
+	       prefix_list_equal(&a->special4, &b->special4) &&
+	       prefix_list_equal(&a->nat64_clients, &b->nat64_clients) &&
+	       prefix_list_equal(&a->dns64_clients, &b->dns64_clients) &&
+	       prefix_list_equal(&a->backends, &b->backends) &&
+	       prefix_list_equal(&a->own, &b->own) &&
+	       a->uplink_v4_be32 == b->uplink_v4_be32 &&
+	       strcmp(a->uplink, b->uplink) == 0;
+}
+
+bool addrmap_is_inside(const struct addrmap *map, const struct in6_addr *addr)
+{
+	return prefix_list_contains(&map->inside, addr);
+}
+
+bool addrmap_is_own(const struct addrmap *map, const struct in6_addr *addr)
+{
+	return prefix_list_contains(&map->own, addr);
+}
+
+const struct prefix *addrmap_pref64_of(const struct addrmap *map, const struct in6_addr *addr)
+{
+	const struct prefix *best = NULL;
+
+	for (size_t i = 0; i < map->pref64.n; i++) {
+		const struct prefix *prefix = &map->pref64.v[i];
+
+		if (prefix_contains(prefix, addr) && (!best || prefix->len > best->len))
+			best = prefix;
+	}
+	return best;
+}
+
+uint32_t addrmap_extract(const struct prefix *pref64, const struct in6_addr *addr)
+{
+	unsigned char v4[4];
+	uint32_t v4_be32;
+
+	rfc6052_extract(v4, addr->s6_addr, pref64->len);
+	memcpy(&v4_be32, v4, sizeof(v4_be32));
+	return v4_be32;
+}
+
+struct in6_addr addrmap_embed(const struct prefix *pref64, uint32_t v4_be32)
+{
+	struct in6_addr addr;
+	unsigned char v4[4];
+
+	memcpy(v4, &v4_be32, sizeof(v4));
+	rfc6052_embed(addr.s6_addr, pref64->addr.s6_addr, pref64->len, v4);
+	return addr;
+}
+
+bool addrmap_may_translate(const struct addrmap *map, const struct prefix *pref64,
+			   uint32_t v4_be32)
+{
+	struct in6_addr addr = addr_from_v4(v4_be32);
+
+	if (prefix_list_contains(&map->deny4, &addr))
+		return false;
+	return !prefix_equal(&map->well_known, pref64) ||
+	       !prefix_list_contains(&map->special4, &addr);
+}
+
+bool addrmap_nat64_client(const struct addrmap *map, const struct in6_addr *addr)
+{
+	return prefix_list_contains(&map->nat64_clients, addr);
+}
+
+bool addrmap_dns64_client(const struct addrmap *map, const struct in6_addr *addr)
+{
+	return prefix_list_contains(&map->dns64_clients, addr) || addrmap_is_own(map, addr);
+}
+
+struct in6_addr addrmap_nat46_source(const struct addrmap *map, uint32_t client_be32)
+{
+	return addrmap_embed(&map->nat46, client_be32);
+}
+
+enum addrmap_backend addrmap_backend_check(const struct addrmap *map, const struct in6_addr *addr)
+{
+	if (prefix_list_contains(&map->special6, addr))
+		return ADDRMAP_BACKEND_SPECIAL;
+	if (addrmap_pref64_of(map, addr))
+		return ADDRMAP_BACKEND_PREF64;
+	if (prefix_contains(&map->nat46, addr))
+		return ADDRMAP_BACKEND_NAT46;
+	if (addrmap_is_own(map, addr))
+		return ADDRMAP_BACKEND_OWN;
+	if (!prefix_list_contains(&map->backends, addr))
+		return ADDRMAP_BACKEND_OUTSIDE;
+	return ADDRMAP_BACKEND_OK;
+}
+
+const char *addrmap_backend_text(enum addrmap_backend verdict)
+{
+	static const char *const texts[] = {
+		[ADDRMAP_BACKEND_OK] = "allowed",
+		[ADDRMAP_BACKEND_OUTSIDE] = "not in snid.backends",
+		[ADDRMAP_BACKEND_PREF64] = "in a NAT64 prefix",
+		[ADDRMAP_BACKEND_NAT46] = "in the NAT46 prefix",
+		[ADDRMAP_BACKEND_SPECIAL] = "not an address of a host",
+		[ADDRMAP_BACKEND_OWN] = "an address of this gateway",
+	};
+
+	return texts[verdict];
+}

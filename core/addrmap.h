@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * THE mapping decisions. An addrmap is made from the configuration and from
+ * what was found on the host, and never changes; a reload or a change of the
+ * network makes a new one. All rooms ask here and nowhere else.
+ */
+#ifndef CORE_ADDRMAP_H
+#define CORE_ADDRMAP_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+struct config;
+
+/* What was found on the host (ops/netsetup fills it, from netlink). */
+struct netinfo {
+	char uplink[IFNAMSIZ];		/* interface of the IPv4 default route; "" none */
+	uint32_t uplink_v4_be32;	/* its first global IPv4 address; 0 none */
+	struct prefix_list inside;	/* routed IPv6 prefixes not behind the uplink */
+	struct prefix_list own;		/* every address of this host, as host prefixes */
+};
+
+void netinfo_free(struct netinfo *net);
+
+struct addrmap {
+	struct prefix_list inside;
+	struct prefix_list pref64;	/* the first one synthesises */
+	struct prefix nat46;
+	struct prefix_list deny4;	/* mapped IPv4 prefixes */
+	struct prefix_list special4;	/* RFC 6052 3.1: refused behind the well-known
+					 * prefix; empty where "deny4: []" lifts that */
+	struct prefix_list special6;	/* never a backend */
+	struct prefix well_known;	/* 64:ff9b::/96 */
+	struct prefix_list nat64_clients;
+	struct prefix_list dns64_clients;
+	struct prefix_list backends;
+	struct prefix_list own;
+	uint32_t uplink_v4_be32;	/* 0 = none */
+	char uplink[IFNAMSIZ];		/* "" = none */
+};
+
+/**
+ * addrmap_new() - derive all decisions.
+ * @config, @net:	borrowed for the call.
+ * Return: the map, owned by the caller (addrmap_free()); NULL when out of memory.
+ */
+struct addrmap *addrmap_new(const struct config *config, const struct netinfo *net);
+
+/** addrmap_free() - NULL is allowed. */
+void addrmap_free(struct addrmap *map);
+
+/** addrmap_equal() - would both decide the same? */
+bool addrmap_equal(const struct addrmap *a, const struct addrmap *b);
+
+/** addrmap_is_inside() - is this IPv6 address one that we serve? */
+bool addrmap_is_inside(const struct addrmap *map, const struct in6_addr *addr);
+
+/** addrmap_is_own() - is it an address of this host? */
+bool addrmap_is_own(const struct addrmap *map, const struct in6_addr *addr);
+
+/** addrmap_pref64_of() - the longest pref64 that holds @addr, or NULL. */
+const struct prefix *addrmap_pref64_of(const struct addrmap *map, const struct in6_addr *addr);
+
+/** addrmap_extract() - the IPv4 address (network order) in an address of @pref64. */
+uint32_t addrmap_extract(const struct prefix *pref64, const struct in6_addr *addr);
+
+/** addrmap_embed() - the IPv6 form of an IPv4 address (network order) in @pref64. */
+struct in6_addr addrmap_embed(const struct prefix *pref64, uint32_t v4_be32);
+
+/**
+ * addrmap_may_translate() - may a flow to this IPv4 address go through @pref64?
+ *
+ * Refused are nat64.deny4 (default: the IANA special-purpose registry, RFC 6890)
+ * and, with the well-known prefix, every non-global address (RFC 6052 3.1).
+ * "deny4: []" is the operator's word that all may pass, the well-known prefix
+ * included.
+ */
+bool addrmap_may_translate(const struct addrmap *map, const struct prefix *pref64,
+			   uint32_t v4_be32);
+
+/** addrmap_nat64_client() - may this IPv6 address use NAT64? */
+bool addrmap_nat64_client(const struct addrmap *map, const struct in6_addr *addr);
+
+/**
+ * addrmap_dns64_client() - may this address (either family) ask dns64?
+ * The host itself (loopback and its own addresses) always may.
+ */
+bool addrmap_dns64_client(const struct addrmap *map, const struct in6_addr *addr);
+
+/** addrmap_nat46_source() - where an IPv4 client (network order) appears to servers. */
+struct in6_addr addrmap_nat46_source(const struct addrmap *map, uint32_t client_be32);
+
+/* Why a backend address is refused */
+enum addrmap_backend {
+	ADDRMAP_BACKEND_OK,
+	ADDRMAP_BACKEND_OUTSIDE,	/* not in snid.backends */
+	ADDRMAP_BACKEND_PREF64,
+	ADDRMAP_BACKEND_NAT46,
+	ADDRMAP_BACKEND_SPECIAL,	/* ::, loopback, link-local, multicast, mapped */
+	ADDRMAP_BACKEND_OWN,
+};
+
+/** addrmap_backend_check() - may snid connect to this IPv6 address? */
+enum addrmap_backend addrmap_backend_check(const struct addrmap *map,
+					   const struct in6_addr *addr);
+
+/** addrmap_backend_text() - the reason in words, static. */
+const char *addrmap_backend_text(enum addrmap_backend verdict);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration: one immutable object. config_schema.c has one row a
+ * setting (path, type, place in this structure, default, range, help); the
+ * parser, the defaults and the canonical print are driven by those rows alone.
+ *
+ * Durations are milliseconds, sizes bytes, ports host byte order.
+ */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "addr.h"
+#include "log.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/gate64/gate64.yaml"
+
+/* A list of prefixes, or the keyword that stands for one (auto, inside, ...). */
+struct prefix_choice {
+	bool keyword;
+	struct prefix_list list;	/* empty where keyword */
+};
+
+struct port_range {
+	uint16_t first, last;		/* host byte order, inclusive, never 0 */
+};
+
+/* One entry of nat64.pool4 */
+struct pool4_entry {
+	bool address_auto;		/* the uplink's address, followed as it changes */
+	struct in6_addr address;	/* mapped IPv4; where not auto */
+	bool ports_auto;		/* 10240-65535 less what the host uses */
+	struct port_range *ports;	/* where not auto; owned by the configuration */
+	size_t n_ports;
+};
+
+struct endpoint_list {
+	struct endpoint *v;
+	size_t n;
+};
+
+struct config {
+	struct prefix_choice inside;	/* keyword: auto */
+	char *uplink;			/* interface name, or NULL for auto */
+	struct {
+		struct prefix_list nat64;	/* >= 1; RFC 6052 lengths */
+		struct prefix nat46;		/* always /96 */
+	} prefixes;
+	struct {
+		bool enabled;
+		struct prefix_choice clients;	/* keyword: inside */
+		struct pool4_entry *pool4;
+		size_t n_pool4;
+		struct prefix_choice deny4;	/* keyword: special-purpose */
+		struct {
+			uint32_t udp_ms, tcp_established_ms, tcp_transitory_ms,
+				 icmp_ms;
+		} timeouts;
+		struct {
+			uint32_t sessions;
+		} limits;
+		bool mss_clamp_auto;
+		uint16_t mss_clamp;		/* bytes; 0 = off; where not auto */
+		uint16_t lowest_ipv6_mtu;	/* bytes, >= 1280 */
+	} nat64;
+	struct {
+		bool enabled;
+		struct endpoint_list listen;	/* port 53 filled in */
+		struct prefix_choice clients;	/* keyword: inside */
+		bool upstream_recursive;
+		struct endpoint_list upstream;	/* where not recursive; port 53 filled in */
+		bool dnssec;
+		char *trust_anchor;		/* path */
+		char *root_hints;		/* path */
+		struct prefix_list exclude_aaaa;
+		struct {
+			uint64_t size;		/* bytes, all workers together */
+		} cache;
+	} dns64;
+	struct {
+		struct endpoint_list listen;	/* port alone: 0.0.0.0:port; empty = off */
+		struct prefix_choice backends;	/* keyword: inside */
+		struct {
+			uint32_t connections, per_client;
+			uint32_t hello_timeout_ms, connect_timeout_ms, idle_timeout_ms;
+		} limits;
+	} snid;
+	struct {
+		char *user;
+		char *control;			/* unix socket path */
+		struct {
+			enum log_level level;
+			enum log_format format;
+		} log;
+	} ops;
+};
+
+/**
+ * config_load() - read and check a file.
+ * @path:	the file; NULL gives the defaults alone.
+ * @errors:	every error is written here as "FILE:LINE:COL: error: ...", with
+ *		the line and a caret below it, all errors of the file in one run.
+ * Return: the configuration, owned by the caller, or NULL when there were errors.
+ */
+struct config *config_load(const char *path, FILE *errors);
+
+/**
+ * config_parse() - the same from text in memory.
+ * @name:	stands for the file name in errors.
+ */
+struct config *config_parse(const char *name, const char *text, size_t len, FILE *errors);
+
+/** config_print() - the canonical form, every key with its value; it parses again. */
+void config_print(const struct config *config, FILE *out);
+
+/** config_free() - release it; NULL is allowed. */
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of settings, and the checks of single entries that its rows name. */
+#include "config_schema.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <net/if.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "config_type.h"
+#include "rfc6052.h"
+
+/* ---- single entries ---------------------------------------------------------- */
+
+/* Neither networks nor translators are numbered from these. */
+static const char *unicast_problem(const struct prefix *prefix)
+{
+	static const struct prefix never[] = {
+		{ { { { 0 } } }, 96 },				/* :: and ::1 */
+		{ { { { [10] = 0xff, [11] = 0xff } } }, 96 },	/* IPv4-mapped */
+		{ { { { 0xfe, 0x80 } } }, 10 },			/* link-local */
+		{ { { { 0xff } } }, 8 },			/* multicast */
+	};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+		if (prefix_overlaps(prefix, &never[i]))
+			return "holds loopback, IPv4-mapped, link-local or multicast addresses";
+	return NULL;
+}
+
+static const char *u_octet_problem(const struct prefix *prefix)
+{
+	if (!rfc6052_u_octet_zero(prefix->addr.s6_addr))
+		return "has bits 64 to 71 set: RFC 6052 section 2.2 has them zero";
+	return unicast_problem(prefix);
+}
+
+static const char *pref64_problem(const struct prefix *prefix)
+{
+	if (!rfc6052_valid_length(prefix->len))
+		return "is not of length 32, 40, 48, 56, 64 or 96: RFC 6052 section 2.2";
+	return u_octet_problem(prefix);
+}
+
+static const char *nat46_problem(const struct prefix *prefix)
+{
+	return prefix->len == 96 ? u_octet_problem(prefix) : "is not of length 96";
+}
+
+static bool is_multicast(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_MULTICAST(addr) ||
+	       (addr_is_v4(addr) && addr->s6_addr[12] >= 224);
+}
+
+static const char *listen_problem(const struct endpoint *endpoint)
+{
+	return is_multicast(&endpoint->addr) ? "is not a unicast address" : NULL;
+}
+
+static const char *upstream_problem(const struct endpoint *endpoint)
+{
+	const struct in6_addr any4 = addr_from_v4(0);
+
+	if (IN6_IS_ADDR_UNSPECIFIED(&endpoint->addr) || addr_equal(&endpoint->addr, &any4))
+		return "is no address to send to";
+	return listen_problem(endpoint);
+}
+
+static const char *snid_listen_problem(const struct endpoint *endpoint)
+{
+	if (!addr_is_v4(&endpoint->addr))
+		return "is an IPv6 address: clients come from IPv4 here and appear to the "
+		       "servers from prefixes.nat46; IPv6 clients need no gateway";
+	return listen_problem(endpoint);
+}
+
+static const char *path_problem(const char *text)
+{
+	return text[0] == '/' ? NULL : "is not an absolute path";
+}
+
+static const char *socket_problem(const char *text)
+{
+	if (strlen(text) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return "is too long for a unix socket (107 bytes)";
+	return path_problem(text);
+}
+
+/* As the kernel's dev_valid_name() */
+static const char *interface_problem(const char *text)
+{
+	if (!*text || strlen(text) >= IFNAMSIZ || strpbrk(text, "/: ") ||
+	    strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return "is not an interface name";
+	return NULL;
+}
+
+/* As adduser(8) takes them, upper case included */
+static const char *user_problem(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (!len || len > 32 || !(isalpha((unsigned char)text[0]) || text[0] == '_'))
+		return "is not a user name";
+	for (const char *p = text; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("_-.", *p))
+			return "is not a user name";
+	return NULL;
+}
+
+/* ---- enumerations ---------------------------------------------------------------- */
+
+static const char *const level_words[] = {
+	[LOG_LEVEL_ERROR] = "error",
+	[LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
+	NULL
+};
+
+static const char *const format_words[] = {
+	[LOG_FORMAT_AUTO] = "auto",
+	[LOG_FORMAT_JOURNAL] = "journal",
+	[LOG_FORMAT_TEXT] = "text",
+	[LOG_FORMAT_JSON] = "json",
+	NULL
+};
+
+/* config_type_word copies an unsigned int. */
+static_assert(sizeof(enum log_level) == sizeof(unsigned int), "enumerations are int-sized");
+static_assert(sizeof(enum log_format) == sizeof(unsigned int), "enumerations are int-sized");
+
+/* ---- the table --------------------------------------------------------------------- */
+
+/* offsetof() that compiles only where the field has the type its row handles */
+#define FIELD(field, type)                                                                       \
+	(offsetof(struct config, field) +                                                        \
+	 0 * sizeof(char[_Generic(((struct config *)0)->field, type: 1, default: -1)]))
+
+/* type, offset, also */
+#define BOOL(field) &config_type_bool, FIELD(field, bool), 0
+#define WORD(field, enumeration) &config_type_word, FIELD(field, enumeration), 0
+#define COUNT(field) &config_type_count, FIELD(field, uint32_t), 0
+#define DURATION(field) &config_type_duration, FIELD(field, uint32_t), 0
+#define SIZE(field) &config_type_size, FIELD(field, uint64_t), 0
+#define MTU(field) &config_type_mtu, FIELD(field, uint16_t), 0
+#define MSS(field, auto_field) &config_type_mss, FIELD(field, uint16_t), FIELD(auto_field, bool)
+#define TEXT(field) &config_type_text, FIELD(field, char *), 0
+#define PREFIX(field) &config_type_prefix, FIELD(field, struct prefix), 0
+#define PREFIXES(field) &config_type_prefixes, FIELD(field, struct prefix_list), 0
+#define CHOICE(field)                                                                            \
+	&config_type_prefixes, FIELD(field.list, struct prefix_list), FIELD(field.keyword, bool)
+#define ENDPOINTS(field) &config_type_endpoints, FIELD(field, struct endpoint_list), 0
+#define UPSTREAM(field, recursive_field)                                                         \
+	&config_type_endpoints, FIELD(field, struct endpoint_list), FIELD(recursive_field, bool)
+#define POOL4(field, n_field)                                                                    \
+	&config_type_pool4, FIELD(field, struct pool4_entry *), FIELD(n_field, size_t)
+
+#define SECOND 1000ull
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define MIB (1ull << 20)
+
+#define NOBODY "an empty list would serve nobody"
+
+const struct config_row config_rows[] = {
+	{ "inside", CHOICE(inside), "auto",
+	  "The IPv6 networks served; auto: every routed IPv6 prefix that is not behind the uplink",
+	  .expected = "auto, or a list of IPv6 prefixes", .keyword = "auto", .max = 256,
+	  .family = CONFIG_IPV6, .empty = NOBODY, .problem.prefix = unicast_problem },
+	{ "uplink", TEXT(uplink), "auto",
+	  "The interface towards the IPv4 Internet; auto: that of the IPv4 default route",
+	  .expected = "auto, or the name of an interface", .keyword = "auto",
+	  .problem.text = interface_problem },
+
+	{ "prefixes.nat64", PREFIXES(prefixes.nat64), "[\"64:ff9b::/96\"]",
+	  "The prefixes that stand for IPv4 (RFC 6052); DNS64 answers with the first, "
+	  "NAT64 translates all",
+	  .expected = "a list of IPv6 prefixes", .max = 16, .family = CONFIG_IPV6,
+	  .empty = "at least one prefix is needed", .problem.prefix = pref64_problem },
+	{ "prefixes.nat46", PREFIX(prefixes.nat46), "\"64:ff9b:1::/96\"",
+	  "Where IPv4 clients appear to the servers: this prefix and their IPv4 address",
+	  .expected = "an IPv6 prefix of length 96", .family = CONFIG_IPV6,
+	  .problem.prefix = nat46_problem },
+
+	{ "nat64.enabled", BOOL(nat64.enabled), "true",
+	  .help = "Whether to translate from IPv6 to IPv4 (RFC 6146)" },
+	{ "nat64.clients", CHOICE(nat64.clients), "inside",
+	  "Who may use NAT64; inside: the networks of the setting inside",
+	  .expected = "inside, or a list of IPv6 prefixes", .keyword = "inside", .max = 256,
+	  .family = CONFIG_IPV6, .empty = NOBODY },
+	{ "nat64.pool4", POOL4(nat64.pool4, nat64.n_pool4), "[{address: auto, ports: auto}]",
+	  "The IPv4 addresses and ports that NAT64 may use; address auto: that of the uplink, "
+	  "ports auto: 10240-65535 without those that the host uses",
+	  .max = 64, .empty = "at least one entry is needed" },
+	{ "nat64.deny4", CHOICE(nat64.deny4), "special-purpose",
+	  "The IPv4 destinations that are refused; special-purpose: the IANA registry "
+	  "(RFC 6890), []: none",
+	  .expected = "special-purpose, or a list of IPv4 prefixes", .keyword = "special-purpose",
+	  .max = 4096, .family = CONFIG_IPV4 },
+	{ "nat64.timeouts.udp", DURATION(nat64.timeouts.udp_ms), "5m",
+	  "When an idle UDP session ends",
+	  .min = SECOND, .max = 7 * DAY, .advised = 2 * MINUTE,
+	  .clause = "UDP_MIN of RFC 6146 section 4; idle sessions may break" },
+	{ "nat64.timeouts.tcp_established", DURATION(nat64.timeouts.tcp_established_ms), "2h4m",
+	  "When an idle TCP connection is taken for dead",
+	  .min = SECOND, .max = 30 * DAY, .advised = 2 * HOUR + 4 * MINUTE,
+	  .clause = "RFC 5382 REQ-5; idle connections may break" },
+	{ "nat64.timeouts.tcp_transitory", DURATION(nat64.timeouts.tcp_transitory_ms), "4m",
+	  "When a TCP connection that is opening, closing or reset ends",
+	  .min = SECOND, .max = DAY, .advised = 4 * MINUTE,
+	  .clause = "TCP_TRANS of RFC 6146 section 4; slow connections may break" },
+	{ "nat64.timeouts.icmp", DURATION(nat64.timeouts.icmp_ms), "60s",
+	  "When an idle ICMP echo session ends",
+	  .min = SECOND, .max = DAY, .advised = MINUTE,
+	  .clause = "ICMP_DEFAULT of RFC 6146 section 4; slow answers may be lost" },
+	{ "nat64.limits.sessions", COUNT(nat64.limits.sessions), "262144",
+	  "How many sessions may exist at once",
+	  .min = 1, .max = 1u << 24 },
+	{ "nat64.mss_clamp", MSS(nat64.mss_clamp, nat64.mss_clamp_auto), "auto",
+	  "The largest TCP MSS let through; auto: what the MTUs of both links carry",
+	  .min = 536, .max = UINT16_MAX, .clause = "RFC 9293 section 3.7.1, the IPv4 default" },
+	{ "nat64.lowest_ipv6_mtu", MTU(nat64.lowest_ipv6_mtu), "1280",
+	  "Packets that IPv4 allows to fragment become IPv6 fragments of at most this size",
+	  .min = 1280, .max = UINT16_MAX, .clause = "RFC 8200 section 5, every link carries it" },
+
+	{ "dns64.enabled", BOOL(dns64.enabled), "true",
+	  .help = "Whether to answer DNS queries (RFC 6147)" },
+	{ "dns64.listen", ENDPOINTS(dns64.listen), "[\"::\"]",
+	  "The addresses on which queries are answered; port 53 unless one is given",
+	  .max = 64, .port = 53,
+	  .empty = "nobody could ask; `dns64: {enabled: false}' switches DNS off",
+	  .problem.endpoint = listen_problem },
+	{ "dns64.clients", CHOICE(dns64.clients), "inside",
+	  "Who gets answers, besides the host itself; all others meet silence",
+	  .expected = "inside, or a list of prefixes", .keyword = "inside", .max = 256,
+	  .empty = NOBODY },
+	{ "dns64.upstream", UPSTREAM(dns64.upstream, dns64.upstream_recursive), "recursive",
+	  "Where answers come from: recursive (from the root down), or the servers to forward to",
+	  .expected = "recursive, or a list of addresses", .keyword = "recursive", .max = 16,
+	  .port = 53, .empty = "there would be nobody to ask; `recursive' needs no server",
+	  .problem.endpoint = upstream_problem },
+	{ "dns64.dnssec", BOOL(dns64.dnssec), "true",
+	  .help = "Whether to validate answers; what fails is SERVFAIL" },
+	{ "dns64.trust_anchor", TEXT(dns64.trust_anchor), "/usr/share/dns/root.key",
+	  "The file with the root's DNSSEC keys",
+	  .expected = "an absolute path", .problem.text = path_problem },
+	{ "dns64.root_hints", TEXT(dns64.root_hints), "/usr/share/dns/root.hints",
+	  "The file with the addresses of the root servers",
+	  .expected = "an absolute path", .problem.text = path_problem },
+	{ "dns64.exclude_aaaa", PREFIXES(dns64.exclude_aaaa), "[\"::ffff:0:0/96\"]",
+	  "An AAAA record within these prefixes counts as absent (RFC 6147 section 5.1.4)",
+	  .expected = "a list of IPv6 prefixes", .max = 256, .family = CONFIG_AAAA },
+	{ "dns64.cache.size", SIZE(dns64.cache.size), "64MiB",
+	  "The memory for cached answers, of all threads together",
+	  .min = MIB, .max = 1ull << 40 },
+
+	{ "snid.listen", ENDPOINTS(snid.listen), "[]",
+	  "Ports (443) or IPv4 addresses with ports (\"192.0.2.1:8006\") where TLS connections "
+	  "are taken; empty: none",
+	  .max = 64, .expected = "a list of ports or IPv4 addresses with ports",
+	  .problem.endpoint = snid_listen_problem },
+	{ "snid.backends", CHOICE(snid.backends), "inside",
+	  "Where connections may go; a name that leads elsewhere is refused",
+	  .expected = "inside, or a list of IPv6 prefixes", .keyword = "inside", .max = 256,
+	  .family = CONFIG_IPV6, .empty = "an empty list would let no connection through; "
+					  "`listen: []' switches the proxy off" },
+	{ "snid.limits.connections", COUNT(snid.limits.connections), "20000",
+	  "How many connections may exist at once", .min = 1, .max = 1u << 20 },
+	{ "snid.limits.per_client", COUNT(snid.limits.per_client), "256",
+	  "How many of them may come from one address", .min = 1, .max = 1u << 20 },
+	{ "snid.limits.hello_timeout", DURATION(snid.limits.hello_timeout_ms), "5s",
+	  "How long a client may take to say the server's name",
+	  .min = SECOND / 10, .max = 10 * MINUTE },
+	{ "snid.limits.connect_timeout", DURATION(snid.limits.connect_timeout_ms), "5s",
+	  "How long a server may take to accept",
+	  .min = SECOND / 10, .max = 10 * MINUTE },
+	{ "snid.limits.idle_timeout", DURATION(snid.limits.idle_timeout_ms), "2h",
+	  "When a connection without traffic is closed",
+	  .min = SECOND, .max = 30 * DAY },
+
+	{ "ops.user", TEXT(ops.user), "gate64",
+	  "The user that the process becomes after it has started",
+	  .expected = "the name of a user", .problem.text = user_problem },
+	{ "ops.control", TEXT(ops.control), "/run/gate64/control.sock",
+	  "The unix socket on which a running gate64 takes commands",
+	  .expected = "an absolute path", .problem.text = socket_problem },
+	{ "ops.log.level", WORD(ops.log.level, enum log_level), "info",
+	  "What is logged: this and everything graver",
+	  .expected = "error, warn, info or debug", .words = level_words },
+	{ "ops.log.format", WORD(ops.log.format, enum log_format), "auto",
+	  "How it is logged; auto: for the journal if that listens, else as text",
+	  .expected = "auto, journal, text or json", .words = format_words },
+};
+
+const size_t config_n_rows = sizeof(config_rows) / sizeof(*config_rows);
+
+static_assert(sizeof(config_rows) / sizeof(*config_rows) <= CONFIG_ROWS_MAX,
+	      "CONFIG_ROWS_MAX is too small");
+
+const struct config_row *config_schema_find(const char *path)
+{
+	for (size_t i = 0; i < config_n_rows; i++)
+		if (strcmp(config_rows[i].path, path) == 0)
+			return &config_rows[i];
+	return NULL;
+}
+
+void config_schema_members(const char *group, struct config_members *members)
+{
+	size_t skip = strlen(group), len;
+
+	members->n = 0;
+	for (size_t i = 0; i < config_n_rows && members->n < CONFIG_MEMBERS_MAX; i++) {
+		const char *name = config_rows[i].path + skip;
+		char *text = members->text[members->n];
+
+		if (strncmp(config_rows[i].path, group, skip) != 0)
+			continue;
+		len = strcspn(name, ".");
+		if (len >= CONFIG_MEMBER_STRLEN)
+			continue;
+		memcpy(text, name, len);
+		text[len] = '\0';
+		/* The rows of a subgroup stand together: it is named once. */
+		if (!members->n || strcmp(members->names[members->n - 1], text) != 0)
+			members->names[members->n++] = text;
+	}
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The types of settings: each reads a YAML node into its place in struct
+ * config, prints it canonically, and frees it. A row (config_schema.h) says
+ * where and within which bounds.
+ */
+#ifndef CORE_CONFIG_TYPE_H
+#define CORE_CONFIG_TYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct config;
+struct config_report;
+struct config_row;
+struct yaml_node;
+
+struct config_type {
+	const char *expected;	/* in words, for messages; a row may say it better */
+
+	/**
+	 * read() - take the value of @node; its place holds zeros before.
+	 * Return: false after reporting; the place can be freed all the same.
+	 */
+	bool (*read)(struct config_report *report, const struct config_row *row,
+		     const struct yaml_node *node, struct config *config);
+
+	/** print() - all that follows "key:", the newline included; lists as blocks. */
+	void (*print)(FILE *out, const struct config_row *row, const struct config *config,
+		      int indent);
+
+	/** free() - release the value; NULL where there is nothing to release. */
+	void (*free)(const struct config_row *row, struct config *config);
+};
+
+extern const struct config_type config_type_bool;	/* bool */
+extern const struct config_type config_type_word;	/* an enumeration */
+extern const struct config_type config_type_count;	/* uint32_t */
+extern const struct config_type config_type_duration;	/* uint32_t, milliseconds */
+extern const struct config_type config_type_size;	/* uint64_t, bytes */
+extern const struct config_type config_type_mtu;	/* uint16_t, bytes */
+extern const struct config_type config_type_mss;	/* uint16_t, 0 = off; also: bool auto */
+extern const struct config_type config_type_text;	/* char *; NULL = the keyword */
+extern const struct config_type config_type_prefix;	/* struct prefix */
+extern const struct config_type config_type_prefixes;	/* prefix_list; also: bool keyword */
+extern const struct config_type config_type_endpoints;	/* endpoint_list; also: bool keyword */
+extern const struct config_type config_type_pool4;	/* pool4_entry *; also: size_t count */
+
+/* ---- what the types share ------------------------------------------------ */
+
+/** config_at() - the field of @config at a row's offset. */
+static inline void *config_at(struct config *config, size_t offset)
+{
+	return (char *)config + offset;
+}
+
+/** config_at_const() - the same, to read. */
+static inline const void *config_at_const(const struct config *config, size_t offset)
+{
+	return (const char *)config + offset;
+}
+
+/** config_type_expected() - what a row takes, in words. */
+const char *config_type_expected(const struct config_row *row);
+
+/** config_type_wrong() - report "expected ..., found ...". Return: false. */
+bool config_type_wrong(struct config_report *report, const struct yaml_node *node,
+		       const char *expected);
+
+/** config_type_is_word() - is this scalar the given word? */
+bool config_type_is_word(const struct yaml_node *node, const char *word);
+
+/** config_type_list() - is it a list of acceptable length? Reports what is wrong. */
+bool config_type_list(struct config_report *report, const struct config_row *row,
+		      const struct yaml_node *node);
+
+/**
+ * config_type_keys() - has this mapping only known keys, each once?
+ * @names:	the @n keys that are known.
+ * Reports every unknown key ("did you mean") and every repeated one.
+ */
+bool config_type_keys(struct config_report *report, const struct yaml_node *map,
+		      const char *const *names, size_t n);
+
+/** config_type_no_memory() - report it. Return: false. */
+bool config_type_no_memory(struct config_report *report);
+
+/** config_type_print_scalar() - @text as a YAML scalar, quoted where it must be. */
+void config_type_print_scalar(FILE *out, const char *text);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calls from other threads travel through an eventfd and a list under a mutex;
+ * the caller sleeps on a condition until its call is done.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+struct call {
+	int (*fn)(void *arg);
+	void *arg;
+	int result;
+	bool done;
+	struct call *next;
+};
+
+struct loop {
+	char name[16];
+	struct event_base *base;
+	struct event *wake;
+	int wake_fd;
+	pthread_t thread;
+	bool has_thread;		/* under mutex */
+
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;		/* a call is done, started, paused, resumed */
+	struct call *calls, **calls_end;
+	bool stopping;
+	bool started;			/* enter() was run */
+	int enter_result;
+	bool pause, paused;
+	int (*enter)(void);
+};
+
+static void run_calls(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->mutex);
+	while (loop->calls || loop->pause) {
+		struct call *call = loop->calls;
+
+		if (loop->pause) {
+			loop->paused = true;
+			pthread_cond_broadcast(&loop->changed);
+			pthread_cond_wait(&loop->changed, &loop->mutex);
+			continue;
+		}
+		loop->paused = false;
+		loop->calls = call->next;
+		if (!loop->calls)
+			loop->calls_end = &loop->calls;
+		pthread_mutex_unlock(&loop->mutex);
+		call->result = call->fn(call->arg);
+		pthread_mutex_lock(&loop->mutex);
+		call->done = true;
+		pthread_cond_broadcast(&loop->changed);
+	}
+	loop->paused = false;
+	if (loop->stopping)
+		event_base_loopbreak(loop->base);
+	pthread_cond_broadcast(&loop->changed);
+	pthread_mutex_unlock(&loop->mutex);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return;
+	run_calls(arg);
+}
+
+static void wake(struct loop *loop)
+{
+	uint64_t one = 1;
+
+	/* It fails only when the counter is full, and then the loop is awake. */
+	if (write(loop->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+struct loop *loop_new(const char *name)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		return NULL;
+	snprintf(loop->name, sizeof(loop->name), "%s", name);
+	pthread_mutex_init(&loop->mutex, NULL);
+	pthread_cond_init(&loop->changed, NULL);
+	loop->calls_end = &loop->calls;
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->wake_fd < 0)
+		goto free_loop;
+	loop->base = event_base_new();
+	if (!loop->base)
+		goto close_fd;
+	loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
+	if (!loop->wake || event_add(loop->wake, NULL) < 0)
+		goto free_base;
+	return loop;
+
+free_base:
+	if (loop->wake)
+		event_free(loop->wake);
+	event_base_free(loop->base);
+close_fd:
+	close(loop->wake_fd);
+free_loop:
+	free(loop);
+	return NULL;
+}
+
+struct event_base *loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+static void *thread_main(void *arg)
+{
+	struct loop *loop = arg;
+	int result;
+
+	pthread_setname_np(pthread_self(), loop->name);
+	result = loop->enter ? loop->enter() : 0;
+	pthread_mutex_lock(&loop->mutex);
+	loop->enter_result = result;
+	loop->started = true;
+	pthread_cond_broadcast(&loop->changed);
+	pthread_mutex_unlock(&loop->mutex);
+	if (result >= 0)
+		event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	return NULL;
+}
+
+/* Workers take no signals: those are the main thread's. */
+static int create_thread(struct loop *loop)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&loop->thread, NULL, thread_main, loop);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -err;
+}
+
+int loop_start(struct loop *loop, int (*enter)(void))
+{
+	int err;
+
+	loop->enter = enter;
+	loop->started = false;
+	loop->stopping = false;
+	err = create_thread(loop);
+	if (err < 0)
+		return err;
+	pthread_mutex_lock(&loop->mutex);
+	while (!loop->started)
+		pthread_cond_wait(&loop->changed, &loop->mutex);
+	err = loop->enter_result < 0 ? loop->enter_result : 0;
+	loop->has_thread = err == 0;
+	pthread_mutex_unlock(&loop->mutex);
+	if (err < 0)
+		pthread_join(loop->thread, NULL);
+	return err;
+}
+
+int loop_call(struct loop *loop, int (*fn)(void *arg), void *arg)
+{
+	struct call call = { .fn = fn, .arg = arg };
+
+	if (!loop->has_thread || pthread_equal(loop->thread, pthread_self()))
+		return fn(arg);
+	pthread_mutex_lock(&loop->mutex);
+	*loop->calls_end = &call;
+	loop->calls_end = &call.next;
+	pthread_mutex_unlock(&loop->mutex);
+	wake(loop);
+	pthread_mutex_lock(&loop->mutex);
+	while (!call.done)
+		pthread_cond_wait(&loop->changed, &loop->mutex);
+	pthread_mutex_unlock(&loop->mutex);
+	return call.result;
+}
+
+void loop_pause(struct loop *const *loops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!loops[i]->has_thread)
+			continue;
+		pthread_mutex_lock(&loops[i]->mutex);
+		loops[i]->pause = true;
+		pthread_mutex_unlock(&loops[i]->mutex);
+		wake(loops[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!loops[i]->has_thread)
+			continue;
+		pthread_mutex_lock(&loops[i]->mutex);
+		while (!loops[i]->paused)
+			pthread_cond_wait(&loops[i]->changed, &loops[i]->mutex);
+		pthread_mutex_unlock(&loops[i]->mutex);
+	}
+}
+
+void loop_resume(struct loop *const *loops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		pthread_mutex_lock(&loops[i]->mutex);
+		loops[i]->pause = false;
+		/* So that a pause straight after this one waits for a new stop. */
+		loops[i]->paused = false;
+		pthread_cond_broadcast(&loops[i]->changed);
+		pthread_mutex_unlock(&loops[i]->mutex);
+	}
+}
+
+void loop_stop(struct loop *loop)
+{
+	if (!loop->has_thread)
+		return;
+	pthread_mutex_lock(&loop->mutex);
+	loop->stopping = true;
+	pthread_mutex_unlock(&loop->mutex);
+	wake(loop);
+	pthread_join(loop->thread, NULL);
+	loop->has_thread = false;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	loop_stop(loop);
+	event_free(loop->wake);
+	event_base_free(loop->base);
+	close(loop->wake_fd);
+	pthread_cond_destroy(&loop->changed);
+	pthread_mutex_destroy(&loop->mutex);
+	free(loop);
+}
+
+int64_t loop_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+unsigned int loop_worker_count(void)
+{
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+		return 1;
+	return (unsigned int)CPU_COUNT(&cpus);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every counter of the program: STAT(identifier, family, labels, help).
+ * Rows of one family stand together; the help text is on the first of them.
+ * No include guard: stats.h and stats.c include it with STAT() as they need.
+ */
+
+/* ---- nat64: packets by fate -------------------------------------------- */
+STAT(STAT_NAT64_OUT, "gate64_nat64_packets_total", "direction=\"out\"",
+     "Packets translated")
+STAT(STAT_NAT64_IN, "gate64_nat64_packets_total", "direction=\"in\"", "")
+STAT(STAT_NAT64_OUT_BYTES, "gate64_nat64_bytes_total", "direction=\"out\"",
+     "Bytes of the packets translated, as they came in")
+STAT(STAT_NAT64_IN_BYTES, "gate64_nat64_bytes_total", "direction=\"in\"", "")
+STAT(STAT_NAT64_NOT_OURS, "gate64_nat64_not_ours_total", "",
+     "IPv4 packets that belong to no flow and went on to the host")
+STAT(STAT_NAT64_SESSION_NEW, "gate64_nat64_sessions_created_total", "",
+     "Sessions created")
+STAT(STAT_NAT64_SESSION_END, "gate64_nat64_sessions_ended_total", "",
+     "Sessions ended")
+STAT(STAT_NAT64_MSS_CLAMPED, "gate64_nat64_mss_clamped_total", "",
+     "TCP MSS options lowered")
+STAT(STAT_NAT64_PTB_SENT6, "gate64_nat64_icmp_sent_total", "type=\"packet_too_big\"",
+     "ICMP errors sent by the translator itself")
+STAT(STAT_NAT64_FRAG_NEEDED_SENT4, "gate64_nat64_icmp_sent_total",
+     "type=\"fragmentation_needed\"", "")
+STAT(STAT_NAT64_TIME_EXCEEDED_SENT, "gate64_nat64_icmp_sent_total",
+     "type=\"time_exceeded\"", "")
+STAT(STAT_NAT64_UNREACHABLE_SENT, "gate64_nat64_icmp_sent_total",
+     "type=\"unreachable\"", "")
+STAT(STAT_NAT64_PARAMETER_SENT, "gate64_nat64_icmp_sent_total",
+     "type=\"parameter_problem\"", "")
+STAT(STAT_NAT64_FRAGMENTED, "gate64_nat64_fragmented_total", "",
+     "Packets sent in fragments")
+
+/* ---- nat64: packets dropped, by reason ----------------------------------- */
+#define NAT64_DROP(id, reason, help) \
+	STAT(id, "gate64_nat64_drops_total", "reason=\"" reason "\"", help)
+NAT64_DROP(STAT_NAT64_DROP_MALFORMED, "malformed", "Packets dropped by the translator")
+NAT64_DROP(STAT_NAT64_DROP_CHECKSUM, "checksum", "")
+NAT64_DROP(STAT_NAT64_DROP_NOT_CLIENT, "not_a_client", "")
+NAT64_DROP(STAT_NAT64_DROP_SOURCE_PREF64, "source_in_pref64", "")
+NAT64_DROP(STAT_NAT64_DROP_DENY4, "destination_denied", "")
+NAT64_DROP(STAT_NAT64_DROP_PROTOCOL, "protocol", "")
+NAT64_DROP(STAT_NAT64_DROP_EXTENSION, "extension_header", "")
+NAT64_DROP(STAT_NAT64_DROP_SOURCE_ROUTE, "source_route", "")
+NAT64_DROP(STAT_NAT64_DROP_FRAGMENT, "fragment", "")
+NAT64_DROP(STAT_NAT64_DROP_HOP_LIMIT, "hop_limit", "")
+NAT64_DROP(STAT_NAT64_DROP_NO_FLOW, "no_flow", "")
+NAT64_DROP(STAT_NAT64_DROP_NO_PORT, "no_free_port", "")
+NAT64_DROP(STAT_NAT64_DROP_SESSION_LIMIT, "session_limit", "")
+NAT64_DROP(STAT_NAT64_DROP_TOO_BIG, "too_big", "")
+NAT64_DROP(STAT_NAT64_DROP_ICMP_TYPE, "icmp_type", "")
+NAT64_DROP(STAT_NAT64_DROP_ICMP_INNER, "icmp_inner", "")
+NAT64_DROP(STAT_NAT64_DROP_ICMP_RATE, "icmp_rate", "")
+NAT64_DROP(STAT_NAT64_DROP_EMIT, "send_failed", "")
+NAT64_DROP(STAT_NAT64_DROP_QUEUE, "queue_overrun", "")
+#undef NAT64_DROP
+
+/* ---- dns64 ------------------------------------------------------------ */
+STAT(STAT_DNS_QUERY_UDP, "gate64_dns_queries_total", "transport=\"udp\"",
+     "Queries received from clients")
+STAT(STAT_DNS_QUERY_TCP, "gate64_dns_queries_total", "transport=\"tcp\"", "")
+STAT(STAT_DNS_REPLY_NOERROR, "gate64_dns_replies_total", "rcode=\"noerror\"",
+     "Replies sent, by response code")
+STAT(STAT_DNS_REPLY_NXDOMAIN, "gate64_dns_replies_total", "rcode=\"nxdomain\"", "")
+STAT(STAT_DNS_REPLY_SERVFAIL, "gate64_dns_replies_total", "rcode=\"servfail\"", "")
+STAT(STAT_DNS_REPLY_REFUSED, "gate64_dns_replies_total", "rcode=\"refused\"", "")
+STAT(STAT_DNS_REPLY_OTHER, "gate64_dns_replies_total", "rcode=\"other\"", "")
+STAT(STAT_DNS_SYNTHESISED, "gate64_dns_synthesised_total", "",
+     "Replies with addresses synthesised")
+STAT(STAT_DNS_TRUNCATED, "gate64_dns_truncated_total", "", "Replies sent truncated")
+STAT(STAT_DNS_CACHE_HIT, "gate64_dns_cache_total", "result=\"hit\"",
+     "Cache look-ups, by result")
+STAT(STAT_DNS_CACHE_MISS, "gate64_dns_cache_total", "result=\"miss\"", "")
+STAT(STAT_DNS_CACHE_EVICTED, "gate64_dns_cache_evicted_total", "",
+     "Entries evicted to stay within the size")
+STAT(STAT_DNS_UPSTREAM_QUERY, "gate64_dns_resolver_queries_total", "",
+     "Questions given to the resolver")
+STAT(STAT_DNS_UPSTREAM_FAILED, "gate64_dns_resolver_failed_total", "",
+     "Questions the resolver could not answer")
+STAT(STAT_DNS_UPSTREAM_BOGUS, "gate64_dns_resolver_bogus_total", "",
+     "Answers that failed DNSSEC validation")
+#define DNS_DROP(id, reason, help) \
+	STAT(id, "gate64_dns_drops_total", "reason=\"" reason "\"", help)
+DNS_DROP(STAT_DNS_DROP_NOT_CLIENT, "not_a_client", "Queries that got no reply")
+DNS_DROP(STAT_DNS_DROP_MALFORMED, "malformed", "")
+DNS_DROP(STAT_DNS_DROP_RESPONSE, "is_a_response", "")
+DNS_DROP(STAT_DNS_DROP_BUSY, "too_many_pending", "")
+DNS_DROP(STAT_DNS_DROP_SEND, "send_failed", "")
+DNS_DROP(STAT_DNS_DROP_TCP_LIMIT, "tcp_limit", "")
+DNS_DROP(STAT_DNS_DROP_TCP_TIMEOUT, "tcp_timeout", "")
+#undef DNS_DROP
+
+/* ---- snid ------------------------------------------------------------- */
+STAT(STAT_SNI_ACCEPTED, "gate64_sni_accepted_total", "", "Connections accepted")
+STAT(STAT_SNI_ACCEPT_PAUSED, "gate64_sni_accept_paused_total", "",
+     "Times a listener paused for want of descriptors or memory")
+STAT(STAT_SNI_RELAYED, "gate64_sni_relayed_total", "", "Connections joined to a backend")
+STAT(STAT_SNI_BYTES_IN, "gate64_sni_bytes_total", "direction=\"in\"",
+     "Bytes relayed, by direction (in: client to backend)")
+STAT(STAT_SNI_BYTES_OUT, "gate64_sni_bytes_total", "direction=\"out\"", "")
+#define SNI_REFUSED(id, reason, help) \
+	STAT(id, "gate64_sni_refused_total", "reason=\"" reason "\"", help)
+SNI_REFUSED(STAT_SNI_REFUSED_NOT_TLS, "not_tls", "Connections refused")
+SNI_REFUSED(STAT_SNI_REFUSED_BAD_HELLO, "bad_hello", "")
+SNI_REFUSED(STAT_SNI_REFUSED_HELLO_SIZE, "hello_too_big", "")
+SNI_REFUSED(STAT_SNI_REFUSED_HELLO_TIMEOUT, "hello_timeout", "")
+SNI_REFUSED(STAT_SNI_REFUSED_HELLO_EOF, "closed_before_hello", "")
+SNI_REFUSED(STAT_SNI_REFUSED_NO_NAME, "no_name", "")
+SNI_REFUSED(STAT_SNI_REFUSED_BAD_NAME, "bad_name", "")
+SNI_REFUSED(STAT_SNI_REFUSED_UNKNOWN_NAME, "unknown_name", "")
+SNI_REFUSED(STAT_SNI_REFUSED_LOOKUP, "lookup_failed", "")
+SNI_REFUSED(STAT_SNI_REFUSED_BACKEND, "backend_not_allowed", "")
+SNI_REFUSED(STAT_SNI_REFUSED_CONNECT, "connect_failed", "")
+SNI_REFUSED(STAT_SNI_REFUSED_CONNECT_TIMEOUT, "connect_timeout", "")
+SNI_REFUSED(STAT_SNI_REFUSED_LIMIT, "connection_limit", "")
+SNI_REFUSED(STAT_SNI_REFUSED_CLIENT_LIMIT, "client_limit", "")
+SNI_REFUSED(STAT_SNI_REFUSED_RESOURCE, "no_resource", "")
+SNI_REFUSED(STAT_SNI_REFUSED_STOPPED, "stopped", "")
+#undef SNI_REFUSED
+#define SNI_END(id, reason, help) \
+	STAT(id, "gate64_sni_ended_total", "reason=\"" reason "\"", help)
+SNI_END(STAT_SNI_END_CLOSED, "closed", "Relayed connections ended")
+SNI_END(STAT_SNI_END_RESET, "reset", "")
+SNI_END(STAT_SNI_END_IDLE, "idle_timeout", "")
+SNI_END(STAT_SNI_END_STOPPED, "stopped", "")
+#undef SNI_END
+
+/* ---- ops --------------------------------------------------------------- */
+STAT(STAT_OPS_RELOAD_OK, "gate64_reloads_total", "result=\"ok\"", "Reloads, by result")
+STAT(STAT_OPS_RELOAD_FAILED, "gate64_reloads_total", "result=\"failed\"", "")
+STAT(STAT_OPS_NET_CHANGED, "gate64_network_changes_total", "",
+     "Changes of addresses, routes or links that were followed")
