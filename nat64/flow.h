@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The BIB and session tables of RFC 6146 3.1 behind one interface.
+ *
+ * A packet is one call: flow_outbound() or flow_inbound() finds or makes what the
+ * RFC wants, steps the state machine, renews the lifetime, and gives a copy of the
+ * mapping. Every call is safe from every worker.
+ *
+ *	inside  [addr6]:port  <-- BIB -->  outside addr4:port
+ *	session = BIB entry + remote addr4:port (+ the IPv6 form the server used)
+ *
+ * Mapping and filtering are endpoint-independent (RFC 4787 REQ-1, REQ-8), but for
+ * ICMP queries, which come in only from an address they went out to: identifiers
+ * of our own IPv4 address are the host's too, and it must hear its answers.
+ */
+#ifndef NAT64_FLOW_H
+#define NAT64_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "packet.h"
+#include "tcp_state.h"
+
+struct config;
+struct flow_table;
+struct pool4;
+
+/* A copy of one session, as of the call */
+struct flow {
+	enum l4_proto l4;
+	struct in6_addr inside;
+	struct in6_addr remote6;	/* remote_be32 as the server sees it */
+	uint32_t outside_be32, remote_be32;
+	uint16_t inside_port, outside_port, remote_port;	/* host byte order */
+	enum tcp_state state;		/* TCP only */
+	int64_t expires_ms;		/* CLOCK_MONOTONIC */
+	bool created;			/* this call made the session */
+};
+
+enum flow_result {
+	FLOW_OK,
+	FLOW_NONE,		/* no session, and none may be made from this packet */
+	FLOW_NO_PORT,		/* pool4 is exhausted */
+	FLOW_FULL,		/* nat64.limits.sessions reached, or memory is out */
+};
+
+/**
+ * flow_table_new() - an empty table.
+ * @pool:	where bindings come from; borrowed for the table's life.
+ * @config:	borrowed for the call; see flow_table_configure().
+ */
+struct flow_table *flow_table_new(struct pool4 *pool, const struct config *config);
+
+/** flow_table_configure() - take over timeouts and limits; while no worker runs. */
+void flow_table_configure(struct flow_table *table, const struct config *config);
+
+/** flow_table_free() - every session and binding too; NULL is allowed. */
+void flow_table_free(struct flow_table *table);
+
+/* What a packet says of its flow: the addresses and ports as its own side has them */
+struct flow_packet {
+	enum l4_proto l4;
+	struct in6_addr inside;		/* outbound: source */
+	struct in6_addr remote6;	/* outbound: destination; inbound: the remote embedded */
+	uint32_t outside_be32;		/* inbound: destination */
+	uint32_t remote_be32;
+	uint16_t near_port;		/* outbound: source port; inbound: destination port */
+	uint16_t remote_port;		/* 0 for ICMP */
+	enum tcp_event event;		/* TCP only */
+};
+
+/**
+ * flow_outbound() - a packet from inside (RFC 6146 3.5.1, 3.5.2, 3.5.3).
+ * Makes the binding and the session where there are none; TCP only from a SYN, but
+ * other segments pass on an existing binding.
+ */
+enum flow_result flow_outbound(struct flow_table *table, const struct flow_packet *packet,
+			       int64_t now_ms, struct flow *out);
+
+/**
+ * flow_inbound() - a packet from the IPv4 side.
+ * Makes a session where there is a binding. FLOW_NONE: it belongs to nobody here.
+ */
+enum flow_result flow_inbound(struct flow_table *table, const struct flow_packet *packet,
+			      int64_t now_ms, struct flow *out);
+
+/**
+ * flow_find_inside(), flow_find_outside() - the session of a packet that an ICMP
+ * error quotes, by its inside or outside tuple. Nothing is made, stepped or renewed
+ * (RFC 5508 REQ-4, RFC 6146 3.5): errors neither keep flows alive nor end them.
+ * @packet:	as if the quoted packet's flow were seen from that side.
+ */
+enum flow_result flow_find_inside(struct flow_table *table, const struct flow_packet *packet,
+				  struct flow *out);
+enum flow_result flow_find_outside(struct flow_table *table, const struct flow_packet *packet,
+				   struct flow *out);
+
+/**
+ * flow_expire() - end what is over, in every @stride-th shard from @first on, so
+ * that workers share the work.
+ * Return: sessions ended.
+ */
+unsigned int flow_expire(struct flow_table *table, unsigned int first, unsigned int stride,
+			 int64_t now_ms);
+
+/**
+ * flow_drop() - end all sessions that @keep() refuses; while no worker runs.
+ * Return: sessions ended.
+ */
+unsigned int flow_drop(struct flow_table *table,
+		       bool (*keep)(const void *arg, const struct flow *flow), const void *arg);
+
+/** flow_iterate() - call @fn with a copy of each session; sees no consistent moment. */
+void flow_iterate(struct flow_table *table, void (*fn)(void *arg, const struct flow *flow),
+		  void *arg);
+
+/** flow_session_count(), flow_binding_count() - in use now. */
+uint64_t flow_session_count(const struct flow_table *table);
+uint64_t flow_binding_count(const struct flow_table *table);
+
+#endif

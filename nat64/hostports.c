@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hostports.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../core/log.h"
+
+enum { TCP_LISTEN_STATE = 0x0a };	/* include/net/tcp_states.h */
+
+static const char range_path[] = "/proc/sys/net/ipv4/ip_local_port_range";
+static const char reserved_path[] = "/proc/sys/net/ipv4/ip_local_reserved_ports";
+
+static bool bit_get(const uint8_t *bitmap, uint16_t bit)
+{
+	return bitmap[bit / 8] >> (bit % 8) & 1;
+}
+
+static void bit_set(uint8_t *bitmap, uint16_t bit)
+{
+	bitmap[bit / 8] = (uint8_t)(bitmap[bit / 8] | 1u << (bit % 8));
+}
+
+bool hostports_ephemeral(const struct hostports *host, uint16_t port)
+{
+	return port >= host->ephemeral_first && port <= host->ephemeral_last &&
+	       !bit_get(host->reserved, port);
+}
+
+bool hostports_bound(const struct hostports *host, enum l4_proto l4, uint16_t port)
+{
+	return bit_get(host->bound[l4], port);
+}
+
+bool hostports_reserved(const struct hostports *host, uint16_t port)
+{
+	return bit_get(host->reserved, port);
+}
+
+bool hostports_parse_reserved(const char *text, uint8_t *bitmap)
+{
+	int used = 0;
+
+	while (*text && *text != '\n') {
+		unsigned int first, last;
+
+		if (sscanf(text, "%5u%n", &first, &used) != 1)
+			return false;
+		text += used;
+		last = first;
+		if (*text == '-') {
+			if (sscanf(text + 1, "%5u%n", &last, &used) != 1)
+				return false;
+			text += 1 + used;
+		}
+		if (last > UINT16_MAX || first > last)
+			return false;
+		for (unsigned int port = first; port <= last; port++)
+			bit_set(bitmap, (uint16_t)port);
+		if (*text == ',')
+			text++;
+	}
+	return true;
+}
+
+uint16_t hostports_parse_socket(const char *line, bool listening_only)
+{
+	unsigned int port, state;
+
+	/* "  0: 0100007F:0035 00000000:0000 0A ..." */
+	if (sscanf(line, "%*d: %*[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X", &port, &state) != 2)
+		return 0;
+	return listening_only && state != TCP_LISTEN_STATE ? 0 : (uint16_t)port;
+}
+
+static int read_line(const char *path, char *line, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	int err = 0;
+
+	if (!file)
+		err = -errno;
+	else if (!fgets(line, (int)size, file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+	if (err < 0)
+		log_error("cannot read %s: %s", path, strerror(-err));
+	return err;
+}
+
+/* IPv6 may be switched off in the kernel; then its file is not there. */
+static void read_sockets(const char *path, bool listening_only, uint8_t *bitmap)
+{
+	FILE *file = fopen(path, "re");
+	char line[512];
+
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		uint16_t port = hostports_parse_socket(line, listening_only);
+
+		if (port)
+			bit_set(bitmap, port);
+	}
+	fclose(file);
+}
+
+int hostports_read(struct hostports *out)
+{
+	static const char *const protos[] = { [L4_TCP] = "tcp", [L4_UDP] = "udp" };
+	unsigned int first, last;
+	char line[4096], path[32];
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = read_line(range_path, line, sizeof(line));
+	if (err < 0)
+		return err;
+	if (sscanf(line, "%u %u", &first, &last) != 2 || last > UINT16_MAX) {
+		log_error("%s holds no port range: %s", range_path, line);
+		return -EINVAL;
+	}
+	out->ephemeral_first = (uint16_t)first;
+	out->ephemeral_last = (uint16_t)last;
+
+	err = read_line(reserved_path, line, sizeof(line));
+	if (err < 0)
+		return err;
+	if (!hostports_parse_reserved(line, out->reserved)) {
+		log_error("%s holds no port list: %s", reserved_path, line);
+		return -EINVAL;
+	}
+	for (int l4 = L4_TCP; l4 <= L4_UDP; l4++) {
+		for (int v6 = 0; v6 <= 1; v6++) {
+			snprintf(path, sizeof(path), "/proc/net/%s%s", protos[l4], v6 ? "6" : "");
+			read_sockets(path, l4 == L4_TCP, out->bound[l4]);
+		}
+	}
+	return 0;
+}

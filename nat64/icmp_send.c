@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "icmp_send.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "../core/addr.h"
+#include "../core/csum.h"
+#include "emit.h"
+#include "header.h"
+
+enum {
+	RATE = 500,		/* messages a second and worker */
+	BURST = 100,
+	TOKEN = 1000,
+	ERROR4_MAX = 576,	/* RFC 1812 4.3.2.3 */
+	DEFAULT_TTL = 64,
+};
+
+static bool may_send(struct icmp_limit *limit, int64_t now_ms)
+{
+	limit->tokens += (now_ms - limit->filled_ms) * RATE * TOKEN / 1000;
+	limit->filled_ms = now_ms;
+	if (limit->tokens > BURST * TOKEN)
+		limit->tokens = BURST * TOKEN;
+	if (limit->tokens < TOKEN) {
+		stats_inc(STAT_NAT64_DROP_ICMP_RATE);
+		return false;
+	}
+	limit->tokens -= TOKEN;
+	return true;
+}
+
+/* RFC 4443 2.4 e, RFC 1122 3.2.2: what may not be answered with an error. */
+static bool may_answer(const struct packet *p)
+{
+	bool multicast = addr_is_v4(&p->dst) ? p->dst.s6_addr[12] >= 224
+					     : p->dst.s6_addr[0] == 0xff;
+
+	return !p->icmp_error && p->frag_offset == 0 && !multicast;
+}
+
+static void put_message(uint8_t *at, const struct icmp_error *error)
+{
+	at[0] = error->type;
+	at[1] = error->code;
+	header_put16(at + 2, 0);
+	header_put32(at + 4, error->word);
+}
+
+void icmp_send6(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
+		const struct packet *packet, const struct icmp_error *error)
+{
+	uint8_t message[IPV6_MTU_MIN - IPV6_HLEN];
+	size_t room = sizeof(message) - ICMP_HLEN;
+	size_t len = packet->len < room ? packet->len : room;
+
+	if (!may_answer(packet) || !may_send(limit, now_ms))
+		return;
+	put_message(message, error);
+	memcpy(message + ICMP_HLEN, packet->data, len);
+	emit_icmp6(emit, &packet->src, message, ICMP_HLEN + len);
+	stats_inc(error->counter);
+}
+
+void icmp_send4(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
+		const struct packet *packet, const struct icmp_error *error, uint16_t id)
+{
+	size_t room = ERROR4_MAX - IPV4_HLEN - ICMP_HLEN;
+	size_t len = packet->len < room ? packet->len : room;
+	struct header_ipv4 header = {
+		.ttl = DEFAULT_TTL,
+		.proto = IPPROTO_ICMP,
+		.id = id,
+		.src_be32 = addr_v4_be32(&packet->dst),
+		.dst_be32 = addr_v4_be32(&packet->src),
+		.payload_len = ICMP_HLEN + len,
+	};
+	struct emit_slot *slot;
+	uint8_t *message;
+	uint16_t csum;
+
+	if (!may_answer(packet) || !may_send(limit, now_ms))
+		return;
+	slot = emit_slot(emit, L3_IPV4);
+	message = slot->head + IPV4_HLEN;
+	put_message(message, error);
+	memcpy(message + ICMP_HLEN, packet->data, len);
+	csum = csum_finish(csum_bytes(0, message, ICMP_HLEN + len));
+	memcpy(message + 2, &csum, 2);
+	header_put_ipv4(slot->head, &header);
+	slot->head_len = IPV4_HLEN + ICMP_HLEN + len;
+	slot->dst = packet->src;
+	slot->body = NULL;
+	slot->body_len = 0;
+	stats_inc(error->counter);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The spine of the room: one packet's life.
+ *
+ *	IPv6, to a pref64:  may it? -> flow -> to4 or icmp -> emit
+ *	IPv4, to pool4:     whose?  -> flow -> to6 or icmp -> emit
+ *
+ * An IPv6 packet to a pref64 is ours whatever it is; what cannot be translated is
+ * dropped and counted. An IPv4 packet to the pool may as well be the host's own,
+ * which shares the address: what belongs to no flow goes on to the host untouched.
+ */
+#include "nat64.h"
+
+#include "../core/addrmap.h"
+#include "../core/config.h"
+#include "../core/stats.h"
+#include "emit.h"
+#include "flow.h"
+#include "icmp.h"
+#include "ipid.h"
+#include "mtu.h"
+#include "to4.h"
+#include "to6.h"
+#include "transport.h"
+#include "worker.h"
+
+static enum verdict drop(enum stat reason)
+{
+	stats_inc(reason);
+	return VERDICT_TAKEN;
+}
+
+static enum verdict not_ours(void)
+{
+	stats_inc(STAT_NAT64_NOT_OURS);
+	return VERDICT_ACCEPT;
+}
+
+/* ---- errors of our own --------------------------------------------------------- */
+
+static void tell6(struct worker *w, const struct packet *p, uint8_t type, uint8_t code,
+		  uint32_t word, enum stat counter)
+{
+	struct icmp_error error = { type, code, word, counter };
+
+	icmp_send6(w->emit, &w->limit, w->now_ms, p, &error);
+}
+
+static void tell4(struct worker *w, const struct packet *p, uint8_t type, uint8_t code,
+		  uint32_t word, enum stat counter)
+{
+	struct icmp_error error = { type, code, word, counter };
+	uint16_t id = ipid_next(w->ids, addr_v4_be32(&p->src), IPPROTO_ICMP);
+
+	icmp_send4(w->emit, &w->limit, w->now_ms, p, &error, id);
+}
+
+/* Codes of unreachable messages */
+enum { PROHIBITED6 = 1, ADDRESS6 = 3, SOURCE_ROUTE4 = 5 };
+
+static enum verdict hop_limit_over6(struct worker *w, const struct packet *p)
+{
+	tell6(w, p, ICMP6_TIME_EXCEEDED, 0, 0, STAT_NAT64_TIME_EXCEEDED_SENT);
+	return drop(STAT_NAT64_DROP_HOP_LIMIT);
+}
+
+/* ---- MSS ------------------------------------------------------------------------ */
+
+/*
+ * Both ends learn in the handshake what the narrower side takes, so that no error
+ * message need ever arrive: IPv6 and TCP headers are 60 bytes, IPv4 and TCP 40.
+ */
+static uint16_t mss_limit(const struct config *config, size_t mtu4, size_t mtu6)
+{
+	size_t mss4 = mtu4 - IPV4_HLEN - TCP_HLEN, mss6 = mtu6 - IPV6_HLEN - TCP_HLEN;
+	size_t limit = config->nat64.mss_clamp_auto ? (mss4 < mss6 ? mss4 : mss6)
+						    : config->nat64.mss_clamp;
+
+	return limit > UINT16_MAX ? UINT16_MAX : (uint16_t)limit;
+}
+
+static void clamp_mss(struct worker *w, struct packet *p, size_t mtu4, size_t mtu6)
+{
+	uint16_t limit;
+
+	if (p->l4 != L4_TCP || !(p->tcp_flags & TCP_FLAG_SYN))
+		return;
+	limit = mss_limit(w->config, mtu4, mtu6);
+	if (limit && transport_clamp_mss(p, limit))
+		stats_inc(STAT_NAT64_MSS_CLAMPED);
+}
+
+/* ---- from inside to IPv4 ----------------------------------------------------------- */
+
+static void outbound_tuple(const struct packet *p, const struct prefix *pref64,
+			   struct flow_packet *tuple)
+{
+	*tuple = (struct flow_packet){
+		.l4 = p->l4,
+		.inside = p->src,
+		.remote6 = p->dst,
+		.remote_be32 = addrmap_extract(pref64, &p->dst),
+		.near_port = p->src_port,
+		.remote_port = p->l4 == L4_ICMP ? 0 : p->dst_port,
+		.event = tcp_event_of(p->tcp_flags, 1),
+	};
+}
+
+/* RFC 6146 3.5.1.1: who cannot be served is told so (address unreachable). */
+static enum verdict outbound_refused(struct worker *w, const struct packet *p,
+				     enum flow_result why)
+{
+	if (why == FLOW_NONE)
+		return drop(STAT_NAT64_DROP_NO_FLOW);
+	tell6(w, p, ICMP6_UNREACHABLE, ADDRESS6, 0, STAT_NAT64_UNREACHABLE_SENT);
+	return drop(why == FLOW_NO_PORT ? STAT_NAT64_DROP_NO_PORT
+					: STAT_NAT64_DROP_SESSION_LIMIT);
+}
+
+static enum verdict send_out(struct worker *w, struct packet *p, const struct flow *flow)
+{
+	struct in6_addr remote = addr_from_v4(flow->remote_be32);
+	size_t mtu4 = mtu_to(w->mtus, &remote, w->now_ms);
+	size_t mtu6 = mtu_to(w->mtus, &flow->inside, w->now_ms);
+	size_t mtu_told = mtu4 + IPV6_HLEN - IPV4_HLEN;
+
+	clamp_mss(w, p, mtu4, mtu6);
+	switch (to4_send(w->emit, w->ids, p, flow, mtu4, mtu6)) {
+	case TO_SENT:
+		stats_inc(STAT_NAT64_OUT);
+		stats_add(STAT_NAT64_OUT_BYTES, p->len);
+		return VERDICT_TAKEN;
+	case TO_NO_CHECKSUM:
+		return drop(STAT_NAT64_DROP_CHECKSUM);
+	case TO_TOO_BIG:
+		break;
+	}
+	if (mtu_told < IPV6_MTU_MIN)
+		mtu_told = IPV6_MTU_MIN;
+	tell6(w, p, ICMP6_TOO_BIG, 0, (uint32_t)mtu_told, STAT_NAT64_PTB_SENT6);
+	return drop(STAT_NAT64_DROP_TOO_BIG);
+}
+
+static enum verdict drop_icmp(enum icmp_result why)
+{
+	return drop(why == ICMP_BAD_CHECKSUM	? STAT_NAT64_DROP_CHECKSUM
+		    : why == ICMP_UNTRANSLATABLE ? STAT_NAT64_DROP_ICMP_TYPE
+						 : STAT_NAT64_DROP_ICMP_INNER);
+}
+
+/*
+ * An ICMPv6 error from inside, about a packet that we sent there: it quotes
+ * [pref64::remote] -> [inside]. Our address tells it to the remote host, whichever
+ * router inside has found the fault (RFC 6146 3.5 leaves no other address).
+ */
+static enum verdict error_out(struct worker *w, const struct packet *p)
+{
+	const struct prefix *pref64;
+	struct flow_packet tuple;
+	struct icmp_head from, head;
+	struct icmp_links links;
+	struct packet quoted;
+	struct in6_addr remote;
+	struct emit_slot *slot;
+	struct flow flow;
+	enum icmp_result result = icmp_open(p, &from, &quoted);
+
+	if (result != ICMP_OK)
+		return drop_icmp(result);
+	pref64 = addrmap_pref64_of(w->map, &quoted.src);
+	if (!pref64)
+		return drop(STAT_NAT64_DROP_ICMP_INNER);
+	tuple = (struct flow_packet){
+		.l4 = quoted.l4,
+		.inside = quoted.dst,
+		.remote_be32 = addrmap_extract(pref64, &quoted.src),
+		.near_port = quoted.dst_port,
+		.remote_port = quoted.l4 == L4_ICMP ? 0 : quoted.src_port,
+	};
+	if (flow_find_inside(w->flows, &tuple, &flow) != FLOW_OK)
+		return drop(STAT_NAT64_DROP_NO_FLOW);
+	links.mtu6 = mtu_to(w->mtus, &flow.inside, w->now_ms);
+	remote = addr_from_v4(flow.remote_be32);
+	links.mtu4 = mtu_to(w->mtus, &remote, w->now_ms);
+	result = icmp_head_to4(&from, &links, &head);
+	if (result != ICMP_OK)
+		return drop_icmp(result);
+	slot = emit_slot(w->emit, L3_IPV4);
+	slot->head_len = icmp_to4(p, &quoted, &head, &flow,
+				  ipid_next(w->ids, flow.remote_be32, IPPROTO_ICMP), slot->head);
+	slot->dst = remote;
+	slot->body = NULL;
+	slot->body_len = 0;
+	stats_inc(STAT_NAT64_OUT);
+	stats_add(STAT_NAT64_OUT_BYTES, p->len);
+	return VERDICT_TAKEN;
+}
+
+static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_result parsed)
+{
+	const struct prefix *pref64 = addrmap_pref64_of(w->map, &p->dst);
+	struct flow_packet tuple;
+	enum flow_result result;
+	struct flow flow;
+
+	if (!pref64)
+		return VERDICT_ACCEPT;	/* queued under a rule that is being replaced */
+	/* RFC 6146 3.5: a source in a pref64 would make a loop. */
+	if (addrmap_pref64_of(w->map, &p->src))
+		return drop(STAT_NAT64_DROP_SOURCE_PREF64);
+	if (!addrmap_nat64_client(w->map, &p->src))
+		return drop(STAT_NAT64_DROP_NOT_CLIENT);
+	switch (parsed) {
+	case PACKET_OK:
+		break;
+	case PACKET_ROUTING:	/* RFC 7915 5.1: parameter problem, at the field */
+		tell6(w, p, ICMP6_PARAMETER, 0, p->fault_at, STAT_NAT64_PARAMETER_SENT);
+		return drop(STAT_NAT64_DROP_EXTENSION);
+	case PACKET_FRAGMENT:
+		return drop(STAT_NAT64_DROP_FRAGMENT);
+	case PACKET_ICMP_TYPE:
+		return drop(STAT_NAT64_DROP_ICMP_TYPE);
+	default:
+		return drop(STAT_NAT64_DROP_PROTOCOL);
+	}
+	if (p->ttl <= 1)
+		return hop_limit_over6(w, p);
+	if (p->icmp_error)
+		return error_out(w, p);
+	outbound_tuple(p, pref64, &tuple);
+	if (!addrmap_may_translate(w->map, pref64, tuple.remote_be32)) {
+		tell6(w, p, ICMP6_UNREACHABLE, PROHIBITED6, 0, STAT_NAT64_UNREACHABLE_SENT);
+		return drop(STAT_NAT64_DROP_DENY4);
+	}
+	result = flow_outbound(w->flows, &tuple, w->now_ms, &flow);
+	if (result != FLOW_OK)
+		return outbound_refused(w, p, result);
+	if (flow.created)
+		stats_inc(STAT_NAT64_SESSION_NEW);
+	return send_out(w, p, &flow);
+}
+
+/* ---- from IPv4 to inside -------------------------------------------------------------- */
+
+static enum verdict send_in(struct worker *w, struct packet *p, const struct flow *flow)
+{
+	size_t mtu4 = mtu_to(w->mtus, &p->src, w->now_ms);
+	size_t mtu6 = mtu_to(w->mtus, &flow->inside, w->now_ms);
+
+	clamp_mss(w, p, mtu4, mtu6);
+	switch (to6_send(w->emit, p, flow, mtu6, mtu4, w->config->nat64.lowest_ipv6_mtu)) {
+	case TO_SENT:
+		stats_inc(STAT_NAT64_IN);
+		stats_add(STAT_NAT64_IN_BYTES, p->len);
+		return VERDICT_TAKEN;
+	case TO_NO_CHECKSUM:
+		return drop(STAT_NAT64_DROP_CHECKSUM);
+	case TO_TOO_BIG:
+		break;
+	}
+	tell4(w, p, ICMP4_UNREACHABLE, ICMP4_FRAG_NEEDED, (uint32_t)(mtu6 - IPV6_HLEN + IPV4_HLEN),
+	      STAT_NAT64_FRAG_NEEDED_SENT4);
+	return drop(STAT_NAT64_DROP_TOO_BIG);
+}
+
+/* An ICMPv4 error: ours, if it quotes a packet of one of our flows on its way out. */
+static enum verdict error_in(struct worker *w, const struct packet *p)
+{
+	struct icmp_head from, head;
+	struct flow_packet tuple;
+	struct icmp_links links;
+	struct packet quoted;
+	struct in6_addr src;
+	struct emit_slot *slot;
+	struct flow flow;
+	enum icmp_result result = icmp_open(p, &from, &quoted);
+
+	if (result != ICMP_OK)
+		return not_ours();
+	tuple = (struct flow_packet){
+		.l4 = quoted.l4,
+		.outside_be32 = addr_v4_be32(&quoted.src),
+		.remote_be32 = addr_v4_be32(&quoted.dst),
+		.near_port = quoted.src_port,
+		.remote_port = quoted.l4 == L4_ICMP ? 0 : quoted.dst_port,
+	};
+	if (flow_find_outside(w->flows, &tuple, &flow) != FLOW_OK)
+		return not_ours();
+	if (p->ttl <= 1)
+		return drop(STAT_NAT64_DROP_HOP_LIMIT);
+	links.mtu4 = mtu_to(w->mtus, &quoted.dst, w->now_ms);
+	links.mtu6 = mtu_to(w->mtus, &flow.inside, w->now_ms);
+	result = icmp_head_to6(&from, &links, quoted.ip_len, &head);
+	if (result != ICMP_OK)
+		return drop_icmp(result);
+	/* A router on the way may have any address, a private one too: the prefix that
+	 * the server used shows it, so that traceroute can. */
+	src = addrmap_embed(addrmap_pref64_of(w->map, &flow.remote6), addr_v4_be32(&p->src));
+	slot = emit_slot(w->emit, L3_IPV6);
+	slot->head_len = icmp_to6(p, &quoted, &head, &flow, &src, slot->head);
+	slot->dst = flow.inside;
+	slot->body = NULL;
+	slot->body_len = 0;
+	stats_inc(STAT_NAT64_IN);
+	stats_add(STAT_NAT64_IN_BYTES, p->len);
+	return VERDICT_TAKEN;
+}
+
+static void inbound_tuple(const struct worker *w, const struct packet *p, struct flow_packet *tuple)
+{
+	*tuple = (struct flow_packet){
+		.l4 = p->l4,
+		.outside_be32 = addr_v4_be32(&p->dst),
+		.remote_be32 = addr_v4_be32(&p->src),
+		.remote6 = addrmap_embed(&w->map->pref64.v[0], addr_v4_be32(&p->src)),
+		.near_port = p->dst_port,
+		.remote_port = p->l4 == L4_ICMP ? 0 : p->src_port,
+		.event = tcp_event_of(p->tcp_flags, 0),
+	};
+}
+
+static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_result parsed)
+{
+	struct flow_packet tuple;
+	struct flow flow;
+
+	if (parsed != PACKET_OK && parsed != PACKET_SOURCE_ROUTE)
+		return not_ours();
+	if (p->icmp_error)
+		return error_in(w, p);
+	inbound_tuple(w, p, &tuple);
+	if (p->ttl <= 1 || parsed == PACKET_SOURCE_ROUTE) {
+		if (flow_find_outside(w->flows, &tuple, &flow) != FLOW_OK)
+			return not_ours();
+		if (parsed == PACKET_SOURCE_ROUTE) {	/* RFC 7915 4.1 */
+			tell4(w, p, ICMP4_UNREACHABLE, SOURCE_ROUTE4, 0,
+			      STAT_NAT64_UNREACHABLE_SENT);
+			return drop(STAT_NAT64_DROP_SOURCE_ROUTE);
+		}
+		tell4(w, p, ICMP4_TIME_EXCEEDED, 0, 0, STAT_NAT64_TIME_EXCEEDED_SENT);
+		return drop(STAT_NAT64_DROP_HOP_LIMIT);
+	}
+	switch (flow_inbound(w->flows, &tuple, w->now_ms, &flow)) {
+	case FLOW_OK:
+		break;
+	case FLOW_FULL:
+		return drop(STAT_NAT64_DROP_SESSION_LIMIT);
+	default:
+		return not_ours();
+	}
+	if (flow.created)
+		stats_inc(STAT_NAT64_SESSION_NEW);
+	return send_in(w, p, &flow);
+}
+
+/* ---- both ------------------------------------------------------------------------------ */
+
+enum verdict nat64_packet(struct worker *worker, uint8_t *data, size_t len)
+{
+	struct packet packet;
+	enum packet_result parsed = packet_parse(&packet, data, len);
+
+	if (packet.l3 == L3_IPV4)
+		return packet_in(worker, &packet, parsed);
+	if (parsed == PACKET_MALFORMED)
+		return drop(STAT_NAT64_DROP_MALFORMED);
+	return packet_out(worker, &packet, parsed);
+}

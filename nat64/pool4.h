@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pool4: the IPv4 addresses and ports that NAT64 may use, and who uses them.
+ *
+ * Ports are chosen as RFC 6056 3.3.4 (algorithm 4, double hash) says, with the
+ * parity of the inside port kept (RFC 4787 REQ-4) while there is a free one. All
+ * bindings of one inside address share one pool address (RFC 4787 REQ-2, "paired")
+ * while that has a free port.
+ *
+ * Claim, look-up and release take no lock: a slot is one atomic pointer.
+ */
+#ifndef NAT64_POOL4_H
+#define NAT64_POOL4_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../core/config.h"
+#include "packet.h"
+
+struct addrmap;
+struct hostports;
+struct pool4;
+
+/** pool4_new() - an empty pool. Return: the pool, owned by the caller, or NULL. */
+struct pool4 *pool4_new(void);
+
+/** pool4_free() - NULL is allowed; owners are not touched. */
+void pool4_free(struct pool4 *pool);
+
+/* The addresses and ports of a configuration, not yet in force */
+struct pool4_plan;
+
+/**
+ * pool4_plan() - work out what the pool would be. The pool itself goes on as it is.
+ * @host:	ports that the host itself uses, or may come to use.
+ * Return: 0 with *@out, for pool4_commit() or pool4_plan_free(); -EINVAL where
+ * configured ports belong to the host (logged, with what to do), or -ENOMEM.
+ */
+int pool4_plan(const struct pool4 *pool, const struct config *config, const struct addrmap *map,
+	       const struct hostports *host, struct pool4_plan **out);
+
+/**
+ * pool4_commit() - put a plan in force, while nobody else uses the pool.
+ * @plan:	taken.
+ *
+ * An address that stays keeps its slots: ports in use stay in use, even where they
+ * are no longer to be chosen. Slots of addresses that are gone are forgotten, so
+ * the caller removes their owners before (pool4_keeps()).
+ */
+void pool4_commit(struct pool4 *pool, struct pool4_plan *plan);
+
+/** pool4_plan_free() - forget a plan of @pool; NULL is allowed. */
+void pool4_plan_free(const struct pool4 *pool, struct pool4_plan *plan);
+
+/** pool4_keeps() - would an address still be there under this configuration? */
+bool pool4_keeps(const struct config *config, const struct addrmap *map, uint32_t addr_be32);
+
+/**
+ * pool4_claim() - choose a free address and port and set it aside.
+ * @inside, @inside_port:	who it is for (port or ICMP identifier, host order).
+ * Return: 0, or -EADDRNOTAVAIL after a bounded search.
+ */
+int pool4_claim(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
+		uint16_t inside_port, uint32_t *addr_be32, uint16_t *port);
+
+/** pool4_publish() - from now on pool4_owner() finds @owner at what was claimed. */
+void pool4_publish(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port,
+		   void *owner);
+
+/** pool4_owner() - who has this address and port: a published owner, or NULL. */
+void *pool4_owner(const struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port);
+
+/** pool4_release() - free an address and port. */
+void pool4_release(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port);
+
+/** pool4_has() - is this one of the pool's addresses? */
+bool pool4_has(const struct pool4 *pool, uint32_t addr_be32);
+
+/** pool4_count() - how many addresses; pool4_address() - the i-th, network order. */
+size_t pool4_count(const struct pool4 *pool);
+uint32_t pool4_address(const struct pool4 *pool, size_t i);
+
+/**
+ * pool4_ranges() - the ports of address @i as sorted ranges: those to choose from
+ * and those still in use.
+ * @out:	allocated, freed by the caller. Return: 0 or -ENOMEM.
+ */
+int pool4_ranges(const struct pool4 *pool, size_t i, enum l4_proto l4,
+		 struct port_range **out, size_t *n);
+
+/** pool4_size() - ports to choose from, all addresses and protocols; pool4_used() - in use. */
+uint64_t pool4_size(const struct pool4 *pool);
+uint64_t pool4_used(const struct pool4 *pool);
+
+#endif

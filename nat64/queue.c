@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel hands over packets whole (up to 64 KiB), checksums filled in: without
+ * NFQA_CFG_F_GSO it segments and sums before it queues.
+ *
+ * Most verdicts are "drop", because what is translated leaves by another way. They
+ * are given together, one message for all packets up to a number; a packet that is
+ * accepted gets its verdict at once, after those before it.
+ */
+#include "queue.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../core/loop.h"
+#include "../core/stats.h"
+
+enum {
+	BATCH = 32,			/* packets per system call */
+	BATCHES = 8,			/* per wake-up, so that other events get a turn */
+	BUFFER = 0xffff + 4096,		/* the largest packet and its attributes */
+	CONFIG_BUFFER = 4096,		/* a configuration message, or its answer */
+	QUEUE_LEN = 16384,		/* packets waiting in the kernel */
+	RECEIVE_BUFFER = 16 << 20,	/* bytes */
+};
+
+struct queue {
+	struct mnl_socket *socket;
+	struct event *readable;
+	unsigned int number;
+	struct queue_handler handler;
+	bool pending;			/* packets up to pending_id wait for "drop" */
+	uint32_t pending_id;
+	struct mmsghdr messages[BATCH];
+	struct iovec iov[BATCH];
+	uint8_t buffers[BATCH][BUFFER];
+};
+
+/* ---- verdicts ------------------------------------------------------------------ */
+
+static void send_verdict(struct queue *queue, int type, uint32_t id, int verdict)
+{
+	char buf[256];
+	struct nlmsghdr *header = nfq_nlmsg_put(buf, type, queue->number);
+
+	nfq_nlmsg_verdict_put(header, (int)id, verdict);
+	/* It fails only if the queue was taken from us; then the packets are gone. */
+	if (mnl_socket_sendto(queue->socket, header, header->nlmsg_len) < 0)
+		stats_inc(STAT_NAT64_DROP_QUEUE);
+}
+
+static void flush_drops(struct queue *queue)
+{
+	if (queue->pending)
+		send_verdict(queue, NFQNL_MSG_VERDICT_BATCH, queue->pending_id, NF_DROP);
+	queue->pending = false;
+}
+
+static void give_verdict(struct queue *queue, uint32_t id, enum verdict verdict)
+{
+	if (verdict == VERDICT_TAKEN) {
+		queue->pending = true;
+		queue->pending_id = id;
+		return;
+	}
+	flush_drops(queue);
+	send_verdict(queue, NFQNL_MSG_VERDICT, id, NF_ACCEPT);
+}
+
+/* ---- packets ------------------------------------------------------------------- */
+
+static int on_message(const struct nlmsghdr *header, void *arg)
+{
+	struct queue *queue = arg;
+	struct nlattr *attrs[NFQA_MAX + 1] = { 0 };
+	const struct nfqnl_msg_packet_hdr *packet;
+	enum verdict verdict = VERDICT_ACCEPT;
+
+	if (nfq_nlmsg_parse(header, attrs) < 0 || !attrs[NFQA_PACKET_HDR])
+		return MNL_CB_OK;
+	packet = mnl_attr_get_payload(attrs[NFQA_PACKET_HDR]);
+	if (attrs[NFQA_PAYLOAD])
+		verdict = queue->handler.packet(queue->handler.arg,
+						mnl_attr_get_payload(attrs[NFQA_PAYLOAD]),
+						mnl_attr_get_payload_len(attrs[NFQA_PAYLOAD]));
+	give_verdict(queue, ntohl(packet->packet_id), verdict);
+	return MNL_CB_OK;
+}
+
+/* Return: datagrams read; 0 when there are no more. */
+static int read_batch(struct queue *queue)
+{
+	int n = recvmmsg(mnl_socket_get_fd(queue->socket), queue->messages, BATCH, MSG_DONTWAIT,
+			 NULL);
+
+	if (n < 0) {
+		/* The kernel had more than the buffer takes: packets were lost. */
+		if (errno == ENOBUFS)
+			stats_inc(STAT_NAT64_DROP_QUEUE);
+		return errno == ENOBUFS || errno == EINTR ? 1 : 0;
+	}
+	for (int i = 0; i < n; i++)
+		mnl_cb_run(queue->buffers[i], queue->messages[i].msg_len, 0, 0, on_message, queue);
+	return n;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct queue *queue = arg;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < BATCHES; i++) {
+		int n;
+
+		queue->handler.begin(queue->handler.arg, loop_now_ms());
+		n = read_batch(queue);
+		queue->handler.end(queue->handler.arg);
+		flush_drops(queue);
+		if (n < BATCH)
+			break;
+	}
+}
+
+/* ---- setting up ---------------------------------------------------------------- */
+
+/* Send a configuration message and wait for the kernel's word on it. */
+static int configure(struct queue *queue, struct nlmsghdr *header)
+{
+	char buf[CONFIG_BUFFER];
+	ssize_t len;
+
+	header->nlmsg_flags |= NLM_F_ACK;
+	if (mnl_socket_sendto(queue->socket, header, header->nlmsg_len) < 0)
+		return -errno;
+	len = mnl_socket_recvfrom(queue->socket, buf, sizeof(buf));
+	if (len < 0 || mnl_cb_run(buf, (size_t)len, 0, mnl_socket_get_portid(queue->socket), NULL,
+				  NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+static int bind_queue(struct queue *queue)
+{
+	char buf[CONFIG_BUFFER];
+	struct nlmsghdr *header;
+	int err;
+
+	header = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue->number);
+	nfq_nlmsg_cfg_put_cmd(header, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+	err = configure(queue, header);
+	if (err < 0)
+		return err;
+	header = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue->number);
+	nfq_nlmsg_cfg_put_params(header, NFQNL_COPY_PACKET, 0xffff);
+	nfq_nlmsg_cfg_put_qmaxlen(header, QUEUE_LEN);
+	return configure(queue, header);
+}
+
+static int open_socket(struct queue *queue)
+{
+	int size = RECEIVE_BUFFER;
+
+	queue->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!queue->socket)
+		return -errno;
+	if (mnl_socket_bind(queue->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    setsockopt(mnl_socket_get_fd(queue->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size,
+		       sizeof(size)) < 0)
+		return -errno;
+	return 0;
+}
+
+int queue_new(struct queue **out, struct event_base *base, unsigned int number,
+	      const struct queue_handler *handler)
+{
+	struct queue *queue = calloc(1, sizeof(*queue));
+	int err;
+
+	if (!queue)
+		return -ENOMEM;
+	queue->number = number;
+	queue->handler = *handler;
+	for (int i = 0; i < BATCH; i++) {
+		queue->iov[i] = (struct iovec){ queue->buffers[i], BUFFER };
+		queue->messages[i].msg_hdr.msg_iov = &queue->iov[i];
+		queue->messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	err = open_socket(queue);
+	if (err == 0)
+		err = bind_queue(queue);
+	if (err < 0)
+		goto fail;
+	queue->readable = event_new(base, mnl_socket_get_fd(queue->socket), EV_READ | EV_PERSIST,
+				    on_readable, queue);
+	if (!queue->readable || event_add(queue->readable, NULL) < 0) {
+		err = -ENOMEM;
+		goto fail;
+	}
+	*out = queue;
+	return 0;
+
+fail:
+	queue_free(queue);
+	return err;
+}
+
+void queue_free(struct queue *queue)
+{
+	if (!queue)
+		return;
+	if (queue->readable)
+		event_free(queue->readable);
+	/* Closing the socket unbinds the queue. */
+	if (queue->socket)
+		mnl_socket_close(queue->socket);
+	free(queue);
+}

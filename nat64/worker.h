@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One worker of the room: what a packet's life (nat64.c) needs at hand. */
+#ifndef NAT64_WORKER_H
+#define NAT64_WORKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "icmp_send.h"
+
+struct addrmap;
+struct config;
+struct emit;
+struct event;
+struct flow_table;
+struct ipid;
+struct loop;
+struct mtu_cache;
+struct queue;
+
+struct worker {
+	/* shared by all workers, borrowed; exchanged only while all are paused */
+	const struct config *config;
+	const struct addrmap *map;
+	struct flow_table *flows;
+	struct ipid *ids;
+	/* this worker's own */
+	struct loop *loop;
+	struct queue *queue;
+	struct emit *emit;
+	struct mtu_cache *mtus;
+	struct icmp_limit limit;
+	struct event *expire;
+	unsigned int index, count;	/* which of how many workers */
+	int64_t now_ms;			/* as of the batch */
+};
+
+/* What is to become of a packet that was queued to us */
+enum verdict {
+	VERDICT_TAKEN,		/* translated, answered or dropped: the kernel forgets it */
+	VERDICT_ACCEPT,		/* not ours: it goes on to the host */
+};
+
+/**
+ * nat64_packet() - one packet's life.
+ * @data, @len:	from the IP header on; changed in place, and borrowed until the
+ *		worker's emit is flushed.
+ */
+enum verdict nat64_packet(struct worker *worker, uint8_t *data, size_t len);
+
+#endif

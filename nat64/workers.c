@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The room's life: workers made, started, carried over to a new configuration, and
+ * ended (nat64.h). What a packet goes through stands in nat64.c.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/addrmap.h"
+#include "../core/config.h"
+#include "../core/log.h"
+#include "../core/loop.h"
+#include "../core/stats.h"
+#include "emit.h"
+#include "flow.h"
+#include "hostports.h"
+#include "ipid.h"
+#include "mtu.h"
+#include "nat64.h"
+#include "pool4.h"
+#include "queue.h"
+#include "worker.h"
+
+enum { EXPIRE_EVERY_MS = 500 };
+
+struct nat64 {
+	const struct config *config;
+	const struct addrmap *map;
+	struct pool4 *pool;
+	struct flow_table *flows;
+	struct ipid *ids;
+	struct worker *workers;
+	struct loop **loops;		/* the workers', for pausing */
+	unsigned int n;
+};
+
+/* ---- a worker's events ---------------------------------------------------------- */
+
+static void batch_begin(void *arg, int64_t now_ms)
+{
+	struct worker *worker = arg;
+
+	worker->now_ms = now_ms;
+}
+
+static enum verdict batch_packet(void *arg, uint8_t *data, size_t len)
+{
+	return nat64_packet(arg, data, len);
+}
+
+static void batch_end(void *arg)
+{
+	struct worker *worker = arg;
+
+	emit_flush(worker->emit);
+}
+
+static void on_expire(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+
+	(void)fd;
+	(void)what;
+	stats_add(STAT_NAT64_SESSION_END,
+		  flow_expire(worker->flows, worker->index, worker->count, loop_now_ms()));
+}
+
+/* ---- making and ending ---------------------------------------------------------- */
+
+static int worker_open(struct worker *worker)
+{
+	struct timeval every = { .tv_usec = EXPIRE_EVERY_MS * 1000 };
+	struct queue_handler handler = { batch_begin, batch_packet, batch_end, worker };
+	unsigned int number = NAT64_QUEUE_FIRST + worker->index;
+	char name[24];
+	int err;
+
+	snprintf(name, sizeof(name), "nat64-%u", worker->index);
+	worker->loop = loop_new(name);
+	worker->mtus = mtu_cache_new();
+	if (!worker->loop || !worker->mtus)
+		return -ENOMEM;
+	err = emit_new(&worker->emit);
+	if (err < 0) {
+		log_error("nat64: cannot open raw sockets: %s", strerror(-err));
+		return err;
+	}
+	err = queue_new(&worker->queue, loop_base(worker->loop), number, &handler);
+	if (err < 0) {
+		log_error("nat64: cannot bind netfilter queue %u: %s", number,
+			  err == -EBUSY ? "another process has it (is gate64 running already?)"
+					: strerror(-err));
+		return err;
+	}
+	worker->expire = event_new(loop_base(worker->loop), -1, EV_PERSIST, on_expire, worker);
+	if (!worker->expire || event_add(worker->expire, &every) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static void worker_close(struct worker *worker)
+{
+	if (worker->loop)
+		loop_stop(worker->loop);
+	if (worker->expire)
+		event_free(worker->expire);
+	queue_free(worker->queue);
+	emit_free(worker->emit);
+	mtu_cache_free(worker->mtus);
+	loop_free(worker->loop);
+}
+
+static int open_workers(struct nat64 *nat64)
+{
+	nat64->workers = calloc(nat64->n, sizeof(*nat64->workers));
+	nat64->loops = calloc(nat64->n, sizeof(*nat64->loops));
+	if (!nat64->workers || !nat64->loops)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < nat64->n; i++) {
+		struct worker *worker = &nat64->workers[i];
+		int err;
+
+		worker->config = nat64->config;
+		worker->map = nat64->map;
+		worker->flows = nat64->flows;
+		worker->ids = nat64->ids;
+		worker->index = i;
+		worker->count = nat64->n;
+		err = worker_open(worker);
+		nat64->loops[i] = worker->loop;
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int plan_pool(const struct pool4 *pool, const struct config *config,
+		     const struct addrmap *map, struct pool4_plan **plan)
+{
+	struct hostports host;
+	int err = hostports_read(&host);
+
+	return err < 0 ? err : pool4_plan(pool, config, map, &host, plan);
+}
+
+int nat64_new(struct nat64 **out, const struct config *config, const struct addrmap *map)
+{
+	struct nat64 *nat64 = calloc(1, sizeof(*nat64));
+	struct pool4_plan *plan;
+	int err = -ENOMEM;
+
+	if (!nat64)
+		return -ENOMEM;
+	nat64->config = config;
+	nat64->map = map;
+	nat64->n = loop_worker_count();
+	nat64->pool = pool4_new();
+	nat64->ids = ipid_new();
+	if (!nat64->pool || !nat64->ids)
+		goto fail;
+	err = plan_pool(nat64->pool, config, map, &plan);
+	if (err < 0)
+		goto fail;
+	pool4_commit(nat64->pool, plan);
+	err = -ENOMEM;
+	nat64->flows = flow_table_new(nat64->pool, config);
+	if (!nat64->flows)
+		goto fail;
+	err = open_workers(nat64);
+	if (err < 0)
+		goto fail;
+	*out = nat64;
+	return 0;
+
+fail:
+	if (err == -ENOMEM)
+		log_error("nat64: out of memory");
+	nat64_free(nat64);
+	return err;
+}
+
+int nat64_start(struct nat64 *nat64, int (*enter)(void))
+{
+	for (unsigned int i = 0; i < nat64->n; i++) {
+		int err = loop_start(nat64->loops[i], enter);
+
+		if (err < 0) {
+			log_error("nat64: cannot start a worker: %s", strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+void nat64_free(struct nat64 *nat64)
+{
+	if (!nat64)
+		return;
+	for (unsigned int i = 0; nat64->workers && i < nat64->n; i++)
+		worker_close(&nat64->workers[i]);
+	flow_table_free(nat64->flows);
+	pool4_free(nat64->pool);
+	ipid_free(nat64->ids);
+	free(nat64->workers);
+	free(nat64->loops);
+	free(nat64);
+}
+
+/* ---- a new configuration ---------------------------------------------------------- */
+
+struct next {
+	const struct config *config;
+	const struct addrmap *map;
+};
+
+/* Does a flow go on under the new configuration? */
+static bool keep(const void *arg, const struct flow *flow)
+{
+	const struct next *next = arg;
+
+	return pool4_keeps(next->config, next->map, flow->outside_be32) &&
+	       addrmap_pref64_of(next->map, &flow->remote6) &&
+	       addrmap_nat64_client(next->map, &flow->inside);
+}
+
+static void exchange(struct nat64 *nat64, const struct next *next, struct pool4_plan *plan)
+{
+	stats_add(STAT_NAT64_SESSION_END, flow_drop(nat64->flows, keep, next));
+	pool4_commit(nat64->pool, plan);
+	flow_table_configure(nat64->flows, next->config);
+	nat64->config = next->config;
+	nat64->map = next->map;
+	for (unsigned int i = 0; i < nat64->n; i++) {
+		nat64->workers[i].config = next->config;
+		nat64->workers[i].map = next->map;
+		mtu_cache_flush(nat64->workers[i].mtus);
+	}
+}
+
+int nat64_reconfigure(struct nat64 *nat64, const struct config *config, const struct addrmap *map)
+{
+	struct next next = { config, map };
+	struct pool4_plan *plan;
+	int err = plan_pool(nat64->pool, config, map, &plan);
+
+	if (err < 0)
+		return err;
+	loop_pause(nat64->loops, nat64->n);
+	exchange(nat64, &next, plan);
+	loop_resume(nat64->loops, nat64->n);
+	return 0;
+}
+
+/* ---- for the others ----------------------------------------------------------------- */
+
+int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out)
+{
+	size_t n = pool4_count(nat64->pool);
+
+	*out = (struct nat64_intercept){
+		.pref64 = &nat64->map->pref64,
+		.queue_first = NAT64_QUEUE_FIRST,
+		.queue_count = nat64->n,
+	};
+	out->pool = calloc(n + 1, sizeof(*out->pool));
+	if (!out->pool)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct nat64_pool *pool = &out->pool[out->n_pool++];
+
+		pool->addr_be32 = pool4_address(nat64->pool, i);
+		if (pool4_ranges(nat64->pool, i, L4_TCP, &pool->tcp, &pool->n_tcp) < 0 ||
+		    pool4_ranges(nat64->pool, i, L4_UDP, &pool->udp, &pool->n_udp) < 0) {
+			nat64_intercept_free(out);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void nat64_intercept_free(struct nat64_intercept *intercept)
+{
+	for (size_t i = 0; i < intercept->n_pool; i++) {
+		free(intercept->pool[i].tcp);
+		free(intercept->pool[i].udp);
+	}
+	free(intercept->pool);
+	*intercept = (struct nat64_intercept){ 0 };
+}
+
+void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out)
+{
+	*out = (struct nat64_gauges){
+		.sessions = flow_session_count(nat64->flows),
+		.bindings = flow_binding_count(nat64->flows),
+		.sessions_max = nat64->config->nat64.limits.sessions,
+		.ports_used = pool4_used(nat64->pool),
+		.ports_size = pool4_size(nat64->pool),
+	};
+}
