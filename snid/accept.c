@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Taking connections in. They are taken in batches, as a wake-up often stands for more
+ * than one. Where descriptors or memory run out, the connection stays in the kernel's
+ * queue and would wake us again at once and for ever: the listener pauses instead.
+ */
+#include "accept.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../core/log.h"
+#include "../core/stats.h"
+#include "tcp.h"
+
+enum {
+	BACKLOG = 65535,	/* the kernel lowers it to net.core.somaxconn */
+	BATCH = 64,		/* then others get their turn */
+	PAUSE_MS = 100,
+};
+
+struct listener {
+	struct endpoint at;
+	int fd;
+	struct event *readable;
+	struct event *resume;	/* a timer, after a pause */
+	accept_fn *fn;
+	void *arg;
+};
+
+static int bind_and_listen(int fd, const struct endpoint *at)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = endpoint_to_sockaddr(at, &ss);
+	int on = 1, err;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
+		return -errno;
+	err = tcp_set_options(fd);
+	if (err)
+		return err;
+	if (bind(fd, (const struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0)
+		return -errno;
+	return 0;
+}
+
+int accept_open(struct listener **out, const struct endpoint *at)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+	char text[ENDPOINT_STRLEN];
+	int err = -ENOMEM;
+
+	if (!listener)
+		goto fail;
+	listener->at = *at;
+	err = -EAFNOSUPPORT;
+	if (!addr_is_v4(&at->addr))
+		goto fail_listener;
+	listener->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	err = -errno;
+	if (listener->fd < 0)
+		goto fail_listener;
+	err = bind_and_listen(listener->fd, at);
+	if (err)
+		goto fail_fd;
+	*out = listener;
+	return 0;
+
+fail_fd:
+	close(listener->fd);
+fail_listener:
+	free(listener);
+fail:
+	log_error("snid: cannot listen on %s: %s", endpoint_format(at, text), strerror(-err));
+	return err;
+}
+
+static void pause_accepting(struct listener *listener, int err)
+{
+	static const struct timeval pause = { .tv_usec = PAUSE_MS * 1000 };
+	char text[ENDPOINT_STRLEN];
+
+	stats_inc(STAT_SNI_ACCEPT_PAUSED);
+	log_limited(LOG_LEVEL_WARN, "snid: accepting on %s pauses: %s",
+		    endpoint_format(&listener->at, text), strerror(err));
+	event_del(listener->readable);
+	event_add(listener->resume, &pause);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *listener = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(listener->readable, NULL);
+}
+
+/* Of accept(2)'s errors those that end a batch; the rest belong to a connection that is
+ * gone already, and the next may be good. */
+static bool out_of_resources(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *listener = arg;
+
+	(void)what;
+	for (int i = 0; i < BATCH; i++) {
+		struct sockaddr_storage ss;
+		socklen_t len = sizeof(ss);
+		struct endpoint client;
+		int peer = accept4((int)fd, (struct sockaddr *)&ss, &len,
+				   SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (peer < 0 && errno == EAGAIN)
+			return;
+		if (peer < 0 && out_of_resources(errno)) {
+			pause_accepting(listener, errno);
+			return;
+		}
+		if (peer < 0)
+			continue;
+		if (!endpoint_from_sockaddr((const struct sockaddr *)&ss, &client)) {
+			close(peer);
+			continue;
+		}
+		listener->fn(listener->arg, peer, &client, listener->at.port);
+	}
+}
+
+int accept_start(struct listener *listener, struct event_base *base, accept_fn *fn, void *arg)
+{
+	listener->fn = fn;
+	listener->arg = arg;
+	listener->resume = evtimer_new(base, on_resume, listener);
+	listener->readable = event_new(base, listener->fd, EV_READ | EV_PERSIST, on_readable,
+				       listener);
+	if (!listener->resume || !listener->readable || event_add(listener->readable, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+const struct endpoint *accept_endpoint(const struct listener *listener)
+{
+	return &listener->at;
+}
+
+void accept_close(struct listener *listener)
+{
+	if (!listener)
+		return;
+	if (listener->readable)
+		event_free(listener->readable);
+	if (listener->resume)
+		event_free(listener->resume);
+	close(listener->fd);
+	free(listener);
+}
+
+void accept_reserve(uint32_t connections)
+{
+	enum { OTHERS = 1024 };
+	rlim_t wanted = 2 * (rlim_t)connections + OTHERS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+		log_warn("snid: %u connections take %llu descriptors, the limit is %llu",
+			 connections, (unsigned long long)wanted,
+			 (unsigned long long)limit.rlim_cur);
+}

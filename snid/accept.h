@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Listeners: one socket a worker for each address (SO_REUSEPORT), so that the kernel
+ * spreads connections over the workers. IPv4 only: the source of a connection onwards
+ * is made of the client's IPv4 address.
+ */
+#ifndef SNID_ACCEPT_H
+#define SNID_ACCEPT_H
+
+#include <stdint.h>
+
+#include "../core/addr.h"
+
+struct event_base;
+struct listener;
+
+/**
+ * Called for each connection, in the loop's thread.
+ * @fd:		non-blocking, now the callee's.
+ * @client:	who connects.
+ * @port:	the listener's, host byte order.
+ */
+typedef void accept_fn(void *arg, int fd, const struct endpoint *client, uint16_t port);
+
+/**
+ * accept_open() - bind and listen; connections queue up until accept_start().
+ * Return: 0 with *@out, owned by the caller, or -errno, the reason having been logged.
+ */
+int accept_open(struct listener **out, const struct endpoint *at);
+
+/**
+ * accept_start() - take connections in @base's thread from now on.
+ * Called in that thread, or while it is held or not running. Return: 0 or -errno.
+ */
+int accept_start(struct listener *listener, struct event_base *base, accept_fn *fn, void *arg);
+
+/** accept_endpoint() - where it listens, borrowed. */
+const struct endpoint *accept_endpoint(const struct listener *listener);
+
+/** accept_close() - stop listening, release; NULL is allowed. Thread: see accept_start(). */
+void accept_close(struct listener *listener);
+
+/**
+ * accept_reserve() - raise the limit on descriptors to what so many connections take, two
+ * each, and what the process has besides; where that is not allowed, say so. Better at the
+ * start than found out under load.
+ */
+void accept_reserve(uint32_t connections);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A hash table of IPv4 addresses with a count each, split into shards with a lock
+ * of their own, so that workers hardly ever meet. Entries live only while the count
+ * is above zero, so the table is bounded by the limit on connections.
+ */
+#include "clients.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum {
+	SHARD_BITS = 6,
+	BUCKET_BITS = 8,	/* in each shard */
+	SHARDS = 1 << SHARD_BITS,
+	BUCKETS = 1 << BUCKET_BITS,
+};
+
+struct client {
+	struct client *next;
+	uint32_t addr_be32;
+	uint32_t connections;	/* > 0 */
+};
+
+struct shard {
+	pthread_mutex_t lock;
+	struct client *buckets[BUCKETS];
+};
+
+struct clients {
+	uint64_t hash_key;	/* odd and random: nobody outside can aim at one bucket */
+	_Atomic uint32_t total, total_max, per_client_max;
+	struct shard shards[SHARDS];
+};
+
+struct clients *clients_new(void)
+{
+	struct clients *clients = calloc(1, sizeof(*clients));
+
+	if (!clients)
+		return NULL;
+	if (getrandom(&clients->hash_key, sizeof(clients->hash_key), 0) < 0)
+		clients->hash_key = (uintptr_t)clients;
+	clients->hash_key |= 1;
+	for (int i = 0; i < SHARDS; i++)
+		pthread_mutex_init(&clients->shards[i].lock, NULL);
+	return clients;
+}
+
+void clients_set_limits(struct clients *clients, uint32_t total, uint32_t per_client)
+{
+	atomic_store(&clients->total_max, total);
+	atomic_store(&clients->per_client_max, per_client);
+}
+
+/* Multiplicative hashing: the top bits choose the shard, the next ones the bucket.
+ * Return: the shard, locked. */
+static struct shard *lock_shard(struct clients *clients, uint32_t addr_be32,
+				struct client ***bucket)
+{
+	uint64_t hash = (uint64_t)addr_be32 * clients->hash_key;
+	struct shard *shard = &clients->shards[hash >> (64 - SHARD_BITS)];
+
+	pthread_mutex_lock(&shard->lock);
+	*bucket = &shard->buckets[(hash >> (64 - SHARD_BITS - BUCKET_BITS)) & (BUCKETS - 1)];
+	return shard;
+}
+
+/* Return: the link that points to the client's entry, or to NULL. */
+static struct client **find(struct client **link, uint32_t addr_be32)
+{
+	while (*link && (*link)->addr_be32 != addr_be32)
+		link = &(*link)->next;
+	return link;
+}
+
+static enum clients_verdict count_client(struct clients *clients, uint32_t addr_be32)
+{
+	enum clients_verdict verdict = CLIENTS_OK;
+	struct client **link, *client;
+	struct shard *shard = lock_shard(clients, addr_be32, &link);
+
+	link = find(link, addr_be32);
+	client = *link;
+	if ((client ? client->connections : 0) >= atomic_load(&clients->per_client_max)) {
+		verdict = CLIENTS_TOO_MANY_OF_ONE;
+		goto unlock;
+	}
+	if (!client) {
+		client = calloc(1, sizeof(*client));
+		if (!client) {
+			verdict = CLIENTS_NO_MEMORY;
+			goto unlock;
+		}
+		client->addr_be32 = addr_be32;
+		*link = client;
+	}
+	client->connections++;
+unlock:
+	pthread_mutex_unlock(&shard->lock);
+	return verdict;
+}
+
+enum clients_verdict clients_add(struct clients *clients, uint32_t client_be32)
+{
+	enum clients_verdict verdict;
+
+	/* Counted first, taken back if it was too much: two workers never both get the
+	 * last place. */
+	if (atomic_fetch_add(&clients->total, 1) >= atomic_load(&clients->total_max))
+		verdict = CLIENTS_TOO_MANY;
+	else
+		verdict = count_client(clients, client_be32);
+	if (verdict != CLIENTS_OK)
+		atomic_fetch_sub(&clients->total, 1);
+	return verdict;
+}
+
+void clients_remove(struct clients *clients, uint32_t client_be32)
+{
+	struct client **link, *client;
+	struct shard *shard = lock_shard(clients, client_be32, &link);
+
+	link = find(link, client_be32);
+	client = *link;
+	if (client && --client->connections == 0) {
+		*link = client->next;
+		free(client);
+	}
+	pthread_mutex_unlock(&shard->lock);
+	atomic_fetch_sub(&clients->total, 1);
+}
+
+uint32_t clients_total(const struct clients *clients)
+{
+	return atomic_load(&clients->total);
+}
+
+uint32_t clients_total_max(const struct clients *clients)
+{
+	return atomic_load(&clients->total_max);
+}
+
+void clients_free(struct clients *clients)
+{
+	if (!clients)
+		return;
+	for (int i = 0; i < SHARDS; i++) {
+		for (int j = 0; j < BUCKETS; j++) {
+			struct client *next;
+
+			for (struct client *c = clients->shards[i].buckets[j]; c; c = next) {
+				next = c->next;
+				free(c);
+			}
+		}
+		pthread_mutex_destroy(&clients->shards[i].lock);
+	}
+	free(clients);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See opening.h. */
+#include "opening.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../dns64/resolver.h"
+
+/* Most hellos come in one piece, so the first buffer is of just that size; after that it
+ * doubles, so that a hello in single bytes is not copied once for each. */
+static int make_room(struct opening *opening, size_t len)
+{
+	size_t needed = opening->wire_len + len;
+	size_t size = 2 * opening->wire_size > needed ? 2 * opening->wire_size : needed;
+	uint8_t *wire;
+
+	if (opening->wire && needed <= opening->wire_size)
+		return 0;
+	wire = realloc(opening->wire, size);
+	if (!wire)
+		return -ENOMEM;
+	opening->wire = wire;
+	opening->wire_size = size;
+	return 0;
+}
+
+int opening_keep(struct opening **opening, const uint8_t *bytes, size_t len)
+{
+	struct opening *o = *opening;
+	int err;
+
+	if (!o) {
+		o = calloc(1, sizeof(*o));
+		if (!o)
+			return -ENOMEM;
+		*opening = o;
+	}
+	err = make_room(o, len);
+	if (err)
+		return err;
+	memcpy(o->wire + o->wire_len, bytes, len);
+	o->wire_len += len;
+	return 0;
+}
+
+void opening_free(struct opening *opening)
+{
+	if (!opening)
+		return;
+	if (opening->query)
+		resolver_cancel(opening->query);
+	free(opening->wire);
+	free(opening);
+}

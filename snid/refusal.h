@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Why a connection is refused: each reason has its counter, its words for the log and
+ * the TLS alert that tells the client.
+ */
+#ifndef SNID_REFUSAL_H
+#define SNID_REFUSAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum refusal {
+	REFUSAL_NOT_TLS,
+	REFUSAL_BAD_HELLO,
+	REFUSAL_HELLO_SIZE,
+	REFUSAL_HELLO_TIMEOUT,
+	REFUSAL_HELLO_EOF,
+	REFUSAL_NO_NAME,
+	REFUSAL_BAD_NAME,
+	REFUSAL_UNKNOWN_NAME,
+	REFUSAL_LOOKUP,
+	REFUSAL_BACKEND,
+	REFUSAL_CONNECT,
+	REFUSAL_CONNECT_TIMEOUT,
+	REFUSAL_LIMIT,
+	REFUSAL_CLIENT_LIMIT,
+	REFUSAL_RESOURCE,
+	REFUSAL_STOPPED,
+	REFUSAL_COUNT
+};
+
+/**
+ * refusal_note() - count it and log it (rate-limited).
+ * @client_be32:	IPv4 address, network byte order.
+ * @name:	a name that name_normalise() made, or "".
+ * @why:	more about it, or NULL.
+ */
+void refusal_note(enum refusal refusal, uint32_t client_be32, const char *name,
+		  const char *why);
+
+/**
+ * refusal_send_alert() - tell the client and end our direction of the stream.
+ * Return: false where this reason has no alert or the client is gone; then there is nothing
+ * to wait for.
+ */
+bool refusal_send_alert(enum refusal refusal, int fd);
+
+#endif

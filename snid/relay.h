@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Two joined sockets: bytes, ends and resets pass from each to the other. Knows
+ * nothing of loops; it is told what became ready and says how it stands.
+ */
+#ifndef SNID_RELAY_H
+#define SNID_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	RELAY_SCRATCH_LEN = 64 * 1024,
+};
+
+enum relay_end { RELAY_CLIENT, RELAY_BACKEND };
+
+/* One socket. Readiness is edge-triggered: set when epoll says so, cleared when the
+ * kernel says EAGAIN. */
+struct relay_side {
+	int fd;			/* non-blocking, the owner's to close; -1 = none */
+	bool readable, writable;
+};
+
+/* One direction; dir[i] goes from side[i] to the other. */
+struct relay_dir {
+	uint8_t *held;		/* bytes that the receiver did not take; NULL = none */
+	size_t held_len;	/* of which held_sent are gone already */
+	size_t held_sent;
+	bool ended;		/* the sender's FIN was read, nothing follows */
+	bool shut;		/* and was passed on */
+};
+
+struct relay {
+	struct relay_side side[2];	/* indexed by enum relay_end */
+	struct relay_dir dir[2];	/* indexed by the end that sends */
+};
+
+enum relay_verdict {
+	RELAY_OPEN,		/* waits for an event */
+	RELAY_MORE,		/* could go on at once, but others shall have their turn */
+	RELAY_HALF_CLOSED,	/* one direction has ended; waits for an event */
+	RELAY_CLOSED,		/* both have ended: close both sockets */
+	RELAY_RESET,		/* one side was reset or broke: reset both */
+};
+
+/** relay_init() - no sockets, nothing held. */
+void relay_init(struct relay *relay);
+
+/**
+ * relay_hold() - bytes that came from @from before the two were joined; they are passed on
+ * first, once.
+ * @bytes:	@len of them, from malloc(); taken, freed when they are gone.
+ */
+void relay_hold(struct relay *relay, enum relay_end from, uint8_t *bytes, size_t len);
+
+/**
+ * relay_run() - move what can be moved.
+ * @scratch:	RELAY_SCRATCH_LEN bytes for the time of the call.
+ *
+ * A direction that is blocked by its receiver holds at most RELAY_SCRATCH_LEN bytes and
+ * reads no further: the back-pressure reaches the sender through its TCP window.
+ */
+enum relay_verdict relay_run(struct relay *relay, uint8_t *scratch);
+
+/** relay_free() - release what is held. The sockets are the owner's. */
+void relay_free(struct relay *relay);
+
+#endif

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The spine: one connection's life, from top to bottom of this file.
+ *
+ *   accepted -> read_hello -> look_up -> looked_up -> dial_next -> joined -> run_relay
+ *                   |            |          |            |                      |
+ *                   +------------+----------+------------+--> refuse            +-> end
+ *
+ * A connection belongs to the worker that accepted it and lives in that one thread.
+ * Until it is joined to a server it can only be refused (refusal.c has the reasons);
+ * after that it ends. So accepted = refused + relayed + those not yet joined, at all
+ * times, and relayed = ended + those still open.
+ *
+ * worker.c has the life of the workers, and so all of snid.h.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../core/addrmap.h"
+#include "../core/config.h"
+#include "../core/log.h"
+#include "../core/stats.h"
+#include "../dns64/resolver.h"
+#include "accept.h"
+#include "clients.h"
+#include "dial.h"
+#include "hello.h"
+#include "name.h"
+#include "opening.h"
+#include "refusal.h"
+#include "relay.h"
+#include "route.h"
+#include "tcp.h"
+#include "worker.h"
+
+enum {
+	HELLO_READ_LEN = 16 * 1024,	/* bytes read at once before the hello is known */
+	REFUSED_DRAIN_MAX = 256 * 1024,	/* bytes swallowed after an alert */
+};
+
+struct conn {
+	struct deadline deadline;
+	struct turn turn;
+	struct worker *worker;
+	enum stage stage;
+	uint16_t port;			/* host byte order; the listener's, and the server's */
+	uint32_t client_be32;
+	struct relay relay;		/* both sockets, in every stage */
+	struct event events[2];		/* one for each socket, edge-triggered */
+	struct opening *opening;	/* NULL once joined or refused */
+	size_t drained;			/* bytes, in STAGE_REFUSED */
+};
+
+/* ---- refusing -------------------------------------------------------------- */
+
+static void close_side(struct conn *conn, enum relay_end end, void (*close_fd)(int fd))
+{
+	struct relay_side *side = &conn->relay.side[end];
+
+	if (side->fd < 0)
+		return;
+	event_del(&conn->events[end]);
+	close_fd(side->fd);
+	*side = (struct relay_side){ .fd = -1 };
+}
+
+static void close_fin(int fd)
+{
+	close(fd);
+}
+
+/* The last thing that happens to a connection. */
+static void conn_free(struct conn *conn, void (*close_fd)(int fd))
+{
+	opening_free(conn->opening);
+	deadline_leave(&conn->deadline);
+	worker_turn_cancel(conn->worker, &conn->turn);
+	close_side(conn, RELAY_CLIENT, close_fd);
+	close_side(conn, RELAY_BACKEND, close_fd);
+	relay_free(&conn->relay);
+	clients_remove(conn->worker->clients, conn->client_be32);
+	free(conn);
+}
+
+static void leave_opening(struct conn *conn)
+{
+	opening_free(conn->opening);
+	conn->opening = NULL;
+}
+
+static void enter(struct conn *conn, enum stage stage)
+{
+	conn->stage = stage;
+	worker_wait(conn->worker, &conn->deadline, stage);
+}
+
+/* Closing with input unread would send a reset, which makes the client throw the alert
+ * away. So say that no more will come, and swallow what it had under way. */
+static void drain_refused(struct conn *conn)
+{
+	int fd = conn->relay.side[RELAY_CLIENT].fd;
+
+	while (conn->drained < REFUSED_DRAIN_MAX) {
+		ssize_t n = recv(fd, conn->worker->scratch, sizeof(conn->worker->scratch), 0);
+
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0)
+			break;
+		conn->drained += (size_t)n;
+	}
+	conn_free(conn, close_fin);
+}
+
+static void refuse(struct conn *conn, enum refusal refusal, const char *why)
+{
+	refusal_note(refusal, conn->client_be32, conn->opening ? conn->opening->name : "", why);
+	leave_opening(conn);
+	close_side(conn, RELAY_BACKEND, close_fin);
+	if (!refusal_send_alert(refusal, conn->relay.side[RELAY_CLIENT].fd)) {
+		conn_free(conn, close_fin);
+		return;
+	}
+	enter(conn, STAGE_REFUSED);
+	drain_refused(conn);
+}
+
+/* ---- accept ---------------------------------------------------------------- */
+
+static void on_client(evutil_socket_t fd, short what, void *arg);
+static void on_backend(evutil_socket_t fd, short what, void *arg);
+
+/* From now on events tell of this socket; what is ready already is told at once.
+ * Edge-triggered, so that one registration serves the socket's whole life. */
+static int watch(struct conn *conn, enum relay_end end, int fd)
+{
+	struct event *event = &conn->events[end];
+
+	event_assign(event, conn->worker->base, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST,
+		     end == RELAY_CLIENT ? on_client : on_backend, conn);
+	if (event_add(event, NULL) < 0) {
+		close(fd);
+		return -ENOMEM;
+	}
+	conn->relay.side[end] = (struct relay_side){ .fd = fd };
+	return 0;
+}
+
+static enum refusal limit_refusal(enum clients_verdict verdict)
+{
+	switch (verdict) {
+	case CLIENTS_TOO_MANY:
+		return REFUSAL_LIMIT;
+	case CLIENTS_TOO_MANY_OF_ONE:
+		return REFUSAL_CLIENT_LIMIT;
+	case CLIENTS_NO_MEMORY:
+	case CLIENTS_OK:
+		break;
+	}
+	return REFUSAL_RESOURCE;
+}
+
+static void accepted(void *arg, int fd, const struct endpoint *client, uint16_t port)
+{
+	struct worker *worker = arg;
+	uint32_t client_be32 = addr_v4_be32(&client->addr);
+	enum clients_verdict verdict = clients_add(worker->clients, client_be32);
+	struct conn *conn;
+
+	stats_inc(STAT_SNI_ACCEPTED);
+	if (verdict != CLIENTS_OK) {
+		refusal_note(limit_refusal(verdict), client_be32, "", NULL);
+		close(fd);
+		return;
+	}
+	conn = calloc(1, sizeof(*conn));
+	if (!conn) {
+		refusal_note(REFUSAL_RESOURCE, client_be32, "", NULL);
+		clients_remove(worker->clients, client_be32);
+		close(fd);
+		return;
+	}
+	conn->worker = worker;
+	conn->client_be32 = client_be32;
+	conn->port = port;
+	relay_init(&conn->relay);
+	if (watch(conn, RELAY_CLIENT, fd) < 0) {
+		refusal_note(REFUSAL_RESOURCE, client_be32, "", NULL);
+		conn_free(conn, close_fin);
+		return;
+	}
+	enter(conn, STAGE_HELLO);
+}
+
+/* ---- hello ----------------------------------------------------------------- */
+
+static void look_up(struct conn *conn);
+
+/* Return: does the hello need more bytes? If not, the connection has moved on. */
+static bool judge_hello(struct conn *conn)
+{
+	struct opening *o = conn->opening;
+	struct hello_name raw;
+	const char *wrong;
+
+	switch (hello_scan(&o->scan, o->wire, o->wire_len, conn->worker->gather, &raw)) {
+	case HELLO_NEED_MORE:
+		return true;
+	case HELLO_NAME:
+		wrong = name_normalise(raw.at, raw.len, o->name);
+		if (wrong)
+			refuse(conn, REFUSAL_BAD_NAME, wrong);
+		else
+			look_up(conn);
+		break;
+	case HELLO_NO_NAME:
+		refuse(conn, REFUSAL_NO_NAME, NULL);
+		break;
+	case HELLO_NOT_TLS:
+		refuse(conn, REFUSAL_NOT_TLS, NULL);
+		break;
+	case HELLO_MALFORMED:
+		refuse(conn, REFUSAL_BAD_HELLO, NULL);
+		break;
+	case HELLO_TOO_BIG:
+		refuse(conn, REFUSAL_HELLO_SIZE, NULL);
+		break;
+	}
+	return false;
+}
+
+static void read_hello(struct conn *conn)
+{
+	struct relay_side *client = &conn->relay.side[RELAY_CLIENT];
+	bool more = client->readable;
+
+	while (more) {
+		ssize_t n = recv(client->fd, conn->worker->scratch, HELLO_READ_LEN, 0);
+
+		if (n < 0 && errno == EAGAIN) {
+			client->readable = false;
+			return;
+		}
+		if (n <= 0) {
+			refuse(conn, REFUSAL_HELLO_EOF, n < 0 ? strerror(errno) : NULL);
+			return;
+		}
+		if (opening_keep(&conn->opening, conn->worker->scratch, (size_t)n) < 0) {
+			refuse(conn, REFUSAL_RESOURCE, NULL);
+			return;
+		}
+		more = judge_hello(conn);
+	}
+}
+
+/* ---- route ----------------------------------------------------------------- */
+
+static void dial_next(struct conn *conn);
+
+static void looked_up(void *arg, const struct resolver_addresses *answer)
+{
+	struct conn *conn = arg;
+	struct opening *o = conn->opening;
+	const char *why = NULL;
+
+	o->query = NULL;
+	switch (route_found(&o->route, answer, &why)) {
+	case ROUTE_FOUND:
+		dial_next(conn);
+		break;
+	case ROUTE_UNKNOWN:
+		refuse(conn, REFUSAL_UNKNOWN_NAME, why);
+		break;
+	case ROUTE_FAILED:
+		refuse(conn, REFUSAL_LOOKUP, why);
+		break;
+	}
+}
+
+static void look_up(struct conn *conn)
+{
+	struct opening *o = conn->opening;
+
+	o->query = resolver_ask_aaaa(conn->worker->resolver, o->name, looked_up, conn);
+	if (!o->query)
+		refuse(conn, REFUSAL_RESOURCE, "too many look-ups pending");
+	else
+		enter(conn, STAGE_LOOKUP);
+}
+
+/* ---- dial ------------------------------------------------------------------ */
+
+static void joined(struct conn *conn);
+
+static void refuse_undialled(struct conn *conn)
+{
+	const struct opening *o = conn->opening;
+
+	if (o->route.tries == 0)
+		refuse(conn, REFUSAL_BACKEND, addrmap_backend_text(o->route.refused));
+	else
+		refuse(conn, o->timed_out ? REFUSAL_CONNECT_TIMEOUT : REFUSAL_CONNECT, o->failure);
+}
+
+/* Try the next of the name's addresses; refuse the client when there is none left. */
+static void dial_next(struct conn *conn)
+{
+	const struct addrmap *map = conn->worker->map;
+	struct in6_addr source = addrmap_nat46_source(map, conn->client_be32);
+	struct opening *o = conn->opening;
+	const struct in6_addr *to;
+
+	close_side(conn, RELAY_BACKEND, close_fin);
+	while ((to = route_next(&o->route, map))) {
+		int fd = dial_start(&source, to, conn->port);
+
+		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM ||
+		    (fd >= 0 && watch(conn, RELAY_BACKEND, fd) < 0)) {
+			refuse(conn, REFUSAL_RESOURCE, fd < 0 ? strerror(-fd) : NULL);
+			return;
+		}
+		if (fd >= 0) {
+			enter(conn, STAGE_DIAL);
+			return;
+		}
+		o->failure = strerror(-fd);
+		o->timed_out = false;
+	}
+	refuse_undialled(conn);
+}
+
+static void dialled(struct conn *conn)
+{
+	int err = dial_finish(conn->relay.side[RELAY_BACKEND].fd);
+
+	if (err == 0) {
+		joined(conn);
+		return;
+	}
+	conn->opening->failure = strerror(-err);
+	conn->opening->timed_out = err == -ETIMEDOUT;
+	dial_next(conn);
+}
+
+/* ---- relay ----------------------------------------------------------------- */
+
+static void run_relay(struct conn *conn);
+
+static void log_joined(const struct conn *conn)
+{
+	struct in6_addr client = addr_from_v4(conn->client_be32);
+	const struct route *route = &conn->opening->route;
+	struct endpoint backend = {
+		.addr = route->addrs[route->next - 1],
+		.port = conn->port,
+	};
+	char from[ADDR_STRLEN], to[ENDPOINT_STRLEN];
+
+	log_debug("snid: %s for %s goes to %s", addr_format(&client, from),
+		  conn->opening->name, endpoint_format(&backend, to));
+}
+
+/* Both are there: what the client sent so far, hello and all, goes to the server first. */
+static void joined(struct conn *conn)
+{
+	struct opening *o = conn->opening;
+
+	stats_inc(STAT_SNI_RELAYED);
+	stats_add(STAT_SNI_BYTES_IN, o->wire_len);
+	log_joined(conn);
+	relay_hold(&conn->relay, RELAY_CLIENT, o->wire, o->wire_len);
+	o->wire = NULL;
+	leave_opening(conn);
+	enter(conn, STAGE_RELAY);
+	run_relay(conn);
+}
+
+static void end(struct conn *conn, enum stat why, void (*close_fd)(int fd))
+{
+	stats_inc(why);
+	conn_free(conn, close_fd);
+}
+
+static void run_relay(struct conn *conn)
+{
+	switch (relay_run(&conn->relay, conn->worker->scratch)) {
+	case RELAY_OPEN:
+		enter(conn, STAGE_RELAY);
+		break;
+	case RELAY_MORE:
+		enter(conn, STAGE_RELAY);
+		worker_turn(conn->worker, &conn->turn);
+		break;
+	case RELAY_HALF_CLOSED:
+		enter(conn, STAGE_HALF_CLOSED);
+		break;
+	case RELAY_CLOSED:
+		end(conn, STAT_SNI_END_CLOSED, close_fin);
+		break;
+	case RELAY_RESET:
+		end(conn, STAT_SNI_END_RESET, tcp_close_reset);
+		break;
+	}
+}
+
+/* ---- what moves a connection on -------------------------------------------- */
+
+static void note_ready(struct relay_side *side, short what)
+{
+	if (what & EV_READ)
+		side->readable = true;
+	if (what & EV_WRITE)
+		side->writable = true;
+}
+
+static void on_client(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *conn = arg;
+
+	(void)fd;
+	note_ready(&conn->relay.side[RELAY_CLIENT], what);
+	switch (conn->stage) {
+	case STAGE_HELLO:
+		read_hello(conn);
+		break;
+	case STAGE_RELAY:
+	case STAGE_HALF_CLOSED:
+		run_relay(conn);
+		break;
+	case STAGE_REFUSED:
+		drain_refused(conn);
+		break;
+	case STAGE_LOOKUP:	/* noted, and read once there is a server to read it */
+	case STAGE_DIAL:
+	case STAGE_COUNT:
+		break;
+	}
+}
+
+static void on_backend(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *conn = arg;
+
+	(void)fd;
+	note_ready(&conn->relay.side[RELAY_BACKEND], what);
+	if (conn->stage == STAGE_DIAL)
+		dialled(conn);
+	else
+		run_relay(conn);
+}
+
+static struct conn *conn_of(struct deadline *deadline)
+{
+	return (struct conn *)(void *)((char *)deadline - offsetof(struct conn, deadline));
+}
+
+static void expired(struct deadline *deadline)
+{
+	struct conn *conn = conn_of(deadline);
+
+	switch (conn->stage) {
+	case STAGE_HELLO:
+		refuse(conn, REFUSAL_HELLO_TIMEOUT, NULL);
+		break;
+	case STAGE_LOOKUP:
+		refuse(conn, REFUSAL_LOOKUP, "timed out");
+		break;
+	case STAGE_DIAL:
+		conn->opening->failure = "timed out";
+		conn->opening->timed_out = true;
+		dial_next(conn);
+		break;
+	case STAGE_RELAY:
+	case STAGE_HALF_CLOSED:
+		end(conn, STAT_SNI_END_IDLE, tcp_close_reset);
+		break;
+	case STAGE_REFUSED:
+	case STAGE_COUNT:
+		conn_free(conn, close_fin);
+		break;
+	}
+}
+
+static void turn_come(struct turn *turn)
+{
+	run_relay((struct conn *)(void *)((char *)turn - offsetof(struct conn, turn)));
+}
+
+/* The resolver that was asked is about to go. */
+static void lookup_lost(struct deadline *deadline)
+{
+	struct conn *conn = conn_of(deadline);
+
+	resolver_cancel(conn->opening->query);
+	look_up(conn);
+}
+
+static void stopped(struct deadline *deadline)
+{
+	struct conn *conn = conn_of(deadline);
+
+	switch (conn->stage) {
+	case STAGE_HELLO:
+	case STAGE_LOOKUP:
+	case STAGE_DIAL:
+		refuse(conn, REFUSAL_STOPPED, NULL);
+		break;
+	case STAGE_RELAY:
+	case STAGE_HALF_CLOSED:
+		end(conn, STAT_SNI_END_STOPPED, tcp_close_reset);
+		break;
+	case STAGE_REFUSED:
+	case STAGE_COUNT:
+		conn_free(conn, close_fin);
+		break;
+	}
+}
+
+const struct worker_life snid_life = {
+	.accepted = accepted,
+	.expired = expired,
+	.turn = turn_come,
+	.lookup_lost = lookup_lost,
+	.stopped = stopped,
+};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The inbound room: IPv4 clients reach the servers' TLS services by name (SNI).
+ *
+ * Life: snid_new() while privileged (it binds the listeners), snid_start() after
+ * the privileges are dropped, snid_reconfigure() at will, snid_free().
+ */
+#ifndef SNID_SNID_H
+#define SNID_SNID_H
+
+#include <stdint.h>
+
+struct addrmap;
+struct config;
+struct snid;
+
+/* For status and metrics */
+struct snid_gauges {
+	uint64_t connections;		/* open now, in any stage */
+	uint64_t connections_max;
+};
+
+/**
+ * snid_new() - allocate the workers, bind the listeners.
+ * @config, @map:	borrowed until snid_reconfigure() replaced them or snid_free().
+ * Return: 0 with *@out, or -errno, the reason having been logged.
+ */
+int snid_new(struct snid **out, const struct config *config, const struct addrmap *map);
+
+/** snid_start() - start the workers; @enter: see loop_start(). Return: 0 or -errno. */
+int snid_start(struct snid *snid, int (*enter)(void));
+
+/**
+ * snid_reconfigure() - go over to a new configuration and map (main thread).
+ * Listeners that stay are kept, connections live on.
+ * Return: 0, and the old ones are no longer used; or -errno, and nothing changed.
+ */
+int snid_reconfigure(struct snid *snid, const struct config *config,
+		     const struct addrmap *map);
+
+/** snid_gauges() - what is in use now; any thread. */
+void snid_gauges(struct snid *snid, struct snid_gauges *out);
+
+/** snid_free() - close every connection, stop the workers; NULL is allowed. */
+void snid_free(struct snid *snid);
+
+#endif

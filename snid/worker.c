@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The room's life: workers, the queues their connections wait in, their listeners and
+ * resolvers, and the change from one configuration to the next.
+ *
+ * One timer serves all deadlines of a worker: it is set to the earliest, and moved only
+ * when an earlier one comes.
+ *
+ * A change has two steps, both while the threads are held. First all that may fail is
+ * made ready beside what is in use: sockets bound, resolvers made. Then either every
+ * worker goes over to it, which cannot fail, or all of it is taken back.
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/config.h"
+#include "../core/log.h"
+#include "../core/loop.h"
+#include "../dns64/resolver.h"
+#include "clients.h"
+#include "snid.h"
+
+struct snid {
+	struct clients *clients;
+	size_t n_workers;
+	struct worker **workers;
+	struct loop **loops;		/* theirs, for loop_pause() */
+	uint32_t reserved;		/* connections that descriptors were reserved for */
+};
+
+/* Waits that nobody needs to configure, in milliseconds */
+enum {
+	LOOKUP_MS = 10000,		/* the resolver gives up sooner, or nearly always */
+	HALF_CLOSED_MS = 240000,	/* RFC 5382 REQ-5 grants a closing connection as much */
+	REFUSED_MS = 2000,		/* an alert's round trip, generously */
+};
+
+/* ---- waiting --------------------------------------------------------------- */
+
+static void set_timer(struct worker *worker, int64_t at_ms)
+{
+	int64_t left_ms = at_ms - loop_now_ms();
+	struct timeval tv;
+
+	/* The clock is coarse: a millisecond more spares a round that finds nothing. */
+	left_ms = left_ms < 0 ? 1 : left_ms + 1;
+	tv = (struct timeval){ .tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000 };
+	event_add(worker->deadline_timer, &tv);
+	worker->deadline_timer_at_ms = at_ms;
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+	int64_t now_ms = loop_now_ms(), next_ms = INT64_MAX;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < STAGE_COUNT; i++) {
+		while (deadline_at_ms(&worker->queues[i]) <= now_ms)
+			snid_life.expired(deadline_first(&worker->queues[i]));
+	}
+	for (int i = 0; i < STAGE_COUNT; i++) {
+		int64_t at_ms = deadline_at_ms(&worker->queues[i]);
+
+		next_ms = at_ms < next_ms ? at_ms : next_ms;
+	}
+	worker->deadline_timer_at_ms = INT64_MAX;
+	if (next_ms != INT64_MAX)
+		set_timer(worker, next_ms);
+}
+
+void worker_wait(struct worker *worker, struct deadline *deadline, enum stage stage)
+{
+	struct deadline_queue *queue = &worker->queues[stage];
+	int64_t at_ms;
+
+	deadline_enter(deadline, queue, loop_now_ms());
+	at_ms = deadline->since_ms + queue->after_ms;
+	if (at_ms < worker->deadline_timer_at_ms)
+		set_timer(worker, at_ms);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+	/* Those that queue up again meanwhile belong to the next round. A turn touches no
+	 * queued object but its own, so the last one stays the last of this round. */
+	const struct turn *last = TAILQ_LAST(&worker->turns, turn_queue);
+	struct turn *turn = NULL;
+
+	(void)fd;
+	(void)what;
+	while (turn != last) {
+		turn = TAILQ_FIRST(&worker->turns);
+		worker_turn_cancel(worker, turn);
+		snid_life.turn(turn);
+	}
+}
+
+void worker_turn(struct worker *worker, struct turn *turn)
+{
+	static const struct timeval at_once = { 0 };
+
+	if (turn->queued)
+		return;
+	turn->queued = true;
+	TAILQ_INSERT_TAIL(&worker->turns, turn, entry);
+	if (!evtimer_pending(worker->turn_timer, NULL))
+		event_add(worker->turn_timer, &at_once);
+}
+
+void worker_turn_cancel(struct worker *worker, struct turn *turn)
+{
+	if (turn->queued)
+		TAILQ_REMOVE(&worker->turns, turn, entry);
+	turn->queued = false;
+}
+
+/* ---- a change of configuration --------------------------------------------- */
+
+static struct listener *find_listener(struct listener *const *v, size_t n,
+				      const struct endpoint *at)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct endpoint *other = accept_endpoint(v[i]);
+
+		if (addr_equal(&other->addr, &at->addr) && other->port == at->port)
+			return v[i];
+	}
+	return NULL;
+}
+
+/* The listener for one address, an old one where there is one. */
+static int prepare_listener(struct worker *worker, const struct endpoint *at)
+{
+	struct listener *listener;
+	int err;
+
+	/* The same address twice in the list is one listener. */
+	if (find_listener(worker->next.listeners, worker->next.n_listeners, at))
+		return 0;
+	listener = find_listener(worker->listeners, worker->n_listeners, at);
+	if (!listener) {
+		err = accept_open(&listener, at);
+		if (err)
+			return err;
+		err = accept_start(listener, worker->base, snid_life.accepted, worker);
+		if (err) {
+			accept_close(listener);
+			return err;
+		}
+	}
+	worker->next.listeners[worker->next.n_listeners++] = listener;
+	return 0;
+}
+
+static int prepare_listeners(struct worker *worker, const struct endpoint_list *listen)
+{
+	if (listen->n == 0)
+		return 0;
+	worker->next.listeners = calloc(listen->n, sizeof(worker->next.listeners[0]));
+	if (!worker->next.listeners)
+		return -ENOMEM;
+	for (size_t i = 0; i < listen->n; i++) {
+		int err = prepare_listener(worker, &listen->v[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Is all that resolver_new() reads the same? Then its cache is worth keeping. */
+static bool same_resolver(const struct config *a, const struct config *b)
+{
+	const struct endpoint_list *was = &a->dns64.upstream, *is = &b->dns64.upstream;
+
+	if (a->dns64.upstream_recursive != b->dns64.upstream_recursive ||
+	    a->dns64.dnssec != b->dns64.dnssec || was->n != is->n ||
+	    strcmp(a->dns64.trust_anchor, b->dns64.trust_anchor) != 0 ||
+	    strcmp(a->dns64.root_hints, b->dns64.root_hints) != 0)
+		return false;
+	for (size_t i = 0; i < was->n; i++) {
+		if (!addr_equal(&was->v[i].addr, &is->v[i].addr) ||
+		    was->v[i].port != is->v[i].port)
+			return false;
+	}
+	return true;
+}
+
+/* Without listeners nothing is looked up, so no resolver is made; one that is there stays
+ * for what is pending. */
+static bool wants_resolver(const struct worker *worker, const struct config *config)
+{
+	if (!worker->resolver)
+		return config->snid.listen.n > 0;
+	return !same_resolver(worker->config, config);
+}
+
+static int prepare(struct worker *worker, const struct config *config)
+{
+	int err = prepare_listeners(worker, &config->snid.listen);
+
+	if (err || !wants_resolver(worker, config))
+		return err;
+	worker->next.resolver = resolver_new(worker->base, config);
+	return worker->next.resolver ? 0 : -EIO;
+}
+
+/* Close the listeners of a list that another list does not have. */
+static void close_others(struct listener **v, size_t n, struct listener *const *kept,
+			 size_t n_kept)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!find_listener(kept, n_kept, accept_endpoint(v[i])))
+			accept_close(v[i]);
+	}
+	free(v);
+}
+
+static void forget_prepared(struct worker *worker)
+{
+	memset(&worker->next, 0, sizeof(worker->next));
+}
+
+static void set_timeouts(struct worker *worker, const struct config *config)
+{
+	const uint32_t after_ms[STAGE_COUNT] = {
+		[STAGE_HELLO] = config->snid.limits.hello_timeout_ms,
+		[STAGE_LOOKUP] = LOOKUP_MS,
+		[STAGE_DIAL] = config->snid.limits.connect_timeout_ms,
+		[STAGE_RELAY] = config->snid.limits.idle_timeout_ms,
+		[STAGE_HALF_CLOSED] = HALF_CLOSED_MS,
+		[STAGE_REFUSED] = REFUSED_MS,
+	};
+
+	for (int i = 0; i < STAGE_COUNT; i++)
+		worker->queues[i].after_ms = after_ms[i];
+	/* A timeout that became shorter may be over already. */
+	set_timer(worker, loop_now_ms());
+}
+
+/* What was asked of the old one is asked of the new one. */
+static void replace_resolver(struct worker *worker)
+{
+	struct resolver *old = worker->resolver;
+	struct deadline *deadline = deadline_first(&worker->queues[STAGE_LOOKUP]), *next;
+	const struct deadline *last = deadline_last(&worker->queues[STAGE_LOOKUP]);
+
+	worker->resolver = worker->next.resolver;
+	for (; deadline; deadline = next) {
+		next = deadline == last ? NULL : TAILQ_NEXT(deadline, entry);
+		snid_life.lookup_lost(deadline);
+	}
+	resolver_free(old);
+}
+
+static void commit(struct worker *worker, const struct config *config,
+		   const struct addrmap *map)
+{
+	close_others(worker->listeners, worker->n_listeners,
+		     worker->next.listeners, worker->next.n_listeners);
+	worker->listeners = worker->next.listeners;
+	worker->n_listeners = worker->next.n_listeners;
+	worker->config = config;
+	worker->map = map;
+	set_timeouts(worker, config);
+	if (worker->next.resolver)
+		replace_resolver(worker);
+	forget_prepared(worker);
+}
+
+static void abandon(struct worker *worker)
+{
+	close_others(worker->next.listeners, worker->next.n_listeners,
+		     worker->listeners, worker->n_listeners);
+	resolver_free(worker->next.resolver);
+	forget_prepared(worker);
+}
+
+/* ---- the room -------------------------------------------------------------- */
+
+static void free_worker(struct worker *worker)
+{
+	if (!worker)
+		return;
+	if (worker->loop)
+		loop_stop(worker->loop);
+	for (int i = 0; i < STAGE_COUNT; i++) {
+		while (deadline_first(&worker->queues[i]))
+			snid_life.stopped(deadline_first(&worker->queues[i]));
+	}
+	close_others(worker->listeners, worker->n_listeners, NULL, 0);
+	resolver_free(worker->resolver);
+	if (worker->deadline_timer)
+		event_free(worker->deadline_timer);
+	if (worker->turn_timer)
+		event_free(worker->turn_timer);
+	loop_free(worker->loop);
+	free(worker);
+}
+
+static struct worker *new_worker(const char *name, struct clients *clients)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	if (!worker)
+		return NULL;
+	worker->clients = clients;
+	TAILQ_INIT(&worker->turns);
+	for (int i = 0; i < STAGE_COUNT; i++)
+		deadline_queue_init(&worker->queues[i], 0);
+	worker->deadline_timer_at_ms = INT64_MAX;
+	worker->loop = loop_new(name);
+	if (!worker->loop)
+		goto fail;
+	worker->base = loop_base(worker->loop);
+	worker->deadline_timer = evtimer_new(worker->base, on_deadline, worker);
+	worker->turn_timer = evtimer_new(worker->base, on_turn, worker);
+	if (!worker->deadline_timer || !worker->turn_timer)
+		goto fail;
+	return worker;
+fail:
+	free_worker(worker);
+	return NULL;
+}
+
+static int new_workers(struct snid *snid)
+{
+	unsigned int n = loop_worker_count();
+
+	snid->workers = calloc(n, sizeof(snid->workers[0]));
+	snid->loops = calloc(n, sizeof(snid->loops[0]));
+	if (!snid->workers || !snid->loops)
+		return -ENOMEM;
+	for (; snid->n_workers < n; snid->n_workers++) {
+		struct worker *worker;
+		char name[16];
+
+		snprintf(name, sizeof(name), "snid-%zu", snid->n_workers);
+		worker = new_worker(name, snid->clients);
+		if (!worker)
+			return -ENOMEM;
+		snid->workers[snid->n_workers] = worker;
+		snid->loops[snid->n_workers] = worker->loop;
+	}
+	return 0;
+}
+
+int snid_new(struct snid **out, const struct config *config, const struct addrmap *map)
+{
+	struct snid *snid = calloc(1, sizeof(*snid));
+	int err = -ENOMEM;
+
+	if (!snid)
+		goto fail;
+	snid->clients = clients_new();
+	if (!snid->clients)
+		goto fail;
+	err = new_workers(snid);
+	if (err)
+		goto fail;
+	err = snid_reconfigure(snid, config, map);
+	if (err)
+		goto free_snid;
+	*out = snid;
+	return 0;
+
+fail:
+	log_error("snid: cannot start: %s", strerror(-err));
+free_snid:
+	snid_free(snid);
+	return err;
+}
+
+int snid_start(struct snid *snid, int (*enter_thread)(void))
+{
+	for (size_t i = 0; i < snid->n_workers; i++) {
+		int err = loop_start(snid->loops[i], enter_thread);
+
+		if (err) {
+			log_error("snid: cannot start a worker: %s", strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void set_limits(struct snid *snid, const struct config *config)
+{
+	uint32_t connections = config->snid.limits.connections;
+
+	if (config->snid.listen.n > 0 && connections != snid->reserved) {
+		accept_reserve(connections);
+		snid->reserved = connections;
+	}
+	clients_set_limits(snid->clients, connections, config->snid.limits.per_client);
+}
+
+int snid_reconfigure(struct snid *snid, const struct config *config,
+		     const struct addrmap *map)
+{
+	int err = 0;
+
+	loop_pause(snid->loops, snid->n_workers);
+	for (size_t i = 0; i < snid->n_workers && !err; i++)
+		err = prepare(snid->workers[i], config);
+	for (size_t i = 0; i < snid->n_workers; i++) {
+		if (err)
+			abandon(snid->workers[i]);
+		else
+			commit(snid->workers[i], config, map);
+	}
+	if (!err)
+		set_limits(snid, config);
+	else if (err == -ENOMEM)
+		log_error("snid: out of memory");
+	loop_resume(snid->loops, snid->n_workers);
+	return err;
+}
+
+void snid_gauges(struct snid *snid, struct snid_gauges *out)
+{
+	out->connections = clients_total(snid->clients);
+	out->connections_max = clients_total_max(snid->clients);
+}
+
+void snid_free(struct snid *snid)
+{
+	if (!snid)
+		return;
+	for (size_t i = 0; i < snid->n_workers; i++)
+		free_worker(snid->workers[i]);
+	free(snid->workers);
+	free(snid->loops);
+	clients_free(snid->clients);
+	free(snid);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Within the room: what a worker owns, and the spine's way in. snid.c has the life of a
+ * connection, worker.c that of the workers (and so all of snid.h).
+ */
+#ifndef SNID_WORKER_H
+#define SNID_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "accept.h"
+#include "deadline.h"
+#include "hello.h"
+#include "relay.h"
+
+struct addrmap;
+struct clients;
+struct config;
+struct event;
+struct event_base;
+struct loop;
+struct resolver;
+
+/* The stages of a connection. Each has a queue, in which all wait equally long. */
+enum stage {
+	STAGE_HELLO,		/* for the name; from the accept on, whatever comes meanwhile */
+	STAGE_LOOKUP,		/* for the resolver */
+	STAGE_DIAL,		/* for one address to answer */
+	STAGE_RELAY,		/* for bytes */
+	STAGE_HALF_CLOSED,	/* for bytes, one direction having ended */
+	STAGE_REFUSED,		/* for the client to close, the alert having been sent */
+	STAGE_COUNT
+};
+
+/* Part of an object that has more to do than one turn allows */
+struct turn {
+	TAILQ_ENTRY(turn) entry;
+	bool queued;
+};
+
+struct worker {
+	/* Replaced together, while the thread is held */
+	const struct config *config;
+	const struct addrmap *map;
+	struct resolver *resolver;	/* NULL while there never was a listener */
+	struct listener **listeners;
+	size_t n_listeners;
+
+	struct clients *clients;	/* shared by all workers */
+	struct loop *loop;
+	struct event_base *base;	/* the loop's */
+
+	struct deadline_queue queues[STAGE_COUNT];
+	struct event *deadline_timer;
+	int64_t deadline_timer_at_ms;	/* INT64_MAX = not set */
+	TAILQ_HEAD(turn_queue, turn) turns;
+	struct event *turn_timer;
+
+	struct {			/* what a change of configuration made ready */
+		struct resolver *resolver;
+		struct listener **listeners;
+		size_t n_listeners;
+	} next;
+
+	uint8_t scratch[RELAY_SCRATCH_LEN];	/* between two events its content is lost */
+	uint8_t gather[HELLO_MAX];
+};
+
+/* What the workers tell the spine: in their thread; the last two also while that is held
+ * or stopped. */
+struct worker_life {
+	accept_fn *accepted;	/* arg: the worker */
+
+	/* It waited too long. Must leave its queue, or enter one anew. */
+	void (*expired)(struct deadline *deadline);
+
+	/* It has its turn. */
+	void (*turn)(struct turn *turn);
+
+	/* In STAGE_LOOKUP: the resolver that it asked is about to go, ask the new one. */
+	void (*lookup_lost)(struct deadline *deadline);
+
+	/* The worker ends. Must leave its queue. */
+	void (*stopped)(struct deadline *deadline);
+};
+
+extern const struct worker_life snid_life;	/* in snid.c */
+
+/** worker_wait() - @deadline waits in the queue of @stage from now on, in no other. */
+void worker_wait(struct worker *worker, struct deadline *deadline, enum stage stage);
+
+/** worker_turn() - tell @turn in the loop's next round, after others had theirs. */
+void worker_turn(struct worker *worker, struct turn *turn);
+
+/** worker_turn_cancel() - @turn will not be told; nothing happens where it waits for none. */
+void worker_turn_cancel(struct worker *worker, struct turn *turn);
+
+#endif
