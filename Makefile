@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gate64: one plain Makefile. `make help` lists the targets.
+#
+#   CC=clang        another compiler
+#   O=build/name    another build folder
+#   SAN=address,undefined | thread     with sanitizers
+
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+O       ?= build/$(or $(subst $(comma),-,$(SAN)),release)
+PREFIX  ?= /usr/local
+comma   := ,
+
+PACKAGES := libnetfilter_queue libmnl libnl-3.0 libnl-route-3.0 libevent_core libevent_pthreads \
+            ldns libunbound libfyaml libnftables json-c libcap-ng
+WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
+           -Wsign-conversion -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Werror
+CFLAGS  ?= -O2 -g
+HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+ifneq ($(SAN),)
+CFLAGS  := -O1 -g -fno-omit-frame-pointer
+HARDEN  := -fsanitize=$(SAN) -fno-sanitize-recover=all -fPIE
+LDSAN   := -fsanitize=$(SAN)
+endif
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# Library headers are system headers to us: their warnings are not ours to mend.
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
+PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) $(HARDEN) $(PKG_CFLAGS) -MMD -MP $(CFLAGS)
+ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now $(LDSAN) $(LDFLAGS)
+
+ROOMS   := core nat64 dns64 snid ops
+SRCS    := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
+OBJS    := $(SRCS:%.c=$(O)/%.o)
+GATE64  := $(O)/gate64
+
+.PHONY: all help
+all: $(GATE64)
+
+## Targets:
+help:
+	@sed -n 's/^## //p' Makefile
+
+$(GATE64): $(OBJS)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(OBJS) $(PKG_LIBS)
+
+$(O)/ops/cli.o: ALL_CFLAGS += -DGATE64_VERSION='"$(VERSION)"'
+
+# Said once and clearly, rather than by the first header that is missing
+.PHONY: libraries
+libraries:
+	@pkg-config --cflags $(PACKAGES) >/dev/null || \
+		{ echo "Libraries are missing: 'make deps' installs them." >&2; exit 1; }
+
+$(O)/%.o: %.c | libraries
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# ---- unit tests: each links only the files it tests ----------------------
+# One row a test: UNIT_<name> = the project files that tests/unit/<name>_test.c needs
+UNIT_addr      := core/addr.c
+UNIT_rfc6052   :=
+UNIT_csum      :=
+UNIT_cursor    :=
+UNIT_addrmap   := core/addrmap.c core/addr.c
+UNIT_log       := core/log.c core/loop.c
+UNIT_loop      := core/loop.c
+UNIT_stats     := core/stats.c
+UNIT_tcp_state :=
+UNIT_packet    := nat64/packet.c core/addr.c
+UNIT_transport := nat64/transport.c nat64/packet.c core/addr.c
+UNIT_to        := nat64/to4.c nat64/to6.c nat64/transport.c nat64/packet.c nat64/header.c nat64/ipid.c \
+                  core/addr.c core/stats.c
+UNIT_icmp      := nat64/icmp.c nat64/transport.c nat64/packet.c nat64/header.c core/addr.c
+UNIT_icmp_send := nat64/icmp_send.c nat64/packet.c nat64/header.c core/addr.c core/stats.c
+UNIT_cli       := ops/cli.c
+UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
+UNIT_gateway   := ops/gateway.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
+UNIT_status    := ops/status.c core/addr.c core/stats.c
+UNIT_config    := $(sort $(wildcard core/config*.c)) core/addr.c
+UNIT_config_errors := $(UNIT_config)
+UNIT_config_value := core/config_value.c core/config_report.c
+UNIT_netdetect := ops/netdetect.c core/addr.c core/addrmap.c
+UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/tool.c ops/privilege.c \
+                  core/addr.c core/log.c core/loop.c
+UNIT_notify    := ops/notify.c core/log.c core/loop.c
+UNIT_tool      := ops/tool.c ops/privilege.c core/log.c core/loop.c
+UNIT_privilege := ops/privilege.c core/log.c core/loop.c
+
+UNIT_hello     := snid/hello.c
+UNIT_sni_name  := snid/name.c
+UNIT_sni_clients := snid/clients.c
+UNIT_sni_relay := snid/relay.c core/stats.c
+UNIT_sni_route := snid/route.c core/addr.c core/addrmap.c
+UNIT_sni_deadline :=
+
+UNIT_dns_message := dns64/message.c dns64/name.c
+UNIT_dns_ptr   := dns64/ptr.c dns64/name.c core/addrmap.c core/addr.c
+UNIT_dns_cache := dns64/cache.c dns64/reply.c dns64/message.c dns64/name.c core/stats.c
+UNIT_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c core/addrmap.c core/addr.c core/stats.c
+UNIT_dns_policy := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c core/addrmap.c core/addr.c core/stats.c
+
+UNITS     := $(sort $(patsubst UNIT_%,%,$(filter UNIT_%,$(.VARIABLES))))
+UNIT_BINS := $(UNITS:%=$(O)/unit/%_test)
+
+define unit_rule
+$(O)/unit/$(1)_test: $(O)/tests/unit/$(1)_test.o $(UNIT_$(1):%.c=$(O)/%.o)
+	@mkdir -p $$(@D)
+	@echo "  LINK    $$@"
+	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ -lcmocka $$(PKG_LIBS)
+endef
+$(foreach unit,$(UNITS),$(eval $(call unit_rule,$(unit))))
+
+# ---- fuzz harnesses (clang, libFuzzer) -----------------------------------
+# One row a harness: FUZZ_<name> = the project files that tests/fuzz/<name>_fuzz.c needs
+FUZZ_config := $(UNIT_config)
+
+FUZZ_hello     := snid/hello.c snid/name.c
+FUZZ_dns_query := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c core/addrmap.c core/addr.c core/stats.c
+FUZZ_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c core/addrmap.c core/addr.c core/stats.c
+FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c core/addrmap.c core/addr.c
+FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
+FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)
+
+define fuzz_rule
+build/fuzz/$(1)_fuzz: tests/fuzz/$(1)_fuzz.c $(FUZZ_$(1)) $(wildcard */*.h)
+	@mkdir -p $$(@D)
+	@echo "  FUZZ    $$@"
+	@clang -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) $(PKG_CFLAGS) -O1 -g \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $$@ tests/fuzz/$(1)_fuzz.c $(FUZZ_$(1)) $(PKG_LIBS)
+endef
+$(foreach fuzz,$(FUZZES),$(eval $(call fuzz_rule,$(fuzz))))
+
+.PHONY: units fuzz-bins
+units: $(UNIT_BINS)
+fuzz-bins: $(FUZZ_BINS)
+
+# ---- on the machine --------------------------------------------------------
+# All that building, testing and the demonstration need of Debian (nettle-dev: what
+# libunbound's pkg-config file asks for, and its package forgets)
+DEB_BUILD := gcc libc6-dev make pkg-config git libnetfilter-queue-dev libmnl-dev libnl-3-dev \
+             libnl-route-3-dev libevent-dev libldns-dev libunbound-dev nettle-dev libfyaml-dev \
+             libnftables-dev libjson-c-dev libcap-ng-dev
+DEB_RUN   := iptables dns-root-data
+DEB_TEST  := clang llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest python3-scapy \
+             python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
+             nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 systemd
+
+SYSCONFDIR ?= /etc
+BINDIR     := $(PREFIX)/bin
+SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
+FUZZING_SECONDS ?= 60
+
+# These start from nothing, so each step is a make of its own: what pkg-config
+# says is read when a make starts, and `deps` may have just installed it.
+.PHONY: deps build demo run user test check asan fuzz
+##   deps       install what building, testing and the demonstration need (Debian)
+deps:
+	@tests/deps $(DEB_BUILD) $(DEB_RUN) $(DEB_TEST)
+
+##   build      build/release/gate64
+build: all
+
+##   demo       deps, build, and the whole gateway on real traffic in a lab
+demo: deps
+	@$(MAKE) --no-print-directory build
+	$(SUDO) /usr/bin/python3 tests/lab/demo.py
+
+##   run        deps, build, and run the gateway on this machine (CONFIG=file)
+run: deps
+	@$(MAKE) --no-print-directory build user
+	$(SUDO) $(GATE64) run $(if $(CONFIG),-c $(CONFIG))
+
+# The user that the gateway becomes
+user:
+	@getent passwd gate64 >/dev/null || \
+		$(SUDO) systemd-sysusers $(CURDIR)/ops/systemd/gate64.sysusers || \
+		$(SUDO) useradd --system --user-group --no-create-home \
+			--shell /usr/sbin/nologin gate64
+
+##   test       deps, and every test: unit, fuzz (short), lab; with sanitizers
+test: deps
+	@$(SUDO) tests/run
+
+##   check      unit tests alone, quickly, without sanitizers
+check: all
+	@O=$(O) tests/run unit
+
+##   asan       unit tests and labs with the address and undefined sanitizers
+asan:
+	@$(SUDO) tests/run asan lab
+
+##   fuzz       every fuzz harness for FUZZING_SECONDS (60) each
+fuzz:
+	@FUZZING_SECONDS=$(FUZZING_SECONDS) tests/run fuzz
+
+.PHONY: bench
+##   bench      deps, build, and ratios against plain forwarding in one run
+bench: deps
+	@$(MAKE) --no-print-directory build
+	$(SUDO) tests/bench/nat64.py
+
+.PHONY: tidy cppcheck install uninstall clean
+##   tidy       clang-tidy over all sources
+tidy:
+	clang-tidy --quiet --warnings-as-errors='*' $(SRCS) -- \
+		$(filter-out -MMD -MP -W% -D_FORTIFY_SOURCE=2,$(ALL_CFLAGS)) -DGATE64_VERSION='""'
+
+# It reads no system headers, so it cannot tell what is initialised through macros
+# such as s6_addr; compilers can. An automatic variable in a list: loop_call() waits so.
+##   cppcheck   cppcheck over all sources
+cppcheck:
+	cppcheck --quiet --enable=warning,portability,performance --inline-suppr \
+		--error-exitcode=1 --std=c11 -D_GNU_SOURCE -DGATE64_VERSION='""' \
+		--suppress=uninitvar --suppress=autoVariables $(ROOMS)
+
+##   install    program, unit, user; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
+install: all
+	install -D -m 755 $(GATE64) $(DESTDIR)$(BINDIR)/gate64
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@BINDIR@|$(BINDIR)|' ops/systemd/gate64.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/gate64.service
+	install -D -m 644 ops/systemd/gate64.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gate64.conf
+	test -e $(DESTDIR)$(SYSCONFDIR)/gate64/gate64.yaml || \
+		install -D -m 644 ops/gate64.yaml $(DESTDIR)$(SYSCONFDIR)/gate64/gate64.yaml
+ifeq ($(DESTDIR),)
+	@$(MAKE) --no-print-directory user
+	@! test -d /run/systemd/system || systemctl daemon-reload
+endif
+
+##   uninstall  take it away again; the configuration and the user stay
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/gate64 $(DESTDIR)$(PREFIX)/lib/sysusers.d/gate64.conf \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/gate64.service
+
+##   clean      remove everything that was built
+clean:
+	rm -rf build
+
+-include $(OBJS:.o=.d) $(UNIT_BINS:%=%.d) $(wildcard $(O)/tests/unit/*.d)

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line: which sub-command, with which options. Pure reading of
+ * argv; what a sub-command does is in main.c (run) and command.c (the others).
+ */
+#ifndef OPS_CLI_H
+#define OPS_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Exit statuses of every sub-command */
+enum cli_exit { CLI_EXIT_DONE = 0, CLI_EXIT_FAILED = 1, CLI_EXIT_USAGE = 2 };
+
+enum cli_command {
+	CLI_RUN,
+	CLI_CHECK,
+	CLI_CONFIG,
+	CLI_STATUS,
+	CLI_RELOAD,
+	CLI_VERSION,
+	CLI_HELP,
+};
+
+struct cli {
+	enum cli_command command;
+	const char *topic;		/* CLI_HELP: of which sub-command; NULL = all */
+	const char *config_path;	/* -c; NULL = not given */
+	const char *socket_path;	/* -s; NULL = not given */
+	bool json;			/* --json */
+};
+
+/**
+ * cli_parse() - read the command line.
+ * @argc, @argv:	as main() got them; getopt may reorder @argv, whose strings
+ *			@cli borrows.
+ * @cli:		filled in.
+ * @errors:		where wrong usage is explained.
+ * Return: 0, or -EINVAL for wrong usage (then exit CLI_EXIT_USAGE).
+ */
+int cli_parse(int argc, char **argv, struct cli *cli, FILE *errors);
+
+/** cli_help() - the usage text of one sub-command (@topic), or of all where NULL. */
+void cli_help(const char *topic, FILE *out);
+
+/** cli_version() - this build's version, static. */
+const char *cli_version(void);
+
+#endif

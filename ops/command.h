@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sub-commands other than run: each does its work and returns the status to
+ * exit with (enum cli_exit).
+ */
+#ifndef OPS_COMMAND_H
+#define OPS_COMMAND_H
+
+struct cli;
+
+/** command_check() - check a configuration file, errors to stderr. */
+int command_check(const struct cli *cli);
+
+/** command_config() - print the configuration in canonical form. */
+int command_config(const struct cli *cli);
+
+/** command_status() - ask the running gateway how it is. */
+int command_status(const struct cli *cli);
+
+/** command_reload() - make the running gateway read its configuration again. */
+int command_reload(const struct cli *cli);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What travels through here: lines of JSON from local clients. In the order of
+ * a client's life: accepted and checked (may this peer ask?), read from (one
+ * line at a time), answered, closed. All of it in the main loop, so nothing here
+ * may block it.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <json-c/json.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+
+#include "../core/log.h"
+#include "control.h"
+
+enum {
+	JSON_DEPTH_MAX = 8,
+	GROUPS_MAX = 64,	/* supplementary groups of a peer that we look at */
+	DIRECTORY_MODE = 0750,
+	SOCKET_MODE = 0660,
+};
+
+struct client {
+	struct control *control;
+	struct bufferevent *stream;
+	bool ended;		/* it has shut down its side: close when all is answered */
+	bool refused;		/* close as soon as it has been told why */
+	LIST_ENTRY(client) link;
+};
+
+struct control {
+	struct event_base *base;
+	struct evconnlistener *listener;
+	struct sockaddr_un address;
+	uid_t uid;		/* who may ask, besides root */
+	gid_t gid;
+	struct timeval idle;
+	control_answer_fn *answer;
+	void *arg;
+	LIST_HEAD(client_list, client) clients;
+	unsigned int n_clients;
+};
+
+static void client_close(struct client *client)
+{
+	LIST_REMOVE(client, link);
+	client->control->n_clients--;
+	bufferevent_free(client->stream);
+	free(client);
+}
+
+static bool reply(struct client *client, struct json_object *object)
+{
+	const char *text = object ? json_object_to_json_string_ext(object,
+								   JSON_C_TO_STRING_PLAIN) : NULL;
+	struct evbuffer *out = bufferevent_get_output(client->stream);
+	bool sent = text && evbuffer_add_printf(out, "%s\n", text) >= 0;
+
+	json_object_put(object);
+	return sent;
+}
+
+static struct json_object *error_object(const char *why)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (object)
+		json_object_object_add(object, "error", json_object_new_string(why));
+	return object;
+}
+
+/* One line in, one line out. Return: false when out of memory. */
+static bool answer_line(struct client *client, const char *line, size_t len)
+{
+	struct control *control = client->control;
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	struct json_object *request, *answer;
+
+	if (!tokener)
+		return false;
+	/* Strict: nothing may follow the value on its line. */
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	/* The NUL that ends the line tells the parser that a bare number is complete. */
+	request = json_tokener_parse_ex(tokener, line, (int)len + 1);
+	if (json_tokener_get_error(tokener) != json_tokener_success)
+		answer = error_object(json_tokener_error_desc(json_tokener_get_error(tokener)));
+	else if (!json_object_is_type(request, json_type_object))
+		answer = error_object("a request is a JSON object");
+	else
+		answer = control->answer(control->arg, request);
+	json_object_put(request);
+	json_tokener_free(tokener);
+	return reply(client, answer);
+}
+
+/* Answer the next line, unless the last reply is still on its way. */
+static void client_readable(struct bufferevent *stream, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(stream);
+	struct client *client = arg;
+	bool ok = true;
+	size_t len;
+	char *line;
+
+	if (client->refused || evbuffer_get_length(bufferevent_get_output(stream)) > 0)
+		return;
+	line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
+	if (line && len < CONTROL_LINE_MAX) {
+		ok = answer_line(client, line, len);
+	} else if (line || evbuffer_get_length(in) >= CONTROL_LINE_MAX) {
+		client->refused = true;
+		ok = reply(client, error_object("the request is too long"));
+	} else if (client->ended) {
+		ok = false;
+	}
+	free(line);
+	if (!ok)
+		client_close(client);
+}
+
+/* A reply is out: close, or take the next line that came meanwhile. */
+static void client_written(struct bufferevent *stream, void *arg)
+{
+	struct client *client = arg;
+
+	if (client->refused)
+		client_close(client);
+	else
+		client_readable(stream, client);
+}
+
+static void client_event(struct bufferevent *stream, short what, void *arg)
+{
+	struct client *client = arg;
+
+	/* A client may send its request and shut down its side at once. */
+	if (what & BEV_EVENT_EOF && evbuffer_get_length(bufferevent_get_output(stream)) > 0)
+		client->ended = true;
+	else
+		client_close(client);
+}
+
+/* root, our user, or a member of our user's group? */
+static bool may_ask(const struct control *control, int fd)
+{
+	gid_t groups[GROUPS_MAX];
+	socklen_t len = sizeof(groups);
+	struct ucred peer;
+	socklen_t peer_len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) < 0)
+		return false;
+	if (peer.uid == 0 || peer.uid == control->uid || peer.gid == control->gid)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+		return false;
+	for (size_t i = 0; i < len / sizeof(groups[0]); i++)
+		if (groups[i] == control->gid)
+			return true;
+	return false;
+}
+
+static void client_accept(struct evconnlistener *listener, evutil_socket_t fd,
+			  struct sockaddr *from, int from_len, void *arg)
+{
+	struct control *control = arg;
+	struct client *client;
+
+	(void)listener;
+	(void)from;
+	(void)from_len;
+	if (control->n_clients >= CONTROL_CLIENTS_MAX || !may_ask(control, fd)) {
+		log_limited(LOG_LEVEL_WARN, "control: a client was refused: %s",
+			    control->n_clients >= CONTROL_CLIENTS_MAX ?
+			    "too many at once" : "it may not ask");
+		close(fd);
+		return;
+	}
+	client = calloc(1, sizeof(*client));
+	if (!client) {
+		close(fd);
+		return;
+	}
+	client->stream = bufferevent_socket_new(control->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!client->stream) {
+		free(client);
+		close(fd);
+		return;
+	}
+	client->control = control;
+	LIST_INSERT_HEAD(&control->clients, client, link);
+	control->n_clients++;
+	bufferevent_setcb(client->stream, client_readable, client_written, client_event, client);
+	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_LINE_MAX);
+	bufferevent_set_timeouts(client->stream, &control->idle, &control->idle);
+	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+}
+
+/* As in privilege_drop(): when we are not root, we stay who we are. */
+static int find_user(struct control *control, const char *user)
+{
+	const struct passwd *pw;
+
+	control->uid = geteuid();
+	control->gid = getegid();
+	if (control->uid != 0)
+		return 0;
+	pw = getpwnam(user);
+	if (!pw) {
+		log_error("control: there is no user '%s' (ops.user); 'make user' or "
+			  "'systemd-sysusers' makes it", user);
+		return -ENOENT;
+	}
+	control->uid = pw->pw_uid;
+	control->gid = pw->pw_gid;
+	return 0;
+}
+
+/* Make the socket's directory where it is missing, for our user to unlink in.
+ * Return: a descriptor of it, locked against another gate64 that starts now, or
+ * -errno. */
+static int open_directory(const struct control *control)
+{
+	char directory[sizeof(control->address.sun_path)];
+	char *slash;
+	int fd;
+
+	memcpy(directory, control->address.sun_path, sizeof(directory));
+	slash = strrchr(directory, '/');
+	if (!slash || slash == directory)
+		return -EINVAL;
+	*slash = '\0';
+	if (mkdir(directory, DIRECTORY_MODE) == 0) {
+		if (geteuid() == 0 && chown(directory, control->uid, control->gid) < 0)
+			return -errno;
+	} else if (errno != EEXIST) {
+		return -errno;
+	}
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX) < 0) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* Bind to the path, unless somebody answers there already. */
+static int bind_socket(const struct control *control, int fd)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&control->address;
+	const char *path = control->address.sun_path;
+	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct stat st;
+	int err;
+
+	if (probe < 0)
+		return -errno;
+	/* EAGAIN: somebody listens and has a full backlog. */
+	err = connect(probe, address, sizeof(control->address)) == 0 ? EISCONN : errno;
+	close(probe);
+	if (err == EISCONN || err == EAGAIN)
+		return -EADDRINUSE;
+	if (err == ECONNREFUSED && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    unlink(path) < 0)
+		return -errno;
+	if (bind(fd, address, sizeof(control->address)) < 0)
+		return err == ECONNREFUSED && errno == EADDRINUSE ? -ENOTSOCK : -errno;
+	if (chmod(path, SOCKET_MODE) < 0 ||
+	    (geteuid() == 0 && chown(path, control->uid, control->gid) < 0)) {
+		err = -errno;
+		unlink(path);
+		return err;
+	}
+	return 0;
+}
+
+static int listen_at(struct control *control)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int directory, err;
+
+	if (fd < 0)
+		return -errno;
+	err = directory = open_directory(control);
+	if (directory < 0)
+		goto close_socket;
+	err = bind_socket(control, fd);
+	/* The lock is held until we listen: who starts next finds us answering. */
+	if (!err) {
+		control->listener = evconnlistener_new(control->base, client_accept, control,
+						       LEV_OPT_CLOSE_ON_FREE |
+						       LEV_OPT_CLOSE_ON_EXEC,
+						       CONTROL_CLIENTS_MAX, fd);
+		if (!control->listener) {
+			unlink(control->address.sun_path);
+			err = -ENOMEM;
+		}
+	}
+	close(directory);
+	if (!err)
+		return 0;
+close_socket:
+	close(fd);
+	return err;
+}
+
+int control_open(struct control **out, struct event_base *base, const char *path,
+		 const char *user, unsigned int idle_ms, control_answer_fn *answer, void *arg)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int err = -ENOMEM;
+
+	if (!control)
+		return err;
+	*control = (struct control){
+		.base = base,
+		.address = { .sun_family = AF_UNIX },
+		.idle = { .tv_sec = idle_ms / 1000, .tv_usec = (idle_ms % 1000) * 1000L },
+		.answer = answer,
+		.arg = arg,
+	};
+	LIST_INIT(&control->clients);
+	err = find_user(control, user);
+	if (err)
+		goto release;
+	err = -ENAMETOOLONG;
+	if (strlen(path) < sizeof(control->address.sun_path)) {
+		strcpy(control->address.sun_path, path);
+		err = listen_at(control);
+	}
+	if (err == -EADDRINUSE)
+		log_error("control: another gate64 runs already and answers at %s", path);
+	else if (err)
+		log_error("control: cannot listen at %s: %s", path, strerror(-err));
+	if (err)
+		goto release;
+	*out = control;
+	return 0;
+release:
+	free(control);
+	return err;
+}
+
+void control_close(struct control *control)
+{
+	if (!control)
+		return;
+	while (!LIST_EMPTY(&control->clients))
+		/* The analyser cannot follow le_prev, by which the list forgets the client. */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+		client_close(LIST_FIRST(&control->clients));
+	evconnlistener_free(control->listener);
+	if (unlink(control->address.sun_path) < 0)
+		log_debug("control: %s stays: %s", control->address.sun_path, strerror(errno));
+	free(control);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control socket: a unix stream socket on which the running process answers
+ * one JSON request per line with one JSON reply per line.
+ *
+ * root, the user that gate64 runs as and the members of that user's group may
+ * ask; others are cut off unheard. Lines, clients and idle time are bounded, and
+ * a client is not read from while its last reply is still on its way.
+ */
+#ifndef OPS_CONTROL_H
+#define OPS_CONTROL_H
+
+#include <stdint.h>
+
+struct control;
+struct event_base;
+struct json_object;
+
+enum {
+	CONTROL_LINE_MAX = 4096,	/* bytes of a request, newline included */
+	CONTROL_CLIENTS_MAX = 16,
+	CONTROL_IDLE_MS = 10000,	/* neither read from nor written to for so long */
+};
+
+/**
+ * control_answer_fn - answers one request.
+ * @arg:	as given to control_open().
+ * @request:	a JSON object, borrowed.
+ * Return: the reply, which control takes; NULL when out of memory.
+ */
+typedef struct json_object *control_answer_fn(void *arg, struct json_object *request);
+
+/**
+ * control_open() - listen. A missing directory is made and given to @user; a
+ * socket that nobody listens on any more is replaced.
+ * @base:	the main loop's, borrowed until control_close().
+ * @path:	of the socket; copied.
+ * @user:	who may ask, besides root; with the members of the user's group.
+ * @idle_ms:	see CONTROL_IDLE_MS.
+ * Return: 0 with *@out, or -errno, the reason having been logged: -EADDRINUSE
+ * when another gate64 answers there.
+ */
+int control_open(struct control **out, struct event_base *base, const char *path,
+		 const char *user, unsigned int idle_ms, control_answer_fn *answer, void *arg);
+
+/** control_close() - cut the clients off, remove the socket; NULL is allowed. */
+void control_close(struct control *control);
+
+#endif

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What travels through here: changes. A reload and a change of the network take
+ * the same road: a new plan is made beside the one in force, the rooms go over
+ * to it one by one, and if one refuses, those before it go back. Only then does
+ * the host follow (rules, routes); what fails there is tried again until it holds.
+ */
+#include "gateway.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../core/addrmap.h"
+#include "../core/config.h"
+#include "../core/log.h"
+#include "../core/loop.h"
+#include "../core/stats.h"
+#include "../dns64/dns64.h"
+#include "../nat64/nat64.h"
+#include "../snid/snid.h"
+#include "cli.h"
+#include "netsetup.h"
+#include "notify.h"
+#include "plan.h"
+#include "privilege.h"
+#include "rooms.h"
+#include "ruleset.h"
+#include "status.h"
+
+enum {
+	RETRY_FIRST_MS = 1000,
+	RETRY_LAST_MS = 60000,
+};
+
+struct gateway {
+	const char *config_path;	/* borrowed; NULL while there is no file */
+	struct plan *plan;		/* in force; a reference */
+	void *room[ROOM_COUNT];		/* NULL: off */
+	struct plan *follows[ROOM_COUNT];	/* what an open room borrows; a reference */
+	struct ruleset *ruleset;
+	bool rules_due;			/* the plan has changed since they were installed */
+
+	struct event *retry;
+	unsigned int retry_ms;		/* until the next attempt; 0 = none is due */
+	const char *problem;		/* what is being tried again; NULL = nothing */
+
+	char announced[192];		/* the last line for people; its parts are bounded */
+	time_t started_at;
+	int64_t started_ms;
+	struct {
+		time_t at;		/* 0 = none yet */
+		bool ok;
+		char *text;		/* owned; errors and warnings */
+	} last_reload;
+};
+
+/* ---- rooms ------------------------------------------------------------------ */
+
+static int room_open(struct gateway *gateway, enum room_id id, struct plan *plan)
+{
+	int err = rooms[id].open(&gateway->room[id], plan->config, plan->map);
+
+	if (!err)
+		gateway->follows[id] = plan_hold(plan);
+	return err;
+}
+
+static void room_close(struct gateway *gateway, enum room_id id)
+{
+	if (!gateway->room[id])
+		return;
+	rooms[id].close(gateway->room[id]);
+	gateway->room[id] = NULL;
+	plan_put(gateway->follows[id]);
+	gateway->follows[id] = NULL;
+}
+
+static int room_reconfigure(struct gateway *gateway, enum room_id id, struct plan *plan)
+{
+	int err = rooms[id].reconfigure(gateway->room[id], plan->config, plan->map);
+
+	if (err)
+		return err;
+	plan_put(gateway->follows[id]);
+	gateway->follows[id] = plan_hold(plan);
+	return 0;
+}
+
+/* Once nat64's workers run, nobody needs raw sockets any more; where nat64 is
+ * off, the main thread keeps that privilege so that a reload can switch it on. */
+static int shed_privilege(const struct gateway *gateway)
+{
+	return gateway->room[ROOM_NAT64] ? privilege_enter_main() : 0;
+}
+
+/* Switch a room on while we run. */
+static int room_add(struct gateway *gateway, enum room_id id, struct plan *plan)
+{
+	int err = room_open(gateway, id, plan);
+
+	if (err == -EPERM)
+		log_error("%s: the privilege to switch it on was given up; restart gate64",
+			  rooms[id].name);
+	if (err)
+		return err;
+	err = rooms[id].start(gateway->room[id]);
+	if (!err)
+		err = shed_privilege(gateway);
+	if (err)
+		room_close(gateway, id);
+	return err;
+}
+
+static bool wanted(const struct plan *plan, enum room_id id)
+{
+	return rooms[id].wanted(plan->config);
+}
+
+int gateway_open(struct gateway *gateway)
+{
+	for (enum room_id id = 0; id < ROOM_COUNT; id++) {
+		int err = wanted(gateway->plan, id) ?
+			  room_open(gateway, id, gateway->plan) : 0;
+
+		if (err) {
+			gateway_close(gateway);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void gateway_close(struct gateway *gateway)
+{
+	for (enum room_id id = ROOM_COUNT; id-- > 0;)
+		room_close(gateway, id);
+}
+
+/* One line for people, when it has changed: what we stand on and what is on. */
+static void announce(struct gateway *gateway)
+{
+	const struct addrmap *map = gateway->plan->map;
+	struct in6_addr uplink = addr_from_v4(map->uplink_v4_be32);
+	char addr[ADDR_STRLEN] = "no IPv4 address yet";
+	char line[sizeof(gateway->announced)];
+	int len;
+
+	if (map->uplink_v4_be32)
+		addr_format(&uplink, addr);
+	len = snprintf(line, sizeof(line), "uplink %s, %s; inside prefixes: %zu; on:",
+		       map->uplink[0] ? map->uplink : "(none yet)", addr, map->inside.n);
+	for (enum room_id id = 0; id < ROOM_COUNT; id++)
+		if (gateway->room[id])
+			len += snprintf(line + len, sizeof(line) - (size_t)len, " %s",
+					rooms[id].name);
+	if (strcmp(line, gateway->announced) == 0)
+		return;
+	memcpy(gateway->announced, line, sizeof(line));
+	log_info("%s", line);
+	notify_status("%s", line);
+	if (!map->uplink_v4_be32)
+		log_warn("no IPv4 uplink yet: waiting for the network to change");
+	if (map->inside.n == 0)
+		log_warn("no inside prefix yet: waiting for an IPv6 route to appear");
+}
+
+int gateway_start(struct gateway *gateway)
+{
+	int err;
+
+	for (enum room_id id = 0; id < ROOM_COUNT; id++) {
+		err = gateway->room[id] ? rooms[id].start(gateway->room[id]) : 0;
+		if (err)
+			return err;
+	}
+	err = shed_privilege(gateway);
+	if (!err)
+		announce(gateway);
+	return err;
+}
+
+/* ---- the host --------------------------------------------------------------- */
+
+static int apply_rules(struct gateway *gateway)
+{
+	struct nat64_intercept intercept;
+	int err;
+
+	if (!wanted(gateway->plan, ROOM_NAT64))
+		return ruleset_remove(gateway->ruleset);
+	err = nat64_intercept(gateway->room[ROOM_NAT64], &intercept);
+	if (err)
+		return err;
+	err = ruleset_install(gateway->ruleset, &intercept);
+	nat64_intercept_free(&intercept);
+	return err;
+}
+
+/* Make routes and rules what the plan in force asks for. */
+static int apply_host(struct gateway *gateway)
+{
+	const struct plan *plan = gateway->plan;
+	int err = netsetup_apply(wanted(plan, ROOM_SNID) ? &plan->map->nat46 : NULL);
+
+	if (err) {
+		gateway->problem = "the route for snid's source addresses";
+		return err;
+	}
+	if (gateway->rules_due) {
+		err = apply_rules(gateway);
+		gateway->rules_due = err != 0;
+	}
+	if (err)
+		gateway->problem = "the packet filter rules for nat64";
+	return err;
+}
+
+int gateway_set_up_host(struct gateway *gateway)
+{
+	int err;
+
+	gateway->rules_due = true;
+	err = apply_host(gateway);
+	if (err)
+		gateway_clear_host(gateway);
+	return err;
+}
+
+void gateway_clear_host(struct gateway *gateway)
+{
+	/* Both have logged what they could not take away. */
+	ruleset_remove(gateway->ruleset);
+	netsetup_remove();
+}
+
+/* Something could not be brought in line: try again, less and less often. */
+static void retry_later(struct gateway *gateway, int err)
+{
+	unsigned int ms = gateway->retry_ms ? gateway->retry_ms * 2 : RETRY_FIRST_MS;
+	struct timeval after;
+
+	if (ms > RETRY_LAST_MS)
+		ms = RETRY_LAST_MS;
+	gateway->retry_ms = ms;
+	after = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	event_add(gateway->retry, &after);
+	log_error("%s: %s; trying again in %u s", gateway->problem, strerror(-err), ms / 1000);
+}
+
+static void tend_host(struct gateway *gateway)
+{
+	int err = apply_host(gateway);
+
+	if (err) {
+		retry_later(gateway, err);
+		return;
+	}
+	if (gateway->problem)
+		log_info("%s: in order now", gateway->problem);
+	gateway->problem = NULL;
+	gateway->retry_ms = 0;
+	event_del(gateway->retry);
+}
+
+/* ---- going over to another plan ---------------------------------------------- */
+
+/* Bring the rooms that follow @next already back to the plan in force. */
+static void go_back(struct gateway *gateway, const struct plan *next)
+{
+	for (enum room_id id = ROOM_COUNT; id-- > 0;) {
+		if (gateway->follows[id] != next)
+			continue;
+		if (!wanted(gateway->plan, id))
+			room_close(gateway, id);
+		else if (room_reconfigure(gateway, id, gateway->plan) < 0)
+			log_error("%s could not go back to the old configuration and goes on "
+				  "with the new one; restart gate64", rooms[id].name);
+	}
+}
+
+/*
+ * Bring all rooms over to @next, or none.
+ * @refuser:	on failure, the name of the room that would not.
+ * Return: 0, and @next is in force; or -errno, and the old plan is.
+ */
+static int go_over(struct gateway *gateway, struct plan *next, const char **refuser)
+{
+	for (enum room_id id = 0; id < ROOM_COUNT; id++) {
+		int err = 0;
+
+		/* What is to be switched off stays until all others have agreed. */
+		if (wanted(next, id))
+			err = gateway->room[id] ? room_reconfigure(gateway, id, next) :
+						  room_add(gateway, id, next);
+		if (err) {
+			*refuser = rooms[id].name;
+			go_back(gateway, next);
+			return err;
+		}
+	}
+
+	plan_put(gateway->plan);
+	gateway->plan = plan_hold(next);
+	gateway->rules_due = true;
+	tend_host(gateway);
+	for (enum room_id id = ROOM_COUNT; id-- > 0;)
+		if (!wanted(next, id))
+			room_close(gateway, id);
+	announce(gateway);
+	return 0;
+}
+
+/* Log @text, which may have many lines. */
+static void log_lines(enum log_level level, const char *what, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		log_write(level, "%s: %.*s", what, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* These were used up at start: the user who we are, the socket we listen at. */
+static void warn_fixed(const struct config *old, const struct config *next, FILE *errors)
+{
+	if (strcmp(old->ops.user, next->ops.user) != 0)
+		fprintf(errors, "ops.user: a change needs a restart\n");
+	if (strcmp(old->ops.control, next->ops.control) != 0)
+		fprintf(errors, "ops.control: a change needs a restart\n");
+}
+
+static int reload(struct gateway *gateway, FILE *errors)
+{
+	const char *refuser;
+	struct plan *next;
+	int err;
+
+	/* Once a file was read, its absence is an error, not a return to the defaults. */
+	gateway->config_path = plan_config_path(gateway->config_path);
+	next = plan_read(gateway->config_path, errors);
+	if (!next)
+		return -EINVAL;
+	err = plan_look(next);
+	if (err) {
+		fprintf(errors, "the host's network cannot be read: %s\n", strerror(-err));
+		goto put;
+	}
+	warn_fixed(gateway->plan->config, next->config, errors);
+	err = go_over(gateway, next, &refuser);
+	if (err)
+		fprintf(errors, "%s refuses the change: %s; the log says more\n", refuser,
+			strerror(-err));
+	else
+		log_setup(next->config->ops.log.level, next->config->ops.log.format);
+put:
+	plan_put(next);
+	return err;
+}
+
+int gateway_reload(struct gateway *gateway)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *errors = open_memstream(&text, &len);
+	int err;
+
+	if (!errors)
+		return -ENOMEM;
+	notify_reloading();
+	err = reload(gateway, errors);
+	fclose(errors);
+	stats_inc(err ? STAT_OPS_RELOAD_FAILED : STAT_OPS_RELOAD_OK);
+	log_lines(err ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "reload", text ? text : "");
+	if (err)
+		log_error("reload refused: the old configuration holds");
+	else
+		log_info("reload done");
+	free(gateway->last_reload.text);
+	gateway->last_reload.at = time(NULL);
+	gateway->last_reload.ok = err == 0;
+	gateway->last_reload.text = text;
+	notify_ready();
+	return err;
+}
+
+const char *gateway_reload_text(const struct gateway *gateway)
+{
+	return gateway->last_reload.text ? gateway->last_reload.text : "";
+}
+
+/* Return: whether the map has changed and all rooms have gone over, or -errno. */
+static int follow_network(struct gateway *gateway)
+{
+	struct plan *next = plan_renew(gateway->plan);
+	int err = next ? plan_look(next) : -ENOMEM;
+	const char *refuser;
+	bool changed = false;
+
+	if (!err && !addrmap_equal(next->map, gateway->plan->map)) {
+		log_info("the network has changed");
+		changed = true;
+		err = go_over(gateway, next, &refuser);
+		if (err)
+			log_error("%s refuses the change", refuser);
+		else
+			stats_inc(STAT_OPS_NET_CHANGED);
+	}
+	plan_put(next);
+	return err ? err : changed;
+}
+
+void gateway_network_changed(void *arg)
+{
+	struct gateway *gateway = arg;
+	int result = follow_network(gateway);
+
+	if (result < 0) {
+		gateway->problem = "following the network";
+		retry_later(gateway, result);
+	} else if (!result) {
+		tend_host(gateway);	/* our own route may be what was changed */
+	}
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	gateway_network_changed(arg);
+}
+
+/* ---- from birth to death ------------------------------------------------------ */
+
+int gateway_new(struct gateway **out, const char *config_path, struct event_base *base)
+{
+	struct gateway *gateway = calloc(1, sizeof(*gateway));
+	const struct config *config;
+	int err = -ENOMEM;
+
+	if (!gateway)
+		return err;
+	gateway->started_at = time(NULL);
+	gateway->started_ms = loop_now_ms();
+	gateway->config_path = plan_config_path(config_path);
+	gateway->retry = evtimer_new(base, on_retry, gateway);
+	gateway->ruleset = ruleset_new();
+	if (!gateway->retry || !gateway->ruleset)
+		goto release;
+	gateway->plan = plan_read(gateway->config_path, stderr);
+	err = -EINVAL;
+	if (!gateway->plan)
+		goto release;
+	config = gateway->plan->config;
+	log_setup(config->ops.log.level, config->ops.log.format);
+	log_info("version %s, configuration: %s", cli_version(), gateway->config_path ?
+		 gateway->config_path : "defaults, there is no " CONFIG_DEFAULT_PATH);
+	*out = gateway;
+	return 0;
+release:
+	gateway_free(gateway);
+	return err;
+}
+
+const struct config *gateway_config(const struct gateway *gateway)
+{
+	return gateway->plan->config;
+}
+
+int gateway_detect(struct gateway *gateway)
+{
+	return plan_look(gateway->plan);
+}
+
+void gateway_free(struct gateway *gateway)
+{
+	if (!gateway)
+		return;
+	plan_put(gateway->plan);
+	ruleset_free(gateway->ruleset);
+	if (gateway->retry)
+		event_free(gateway->retry);
+	free(gateway->last_reload.text);
+	free(gateway);
+}
+
+struct json_object *gateway_status(struct gateway *gateway)
+{
+	struct nat64_intercept intercept = { 0 };
+	struct nat64_gauges nat64;
+	struct dns64_gauges dns64;
+	struct snid_gauges snid;
+	uint64_t counters[STAT_COUNT];
+	struct status_facts facts = {
+		.version = cli_version(),
+		.since = gateway->started_at,
+		.uptime_s = (loop_now_ms() - gateway->started_ms) / 1000,
+		.map = gateway->plan->map,
+		.rules = ruleset_backend(gateway->ruleset),
+		.problem = gateway->problem,
+		.counters = counters,
+		.reload_at = gateway->last_reload.at,
+		.reload_ok = gateway->last_reload.ok,
+		.reload_text = gateway_reload_text(gateway),
+	};
+	struct json_object *document = NULL;
+
+	if (gateway->room[ROOM_NAT64]) {
+		if (nat64_intercept(gateway->room[ROOM_NAT64], &intercept) < 0)
+			return NULL;
+		nat64_gauges(gateway->room[ROOM_NAT64], &nat64);
+		facts.intercept = &intercept;
+		facts.nat64 = &nat64;
+	}
+	if (gateway->room[ROOM_DNS64]) {
+		dns64_gauges(gateway->room[ROOM_DNS64], &dns64);
+		facts.dns64 = &dns64;
+	}
+	if (gateway->room[ROOM_SNID]) {
+		snid_gauges(gateway->room[ROOM_SNID], &snid);
+		facts.snid = &snid;
+	}
+	stats_sum(counters);
+	document = status_document(&facts);
+	if (facts.intercept)
+		nat64_intercept_free(&intercept);
+	return document;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gate64: the process, from its first line to its last.
+ *
+ * `gate64 run` climbs a ladder. Each rung needs those below it. Root is given up
+ * half-way, for an ordinary user with three capabilities; each thread then keeps
+ * only what it uses for life. At the end, or when a rung breaks, the way down is
+ * the same ladder in exact reverse.
+ * The other sub-commands are in command.c.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/config.h"
+#include "../core/log.h"
+#include "cli.h"
+#include "command.h"
+#include "control.h"
+#include "gateway.h"
+#include "netsetup.h"
+#include "notify.h"
+#include "privilege.h"
+
+/* The signals that we live by */
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+
+enum { N_SIGNALS = sizeof(signals) / sizeof(signals[0]) };
+
+struct life {
+	const char *config_path;	/* -c, or NULL */
+	struct event_base *base;	/* the main loop */
+	struct event *on_signal[N_SIGNALS];
+	struct gateway *gateway;
+	struct netwatch *watch;
+	struct control *control;
+};
+
+/* ---- the main loop, and signals from before anything is set up on the host ---- */
+
+static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct life *life = arg;
+
+	(void)what;
+	if (signal_number == SIGHUP) {
+		gateway_reload(life->gateway);
+		return;
+	}
+	log_info("%s: stopping", strsignal((int)signal_number));
+	event_base_loopbreak(life->base);
+}
+
+static void loop_down(struct life *life)
+{
+	for (int i = N_SIGNALS; i-- > 0;)
+		if (life->on_signal[i])
+			event_free(life->on_signal[i]);
+	if (life->base)
+		event_base_free(life->base);
+}
+
+static int loop_up(struct life *life)
+{
+	/* A peer that went away is an error of write(), not a reason to die. */
+	signal(SIGPIPE, SIG_IGN);
+	life->base = event_base_new();
+	if (!life->base)
+		goto failed;
+	for (int i = 0; i < N_SIGNALS; i++) {
+		life->on_signal[i] = evsignal_new(life->base, signals[i], on_signal, life);
+		if (!life->on_signal[i] || event_add(life->on_signal[i], NULL) < 0)
+			goto failed;
+	}
+	return 0;
+failed:
+	log_error("out of memory or descriptors");
+	loop_down(life);
+	return -ENOMEM;
+}
+
+/* ---- configuration, network -------------------------------------------------- */
+
+static int configuration_up(struct life *life)
+{
+	return gateway_new(&life->gateway, life->config_path, life->base);
+}
+
+static void configuration_down(struct life *life)
+{
+	gateway_free(life->gateway);
+}
+
+static int watch_up(struct life *life)
+{
+	life->watch = netsetup_watch(life->base, gateway_network_changed, life->gateway);
+	return life->watch ? 0 : -EIO;
+}
+
+static void watch_down(struct life *life)
+{
+	netsetup_unwatch(life->watch);
+}
+
+static int network_up(struct life *life)
+{
+	return gateway_detect(life->gateway);
+}
+
+/* ---- control ------------------------------------------------------------------ */
+
+static struct json_object *reload_on_request(struct gateway *gateway)
+{
+	int err = gateway_reload(gateway);
+	struct json_object *reply = json_object_new_object();
+
+	if (!reply)
+		return NULL;
+	json_object_object_add(reply, "ok", json_object_new_boolean(err == 0));
+	json_object_object_add(reply, "text",
+			       json_object_new_string(gateway_reload_text(gateway)));
+	return reply;
+}
+
+static struct json_object *answer(void *arg, struct json_object *request)
+{
+	struct json_object *command = NULL, *reply;
+	struct life *life = arg;
+	const char *name;
+
+	json_object_object_get_ex(request, "command", &command);
+	name = json_object_is_type(command, json_type_string) ?
+	       json_object_get_string(command) : "";
+	if (strcmp(name, "status") == 0)
+		return gateway_status(life->gateway);
+	if (strcmp(name, "reload") == 0)
+		return reload_on_request(life->gateway);
+	reply = json_object_new_object();
+	if (reply)
+		json_object_object_add(reply, "error",
+				       json_object_new_string("commands are: status, reload"));
+	return reply;
+}
+
+static int control_up(struct life *life)
+{
+	const struct config *config = gateway_config(life->gateway);
+
+	return control_open(&life->control, life->base, config->ops.control,
+			    config->ops.user, CONTROL_IDLE_MS, answer, life);
+}
+
+static void control_down(struct life *life)
+{
+	control_close(life->control);
+}
+
+/* ---- rooms, host, privilege --------------------------------------------------- */
+
+static int rooms_up(struct life *life)
+{
+	return gateway_open(life->gateway);
+}
+
+static void rooms_down(struct life *life)
+{
+	gateway_close(life->gateway);
+}
+
+static int host_up(struct life *life)
+{
+	return gateway_set_up_host(life->gateway);
+}
+
+static void host_down(struct life *life)
+{
+	gateway_clear_host(life->gateway);
+}
+
+static int privilege_up(struct life *life)
+{
+	return privilege_drop(gateway_config(life->gateway)->ops.user);
+}
+
+static int workers_up(struct life *life)
+{
+	return gateway_start(life->gateway);
+}
+
+static int manager_up(struct life *life)
+{
+	(void)life;
+	notify_ready();
+	return 0;
+}
+
+static void manager_down(struct life *life)
+{
+	(void)life;
+	notify_stopping();
+}
+
+/* ---- the ladder ---------------------------------------------------------------- */
+
+static const struct rung {
+	const char *what;			/* completes "could not ..." */
+	int (*up)(struct life *life);		/* 0; or -errno, the reason being logged and
+						 * nothing left behind */
+	void (*down)(struct life *life);	/* NULL: there is no way back, or no need */
+} ladder[] = {
+	{ "make the main loop",			loop_up,		loop_down },
+	{ "use the configuration",		configuration_up,	configuration_down },
+	/* First listen for changes, then look: so that none is missed. */
+	{ "follow the network",			watch_up,		watch_down },
+	{ "read the network",			network_up,		NULL },
+	/* Before the rooms: a second gate64 goes no further than here. */
+	{ "open the control socket",		control_up,		control_down },
+	/* The rooms open their sockets as the user that we stay: a listener of a later
+	 * reload can share a port only with sockets of the same user (SO_REUSEPORT). */
+	{ "give up privilege",			privilege_up,		NULL },
+	{ "open nat64, dns64 and snid",		rooms_up,		rooms_down },
+	{ "set up routes and rules",		host_up,		host_down },
+	{ "start the workers",			workers_up,		NULL },
+	{ "tell the service manager",		manager_up,		manager_down },
+};
+
+static int run(const char *config_path)
+{
+	struct life life = { .config_path = config_path };
+	const size_t top = sizeof(ladder) / sizeof(ladder[0]);
+	size_t rung = 0;
+	int err = 0;
+
+	while (rung < top && !err) {
+		err = ladder[rung].up(&life);
+		if (err)
+			log_error("not started: could not %s", ladder[rung].what);
+		else
+			rung++;
+	}
+	if (!err) {
+		log_info("ready");
+		err = event_base_dispatch(life.base) < 0 ? -EIO : 0;
+	}
+	while (rung-- > 0)
+		if (ladder[rung].down)
+			ladder[rung].down(&life);
+	if (!err)
+		log_info("stopped");
+	return err ? CLI_EXIT_FAILED : CLI_EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli;
+
+	if (cli_parse(argc, argv, &cli, stderr) < 0)
+		return CLI_EXIT_USAGE;
+	switch (cli.command) {
+	case CLI_RUN:
+		return run(cli.config_path);
+	case CLI_CHECK:
+		return command_check(&cli);
+	case CLI_CONFIG:
+		return command_config(&cli);
+	case CLI_STATUS:
+		return command_status(&cli);
+	case CLI_RELOAD:
+		return command_reload(&cli);
+	case CLI_VERSION:
+		puts(cli_version());
+		return CLI_EXIT_DONE;
+	case CLI_HELP:
+		cli_help(cli.topic, stdout);
+		return CLI_EXIT_DONE;
+	}
+	return CLI_EXIT_USAGE;
+}

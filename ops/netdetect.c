@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which side is which. The uplink is where the IPv4 default route goes. Outside
+ * is what lies behind it or behind the IPv6 default route; every other IPv6
+ * prefix that the host has a route to is inside: a client of ours must be one
+ * that the administrator has routed to, never a neighbour on the provider's link.
+ */
+#include "netdetect.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/addrmap.h"
+#include "../core/config.h"
+#include "netsetup.h"
+
+enum {
+	V4_DEFAULT_LEN = 96,	/* 0.0.0.0/0 in mapped form */
+	/* "::/1" with "8000::/1", or "2000::/3", are other ways to say default */
+	V6_DEFAULT_LEN_MAX = 3,
+};
+
+/* Where an inside prefix may lie: global unicast and unique local addresses. */
+static const struct prefix unicast[] = {
+	{.addr = {.s6_addr = {0x20}}, .len = 3},
+	{.addr = {.s6_addr = {0xfc}}, .len = 7},
+};
+
+static struct netdetect_link *find_link(const struct netdetect_host *host, int index)
+{
+	for (size_t i = 0; i < host->n_links; i++) {
+		if (host->links[i].index == index)
+			return &host->links[i];
+	}
+	return NULL;
+}
+
+static bool is_v4(const struct netdetect_route *route)
+{
+	return prefix_is_v4(&route->dst);
+}
+
+static bool is_main_unicast(const struct netdetect_route *route)
+{
+	return route->table == RT_TABLE_MAIN && route->type == RTN_UNICAST;
+}
+
+/* The index of the link of the best IPv4 default route, 0 if there is none. */
+static int default4_link(const struct netdetect_host *host)
+{
+	const struct netdetect_route *best = NULL;
+
+	for (size_t i = 0; i < host->n_routes; i++) {
+		const struct netdetect_route *route = &host->routes[i];
+
+		if (is_v4(route) && is_main_unicast(route) && route->dst.len == V4_DEFAULT_LEN &&
+		    route->link && (!best || route->metric < best->metric))
+			best = route;
+	}
+	return best ? best->link : 0;
+}
+
+static void derive_uplink(const struct netdetect_host *host, const struct config *config,
+			  struct netinfo *net)
+{
+	const struct netdetect_link *link = NULL;
+
+	if (config->uplink) {
+		for (size_t i = 0; i < host->n_links && !link; i++) {
+			if (strcmp(host->links[i].name, config->uplink) == 0)
+				link = &host->links[i];
+		}
+		/* Configured, it keeps its name while the link is not there. */
+		strncpy(net->uplink, config->uplink, sizeof(net->uplink) - 1);
+	} else {
+		link = find_link(host, default4_link(host));
+	}
+	if (!link)
+		return;
+	memcpy(net->uplink, link->name, sizeof(net->uplink));
+	for (size_t i = 0; i < host->n_addrs && !net->uplink_v4_be32; i++) {
+		if (host->addrs[i].link == link->index)
+			net->uplink_v4_be32 = host->addrs[i].v4_be32;
+	}
+}
+
+/* Return: whether there is an outside at all. */
+static bool mark_outside(struct netdetect_host *host, const struct netinfo *net)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < host->n_links; i++) {
+		struct netdetect_link *link = &host->links[i];
+
+		link->outside = net->uplink[0] && strcmp(link->name, net->uplink) == 0;
+		any |= link->outside;
+	}
+	for (size_t i = 0; i < host->n_routes; i++) {
+		const struct netdetect_route *route = &host->routes[i];
+		struct netdetect_link *link;
+
+		if (route->dst.len > V6_DEFAULT_LEN_MAX || !is_main_unicast(route))
+			continue;
+		link = find_link(host, route->link);
+		if (link) {
+			link->outside = true;
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* Does @prefix lie where gate64 itself makes the addresses? */
+static bool is_translated(const struct prefix *prefix, const struct config *config)
+{
+	const struct prefix_list *pref64 = &config->prefixes.nat64;
+
+	if (prefix_overlaps(&config->prefixes.nat46, prefix))
+		return true;
+	for (size_t i = 0; i < pref64->n; i++) {
+		if (prefix_overlaps(&pref64->v[i], prefix))
+			return true;
+	}
+	return false;
+}
+
+static bool may_be_inside(const struct prefix *dst, const struct config *config)
+{
+	if (dst->len <= V6_DEFAULT_LEN_MAX || is_translated(dst, config))
+		return false;
+	for (size_t i = 0; i < sizeof(unicast) / sizeof(unicast[0]); i++) {
+		if (prefix_contains(&unicast[i], &dst->addr))
+			return true;
+	}
+	return false;
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+
+	return order ? order : (int)x->len - (int)y->len;
+}
+
+/* Sort, and drop what another prefix of the list contains. */
+static void aggregate(struct prefix_list *list)
+{
+	size_t kept = 0;
+
+	if (!list->n)
+		return;
+	qsort(list->v, list->n, sizeof(*list->v), compare_prefixes);
+	/* Whatever contains a prefix sorts before it, and nothing foreign between. */
+	for (size_t i = 1; i < list->n; i++) {
+		if (!prefix_contains(&list->v[kept], &list->v[i].addr) ||
+		    list->v[kept].len > list->v[i].len)
+			list->v[++kept] = list->v[i];
+	}
+	list->n = kept + 1;
+}
+
+static int compare_routes(const void *a, const void *b)
+{
+	const struct netdetect_route *x = a, *y = b;
+
+	return compare_prefixes(&x->dst, &y->dst);
+}
+
+/*
+ * One way out is enough to keep a prefix outside, whatever other routes it has.
+ * They stand together: a table may be long, and is gone through once.
+ */
+static int derive_inside(const struct netdetect_host *host, const struct config *config,
+			 struct netinfo *net)
+{
+	for (size_t i = 0, end; i < host->n_routes; i = end) {
+		const struct prefix *dst = &host->routes[i].dst;
+		bool in = false, out = false;
+
+		for (end = i; end < host->n_routes; end++) {
+			const struct netdetect_route *route = &host->routes[end];
+			const struct netdetect_link *link;
+
+			if (!prefix_equal(&route->dst, dst))
+				break;
+			if (!is_main_unicast(route))
+				continue;
+			link = find_link(host, route->link);
+			if (link && !link->outside && !link->loopback)
+				in = true;
+			else
+				out = true;
+		}
+		if (in && !out && may_be_inside(dst, config) && prefix_list_add(&net->inside, dst))
+			return -ENOMEM;
+	}
+	aggregate(&net->inside);
+	return 0;
+}
+
+/* Not only the addresses proper: the subnet-router anycast ones are ours as well. */
+static int derive_own(const struct netdetect_host *host, const struct config *config,
+		      struct netinfo *net)
+{
+	for (size_t i = 0; i < host->n_routes; i++) {
+		const struct netdetect_route *route = &host->routes[i];
+
+		if (route->type != RTN_LOCAL && route->type != RTN_ANYCAST)
+			continue;
+		if (route->protocol == NETSETUP_RTPROT || is_translated(&route->dst, config))
+			continue;
+		if (prefix_list_add(&net->own, &route->dst))
+			return -ENOMEM;
+	}
+	aggregate(&net->own);
+	return 0;
+}
+
+int netdetect_derive(struct netdetect_host *host, const struct config *config,
+		     struct netinfo *net)
+{
+	int err = 0;
+
+	memset(net, 0, sizeof(*net));
+	derive_uplink(host, config, net);
+	if (host->n_routes)
+		qsort(host->routes, host->n_routes, sizeof(*host->routes), compare_routes);
+	/* With no way out known, say while the host boots, any link may become it. */
+	if (mark_outside(host, net))
+		err = derive_inside(host, config, net);
+	if (!err)
+		err = derive_own(host, config, net);
+	if (err)
+		netinfo_free(net);
+	return err;
+}
+
+void netdetect_host_free(struct netdetect_host *host)
+{
+	free(host->links);
+	free(host->addrs);
+	free(host->routes);
+	memset(host, 0, sizeof(*host));
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The host's network over rtnetlink: find out what is there, hear when it
+ * changes, put up the one route that gate64 needs and take it away again.
+ *
+ * Main thread only. Detection and watching need no privilege; applying and
+ * removing need CAP_NET_ADMIN and nothing else, also after the user change.
+ */
+#ifndef OPS_NETSETUP_H
+#define OPS_NETSETUP_H
+
+struct config;
+struct event_base;
+struct netinfo;
+struct netwatch;
+struct prefix;
+
+/*
+ * rtm_protocol of the routes that gate64 makes (free in iproute2's rt_protos).
+ * It is how a later run knows its own: after a SIGKILL, or when the prefix in
+ * the configuration has changed, what carries this number is adopted or removed.
+ */
+#define NETSETUP_RTPROT 164
+
+/**
+ * netsetup_detect() - what the configuration's "auto" settings stand for now.
+ * @config:	borrowed for the call; read are uplink and prefixes.
+ * @net:	overwritten; release with netinfo_free(). Empty after an error.
+ *
+ * uplink: the configured name, else the interface of the IPv4 default route with
+ * the lowest metric in table main. uplink_v4_be32: its first primary address of
+ * global scope. inside: the destinations of the unicast IPv6 routes of table main
+ * within 2000::/3 and fc00::/7, without what overlaps a pref64 or the NAT46 prefix,
+ * and without what leads to the uplink or to an interface of the IPv6 default
+ * route; while there is neither of these, nothing. own: every address that the host
+ * takes for itself (its local and anycast routes). Both lists are sorted, without
+ * prefixes that others contain.
+ *
+ * A host without uplink, address or IPv6 route is no error: the fields stay empty.
+ * Return: 0, or -errno, the reason having been logged.
+ */
+int netsetup_detect(const struct config *config, struct netinfo *net);
+
+/**
+ * netsetup_watch() - hear of changed links, addresses and routes of both families.
+ * @base:	the main thread's loop.
+ * @changed:	called some 200 ms after the first of a burst of changes, also when
+ *		messages were lost to a full socket buffer: then anything may have
+ *		changed. Own changes are heard too; detect again, apply again, and
+ *		compare (addrmap_equal()).
+ * @arg:	given to @changed.
+ * Return: the watch, released with netsetup_unwatch(), or NULL, the reason logged.
+ */
+struct netwatch *netsetup_watch(struct event_base *base, void (*changed)(void *arg),
+				void *arg);
+
+/** netsetup_unwatch() - before the base is freed; NULL is allowed. */
+void netsetup_unwatch(struct netwatch *watch);
+
+/**
+ * netsetup_apply() - make the host's routes what gate64 needs, no more, no less.
+ * @nat46:	the prefix that snid dials from: it gets the route
+ *		"local PREFIX dev lo" in table local, so that replies to these
+ *		sources are delivered here. NULL (snid is off): no route.
+ *
+ * Idempotent, also over what an earlier run left. The same route made by someone
+ * else does as well, and is left alone by netsetup_remove().
+ * Return: 0, or -errno, the reason having been logged.
+ */
+int netsetup_apply(const struct prefix *nat46);
+
+/** netsetup_remove() - netsetup_apply(NULL): take our routes away. */
+int netsetup_remove(void);
+
+#endif

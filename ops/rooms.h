@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nat64, dns64 and snid as three of a kind: what the gateway does with every
+ * room alike. What each call means is said in the rooms' own headers.
+ */
+#ifndef OPS_ROOMS_H
+#define OPS_ROOMS_H
+
+#include <stdbool.h>
+
+struct addrmap;
+struct config;
+
+enum room_id { ROOM_NAT64, ROOM_DNS64, ROOM_SNID, ROOM_COUNT };
+
+struct room {
+	const char *name;
+	bool (*wanted)(const struct config *config);	/* is it switched on there? */
+	int (*open)(void **room, const struct config *config, const struct addrmap *map);
+	int (*start)(void *room);	/* its threads have dropped what they must not keep */
+	int (*reconfigure)(void *room, const struct config *config,
+			   const struct addrmap *map);
+	void (*close)(void *room);
+};
+
+extern const struct room rooms[ROOM_COUNT];
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Between ruleset.c and its two backends: what the rules are, and who can make
+ * them. Nothing outside of ruleset*.c includes this, but their unit test.
+ */
+#ifndef OPS_RULESET_BACKEND_H
+#define OPS_RULESET_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../core/addr.h"
+
+struct json_object;
+struct nat64_intercept;
+struct port_range;
+
+/* Which packets to a destination are queued */
+enum rule_match {
+	RULE_ANY,
+	RULE_FRAGMENT,		/* fragments without a transport header: not the first */
+	RULE_ICMP,
+	RULE_TCP,		/* by destination port */
+	RULE_UDP,
+};
+
+struct rule {
+	struct prefix to;	/* IPv4 in mapped form: its family is the rule's */
+	enum rule_match match;
+	const struct port_range *ports;	/* borrowed; RULE_TCP and RULE_UDP */
+	size_t n_ports;		/* > 0 there */
+};
+
+/*
+ * All rules: the packets of "queue", seen in prerouting at priority raw, go to
+ * the queues first..last, the same one for all packets between two hosts, and
+ * pass as if there were no rule where the queue has no reader. Besides, packets
+ * sent with NAT64_MARK are not tracked.
+ */
+struct rule_list {
+	struct rule *queue;
+	size_t n;
+	unsigned int queue_first, queue_last;
+};
+
+/**
+ * rule_list_make() - the rules for an intercept.
+ * @list:	overwritten; borrows from @intercept; released with rule_list_free().
+ * Return: 0 or -ENOMEM.
+ */
+int rule_list_make(struct rule_list *list, const struct nat64_intercept *intercept);
+void rule_list_free(struct rule_list *list);
+
+/* What a backend or tool had to say about a failure */
+enum { RULESET_SAID_SIZE = 512 };
+
+struct ruleset_backend {
+	const char *name;
+	/*
+	 * Both idempotent, each an atomic step per family. @said is RULESET_SAID_SIZE
+	 * bytes; the reason of a failure. Return: 0 or -errno; from install
+	 * -EOPNOTSUPP: this kernel lacks what the backend needs.
+	 */
+	int (*install)(const struct rule_list *list, char *said);
+	int (*remove)(char *said);
+};
+
+extern const struct ruleset_backend ruleset_nft, ruleset_xtables;
+
+/** ruleset_nft_print() - the nftables commands that replace our table by @list. */
+void ruleset_nft_print(FILE *out, const struct rule_list *list);
+
+/* The built-in chains of table raw that we jump from */
+enum xtables_hook { XTABLES_PREROUTING, XTABLES_OUTPUT, XTABLES_HOOKS };
+
+/* Table raw of one family as found */
+struct xtables_state {
+	bool table;			/* it exists */
+	bool chain[XTABLES_HOOKS];	/* the built-in chain exists */
+	unsigned int jumps[XTABLES_HOOKS];	/* plain jumps to our chain in it */
+};
+
+/** ruleset_xtables_print() - input for the restore tool of the family @v4 says. */
+void ruleset_xtables_print(FILE *out, const struct rule_list *list, bool v4,
+			   const struct xtables_state *state);
+
+/**
+ * ruleset_nft_run() - run commands in one transaction.
+ * @commands:	nftables syntax.
+ * @said:	RULESET_SAID_SIZE bytes; why it failed.
+ * Return: 0; -ENOENT when something named, in the ruleset or the kernel, is
+ * not there; -EIO for any other reason; -ENOMEM.
+ */
+int ruleset_nft_run(const char *commands, char *said);
+
+/**
+ * ruleset_nft_list() - list a table, as the "nftables" array of libnftables-json(5).
+ * @family, @table:	nftables names.
+ * @out:	owned by the caller (json_object_put()); NULL where there is no such table.
+ * Return: 0, or -errno with the reason in @said (RULESET_SAID_SIZE bytes).
+ */
+int ruleset_nft_list(const char *family, const char *table, struct json_object **out, char *said);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rules in an own nftables table, which is replaced as a whole in one
+ * transaction. Also the little that the other backend needs of libnftables.
+ */
+#include "ruleset_backend.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <nftables/libnftables.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/config.h"
+#include "../nat64/nat64.h"
+
+#define TABLE "gate64"
+
+static void print_ports(FILE *out, const struct rule *rule)
+{
+	fputs("{ ", out);
+	for (size_t i = 0; i < rule->n_ports; i++) {
+		const struct port_range *range = &rule->ports[i];
+
+		fprintf(out, "%s%u", i ? ", " : "", range->first);
+		if (range->last != range->first)
+			fprintf(out, "-%u", range->last);
+	}
+	fputs(" }", out);
+}
+
+static void print_rule(FILE *out, const struct rule_list *list, const struct rule *rule)
+{
+	char to[PREFIX_STRLEN];
+
+	fprintf(out, "\t\t%s daddr %s ", prefix_is_v4(&rule->to) ? "ip" : "ip6",
+		prefix_format(&rule->to, to));
+	switch (rule->match) {
+	case RULE_ANY:
+		break;
+	case RULE_FRAGMENT:
+		fputs("ip frag-off & 0x1fff != 0 ", out);
+		break;
+	case RULE_ICMP:
+		fputs("meta l4proto icmp ", out);
+		break;
+	case RULE_TCP:
+	case RULE_UDP:
+		fputs(rule->match == RULE_TCP ? "tcp dport " : "udp dport ", out);
+		print_ports(out, rule);
+		fputc(' ', out);
+		break;
+	}
+	fprintf(out, "queue flags bypass to %u", list->queue_first);
+	if (list->queue_last != list->queue_first)
+		fprintf(out, "-%u", list->queue_last);
+	fputc('\n', out);
+}
+
+void ruleset_nft_print(FILE *out, const struct rule_list *list)
+{
+	/* Deleting needs a table to be there; adding one that is there does nothing. */
+	fputs("add table inet " TABLE "\n"
+	      "delete table inet " TABLE "\n"
+	      "table inet " TABLE " {\n"
+	      "\tchain prerouting {\n"
+	      "\t\ttype filter hook prerouting priority raw; policy accept;\n", out);
+	for (size_t i = 0; i < list->n; i++)
+		print_rule(out, list, &list->queue[i]);
+	fprintf(out, "\t}\n"
+		     "\tchain output {\n"
+		     "\t\ttype filter hook output priority raw; policy accept;\n"
+		     "\t\tmeta mark 0x%08x notrack\n"
+		     "\t}\n"
+		     "}\n", NAT64_MARK);
+}
+
+/* ---- libnftables -------------------------------------------------------------- */
+
+static struct nft_ctx *open_nft(char *said)
+{
+	struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+
+	if (ctx && nft_ctx_buffer_output(ctx) == 0 && nft_ctx_buffer_error(ctx) == 0)
+		return ctx;
+	if (ctx)
+		nft_ctx_free(ctx);
+	snprintf(said, RULESET_SAID_SIZE, "%s", strerror(ENOMEM));
+	return NULL;
+}
+
+/* Keep the first line of what libnftables says; the rest shows our own command. */
+static int run(struct nft_ctx *ctx, const char *commands, char *said)
+{
+	const char *line;
+
+	if (nft_run_cmd_from_buffer(ctx, commands) == 0)
+		return 0;
+	line = nft_ctx_get_error_buffer(ctx);
+	/* Warnings about tables of iptables-nft come before the error. */
+	if (line && strstr(line, "Error:"))
+		line = strstr(line, "Error:");
+	snprintf(said, RULESET_SAID_SIZE, "%s", line && *line ? line : "failed without a word");
+	said[strcspn(said, "\n")] = '\0';
+	/* The kernel's error number comes through as text only. */
+	return strstr(said, strerror(ENOENT)) ? -ENOENT : -EIO;
+}
+
+int ruleset_nft_run(const char *commands, char *said)
+{
+	struct nft_ctx *ctx = open_nft(said);
+	int err;
+
+	if (!ctx)
+		return -ENOMEM;
+	err = run(ctx, commands, said);
+	nft_ctx_free(ctx);
+	return err;
+}
+
+int ruleset_nft_list(const char *family, const char *table, struct json_object **out, char *said)
+{
+	struct json_object *root, *list = NULL;
+	struct nft_ctx *ctx = open_nft(said);
+	char command[64];
+	int err;
+
+	*out = NULL;
+	if (!ctx)
+		return -ENOMEM;
+	nft_ctx_output_set_flags(ctx, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE);
+	snprintf(command, sizeof(command), "list table %s %s", family, table);
+	err = run(ctx, command, said);
+	if (err) {
+		nft_ctx_free(ctx);
+		return err == -ENOENT ? 0 : err;
+	}
+	root = json_tokener_parse(nft_ctx_get_output_buffer(ctx));
+	nft_ctx_free(ctx);
+	if (json_object_object_get_ex(root, "nftables", &list) &&
+	    json_object_is_type(list, json_type_array)) {
+		*out = json_object_get(list);
+	} else {
+		snprintf(said, RULESET_SAID_SIZE, "cannot read what libnftables lists");
+		err = -EPROTO;
+	}
+	json_object_put(root);
+	return err;
+}
+
+/* ---- the backend -------------------------------------------------------------- */
+
+static int nft_install(const struct rule_list *list, char *said)
+{
+	char *commands = NULL;
+	size_t size;
+	FILE *out = open_memstream(&commands, &size);
+	int err = -ENOMEM;
+
+	if (out) {
+		ruleset_nft_print(out, list);
+		if (fclose(out) == 0)
+			err = ruleset_nft_run(commands, said);
+	}
+	if (err == -ENOMEM)
+		snprintf(said, RULESET_SAID_SIZE, "%s", strerror(ENOMEM));
+	free(commands);
+	/* All names in the commands are made by themselves: what is missing is the
+	 * kernel's queue expression. */
+	return err == -ENOENT ? -EOPNOTSUPP : err;
+}
+
+static int nft_remove(char *said)
+{
+	int err = ruleset_nft_run("delete table inet " TABLE, said);
+
+	return err == -ENOENT ? 0 : err;
+}
+
+const struct ruleset_backend ruleset_nft = {
+	.name = "nftables",
+	.install = nft_install,
+	.remove = nft_remove,
+};
