@@ -31,13 +31,20 @@ static bool may_send(struct icmp_limit *limit, int64_t now_ms)
 	return true;
 }
 
+/* May this be the address of one host? */
+static bool one_host(const struct in6_addr *addr)
+{
+	uint8_t first = addr->s6_addr[12];
+
+	if (addr_is_v4(addr))
+		return first != 0 && first != IN_LOOPBACKNET && first < 224;
+	return !IN6_IS_ADDR_UNSPECIFIED(addr) && !IN6_IS_ADDR_MULTICAST(addr);
+}
+
 /* RFC 4443 2.4 e, RFC 1122 3.2.2: what may not be answered with an error. */
 static bool may_answer(const struct packet *p)
 {
-	bool multicast = addr_is_v4(&p->dst) ? p->dst.s6_addr[12] >= 224
-					     : p->dst.s6_addr[0] == 0xff;
-
-	return !p->icmp_error && p->frag_offset == 0 && !multicast;
+	return !p->icmp_error && p->frag_offset == 0 && one_host(&p->src) && one_host(&p->dst);
 }
 
 static void put_message(uint8_t *at, const struct icmp_error *error)

@@ -15,7 +15,7 @@
 
 enum {
 	ENTRIES = 1024,
-	KEEP_MS = 5000,
+	KEEP_MS = 1000,
 	DISCARD_PORT = 9,
 	MTU_UNKNOWN = 1500,
 	MTU_MIN4 = 68,		/* RFC 791; for IPv6 it is IPV6_MTU_MIN */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The MTU of the way to an address, as the kernel's routing knows it (device,
- * route and path exceptions), remembered for a few seconds. One cache a worker.
+ * route and path exceptions), remembered for a second. One cache a worker.
  */
 #ifndef NAT64_MTU_H
 #define NAT64_MTU_H
