@@ -117,6 +117,11 @@ const char *endpoint_format(const struct endpoint *ep, char *text)
 	return text;
 }
 
+bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && addr_equal(&a->addr, &b->addr);
+}
+
 socklen_t endpoint_to_sockaddr(const struct endpoint *ep, struct sockaddr_storage *ss)
 {
 	memset(ss, 0, sizeof(*ss));

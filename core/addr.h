@@ -72,6 +72,9 @@ bool endpoint_parse(const char *text, uint16_t default_port, struct endpoint *ep
 /** endpoint_format() - "a.b.c.d:port" or "[v6]:port"; @text holds ENDPOINT_STRLEN. */
 const char *endpoint_format(const struct endpoint *ep, char *text);
 
+/** endpoint_equal() - same address and port? */
+bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
+
 /**
  * endpoint_to_sockaddr() - a sockaddr_in for mapped addresses, else sockaddr_in6.
  * Return: the length of the address written.

@@ -85,11 +85,6 @@ static void check_pref64s(const struct config_source *source, const struct side 
 				report_overlap(source, pref64, i, pref64, j);
 }
 
-static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
-{
-	return a->port == b->port && addr_equal(&a->addr, &b->addr);
-}
-
 /* A resolver that forwards to one of its own listeners asks itself for ever. */
 static void check_upstream(const struct config_source *source)
 {
@@ -101,7 +96,7 @@ static void check_upstream(const struct config_source *source)
 		return;
 	for (size_t j = 0; j < upstream->n; j++)
 		for (size_t i = 0; i < listen->n; i++)
-			if (same_endpoint(&listen->v[i], &upstream->v[j]))
+			if (endpoint_equal(&listen->v[i], &upstream->v[j]))
 				config_report_error(source->report,
 						    place_of(source, "dns64.upstream", j),
 						    "%s is an address of dns64.listen itself",

@@ -199,7 +199,7 @@ static int add_endpoint(struct endpoint_list *list, const struct endpoint *ep)
 	struct endpoint *v;
 
 	for (size_t i = 0; i < list->n; i++)
-		if (addr_equal(&list->v[i].addr, &ep->addr) && list->v[i].port == ep->port)
+		if (endpoint_equal(&list->v[i], ep))
 			return -EEXIST;
 	v = reallocarray(list->v, list->n + 1, sizeof(*v));
 	if (!v)

@@ -127,12 +127,9 @@ void worker_turn_cancel(struct worker *worker, struct turn *turn)
 static struct listener *find_listener(struct listener *const *v, size_t n,
 				      const struct endpoint *at)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct endpoint *other = accept_endpoint(v[i]);
-
-		if (addr_equal(&other->addr, &at->addr) && other->port == at->port)
+	for (size_t i = 0; i < n; i++)
+		if (endpoint_equal(accept_endpoint(v[i]), at))
 			return v[i];
-	}
 	return NULL;
 }
 
@@ -176,31 +173,13 @@ static int prepare_listeners(struct worker *worker, const struct endpoint_list *
 	return 0;
 }
 
-/* Is all that resolver_new() reads the same? Then its cache is worth keeping. */
-static bool same_resolver(const struct config *a, const struct config *b)
-{
-	const struct endpoint_list *was = &a->dns64.upstream, *is = &b->dns64.upstream;
-
-	if (a->dns64.upstream_recursive != b->dns64.upstream_recursive ||
-	    a->dns64.dnssec != b->dns64.dnssec || was->n != is->n ||
-	    strcmp(a->dns64.trust_anchor, b->dns64.trust_anchor) != 0 ||
-	    strcmp(a->dns64.root_hints, b->dns64.root_hints) != 0)
-		return false;
-	for (size_t i = 0; i < was->n; i++) {
-		if (!addr_equal(&was->v[i].addr, &is->v[i].addr) ||
-		    was->v[i].port != is->v[i].port)
-			return false;
-	}
-	return true;
-}
-
 /* Without listeners nothing is looked up, so no resolver is made; one that is there stays
  * for what is pending. */
 static bool wants_resolver(const struct worker *worker, const struct config *config)
 {
 	if (!worker->resolver)
 		return config->snid.listen.n > 0;
-	return !same_resolver(worker->config, config);
+	return !resolver_setup_equal(worker->config, config);
 }
 
 static int prepare(struct worker *worker, const struct config *config)

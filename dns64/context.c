@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libunbound's options, every one of them checked. A context takes none after
+ * its first question, and is made complete by that question. So one is asked
+ * here, for "localhost", which it answers itself: what is wrong shows at once,
+ * and in the thread that makes it.
+ *
+ * Making and deleting contexts touches state that all contexts share (libunbound's
+ * issue 1492). So both happen under one lock.
+ */
+#include "context.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unbound-event.h>
+#include <unbound.h>
+#include <unistd.h>
+
+#include "../core/config.h"
+#include "../core/log.h"
+#include "codes.h"
+#include "resolver.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* What libunbound has to say goes where everything goes. Its lines begin with
+ * "[time] libunbound[pid:thread] ", which is dropped. */
+static ssize_t log_line(void *cookie, const char *text, size_t len)
+{
+	const char *at = text, *end = text + len;
+
+	(void)cookie;
+	for (int i = 0; i < 2; i++) {
+		const char *bracket = memmem(at, (size_t)(end - at), "] ", 2);
+
+		at = bracket ? bracket + 2 : at;
+	}
+	while (end > at && end[-1] == '\n')
+		end--;
+	if (end - at > 6 && strncmp(at, "error:", 6) == 0)
+		log_limited(LOG_LEVEL_WARN, "libunbound: %.*s", (int)(end - at), at);
+	else if (end > at)
+		log_debug("libunbound: %.*s", (int)(end - at), at);
+	return (ssize_t)len;
+}
+
+/* One stream for all contexts and for good: libunbound has one log a process. */
+static FILE *log_stream(void)
+{
+	static FILE *stream;
+
+	if (!stream) {
+		stream = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = log_line });
+		if (stream)
+			setvbuf(stream, NULL, _IOLBF, BUFSIZ);
+	}
+	return stream;
+}
+
+struct option {
+	const char *name, *value;
+};
+
+static const struct option options_always[] = {
+	{ "do-daemonize:", "no" },
+	{ "use-syslog:", "no" },
+	/* bytes and descriptors: of each worker */
+	{ "msg-cache-size:", "4m" },
+	{ "rrset-cache-size:", "8m" },
+	{ "outgoing-range:", "512" },
+	{ "outgoing-num-tcp:", "32" },
+	{ "num-queries-per-thread:", "4096" },
+	{ "edns-buffer-size:", "1232" },
+	{ "minimal-responses:", "yes" },
+	{ "harden-glue:", "yes" },
+	{ "harden-dnssec-stripped:", "yes" },
+	{ "harden-below-nxdomain:", "yes" },
+	{ "harden-large-queries:", "yes" },
+	{ "harden-short-bufsize:", "yes" },
+	{ "aggressive-nsec:", "yes" },
+};
+
+static const struct option options_recursive[] = {
+	{ "qname-minimisation:", "yes" },
+	{ "use-caps-for-id:", "yes" },
+};
+
+/* Who forwards asks his upstream also about private addresses' names. */
+static const struct option options_forwarding[] = {
+	{ "qname-minimisation:", "no" },
+	{ "unblock-lan-zones:", "yes" },
+	{ "insecure-lan-zones:", "yes" },
+};
+
+static int set_option(struct ub_ctx *ctx, const char *name, const char *value)
+{
+	int err = ub_ctx_set_option(ctx, name, value);
+
+	if (err)
+		log_error("dns64: libunbound does not take %s %s (%s)", name, value,
+			  ub_strerror(err));
+	return err ? -EINVAL : 0;
+}
+
+static int set_options(struct ub_ctx *ctx, const struct option *options, size_t n)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (set_option(ctx, options[i].name, options[i].value) < 0)
+			result = -EINVAL;
+	return result;
+}
+
+/*
+ * Its source ports must be the host's own, or NAT64 would take the answers for
+ * flows of its own: pool4 never holds ports of ip_local_port_range.
+ */
+static int set_source_ports(struct ub_ctx *ctx)
+{
+	static const char path[] = "/proc/sys/net/ipv4/ip_local_port_range";
+	unsigned int first, last;
+	char range[16];
+	FILE *file = fopen(path, "re");
+	int n;
+
+	if (!file) {
+		log_error("dns64: %s: %s", path, strerror(errno));
+		return -EIO;
+	}
+	n = fscanf(file, "%u %u", &first, &last);
+	fclose(file);
+	if (n != 2 || first > last || last > UINT16_MAX) {
+		log_error("dns64: %s: not a port range", path);
+		return -EIO;
+	}
+	snprintf(range, sizeof(range), "%u-%u", first, last);
+	if (set_option(ctx, "outgoing-port-avoid:", "0-65535") < 0)
+		return -EINVAL;
+	return set_option(ctx, "outgoing-port-permit:", range);
+}
+
+static bool is_loopback(const struct in6_addr *addr)
+{
+	if (addr_is_v4(addr))
+		return ntohl(addr_v4_be32(addr)) >> 24 == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(addr);
+}
+
+static int set_upstreams(struct ub_ctx *ctx, const struct context_setup *setup)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < setup->n_upstream; i++) {
+		const struct endpoint *upstream = &setup->upstream[i];
+		char text[ADDR_STRLEN + 8], addr[ADDR_STRLEN];
+		int err;
+
+		snprintf(text, sizeof(text), "%s@%u", addr_format(&upstream->addr, addr),
+			 upstream->port);
+		err = ub_ctx_set_fwd(ctx, text);
+		if (err) {
+			log_error("dns64: libunbound does not take the upstream %s (%s)", text,
+				  ub_strerror(err));
+			result = -EINVAL;
+		}
+		if (is_loopback(&upstream->addr) &&
+		    set_option(ctx, "do-not-query-localhost:", "no") < 0)
+			result = -EINVAL;
+	}
+	return result;
+}
+
+static int set_file(struct ub_ctx *ctx, const char *option, const char *key, const char *path)
+{
+	if (access(path, R_OK) < 0) {
+		int err = errno;
+
+		log_error("%s: %s: %s", key, path, strerror(err));
+		return -err;
+	}
+	return set_option(ctx, option, path);
+}
+
+static int set_all(struct ub_ctx *ctx, const struct context_setup *setup)
+{
+	int err;
+
+	err = set_options(ctx, options_always, COUNT(options_always));
+	if (!err)
+		err = set_option(ctx, "module-config:",
+				 setup->dnssec ? "validator iterator" : "iterator");
+	if (!err)
+		err = set_source_ports(ctx);
+	if (!err && setup->dnssec)
+		err = set_file(ctx, "trust-anchor-file:", "dns64.trust_anchor",
+			       setup->trust_anchor);
+	if (err)
+		return err;
+	if (!setup->recursive) {
+		err = set_options(ctx, options_forwarding, COUNT(options_forwarding));
+		return err ? err : set_upstreams(ctx, setup);
+	}
+	err = set_options(ctx, options_recursive, COUNT(options_recursive));
+	return err ? err : set_file(ctx, "root-hints:", "dns64.root_hints",
+				    setup->root_hints);
+}
+
+static void on_localhost(void *arg, int rcode, void *packet, int packet_len, int security,
+			 char *why_bogus, int was_ratelimited)
+{
+	(void)rcode;
+	(void)packet;
+	(void)packet_len;
+	(void)security;
+	(void)why_bogus;
+	(void)was_ratelimited;
+	*(bool *)arg = true;
+}
+
+static struct ub_ctx *make(struct event_base *base, const struct context_setup *setup)
+{
+	struct ub_ctx *ctx = ub_ctx_create_event(base);
+	bool answered = false;
+	int err;
+
+	if (!ctx) {
+		log_error("dns64: libunbound made no context: out of memory");
+		return NULL;
+	}
+	ub_ctx_debugout(ctx, log_stream());
+	if (set_all(ctx, setup) < 0)
+		goto fail;
+	err = ub_resolve_event(ctx, "localhost.", LDNS_RR_TYPE_A, LDNS_RR_CLASS_IN, &answered,
+			       on_localhost, NULL);
+	if (err || !answered) {
+		log_error("dns64: libunbound does not start: %s", ub_strerror(err));
+		goto fail;
+	}
+	return ctx;
+fail:
+	ub_ctx_delete(ctx);
+	return NULL;
+}
+
+static bool endpoints_equal(const struct endpoint_list *a, const struct endpoint_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!endpoint_equal(&a->v[i], &b->v[i]))
+			return false;
+	return true;
+}
+
+bool resolver_setup_equal(const struct config *a, const struct config *b)
+{
+	return a->dns64.upstream_recursive == b->dns64.upstream_recursive &&
+	       endpoints_equal(&a->dns64.upstream, &b->dns64.upstream) &&
+	       a->dns64.dnssec == b->dns64.dnssec &&
+	       strcmp(a->dns64.trust_anchor, b->dns64.trust_anchor) == 0 &&
+	       strcmp(a->dns64.root_hints, b->dns64.root_hints) == 0;
+}
+
+struct context_setup *context_setup_new(const struct config *config)
+{
+	const struct endpoint_list *upstream = &config->dns64.upstream;
+	struct context_setup *setup = calloc(1, sizeof(*setup));
+
+	if (!setup)
+		return NULL;
+	setup->recursive = config->dns64.upstream_recursive;
+	setup->dnssec = config->dns64.dnssec;
+	setup->trust_anchor = strdup(config->dns64.trust_anchor);
+	setup->root_hints = strdup(config->dns64.root_hints);
+	setup->upstream = calloc(upstream->n + 1, sizeof(*setup->upstream));
+	if (!setup->trust_anchor || !setup->root_hints || !setup->upstream) {
+		context_setup_free(setup);
+		return NULL;
+	}
+	for (; setup->n_upstream < upstream->n; setup->n_upstream++)
+		setup->upstream[setup->n_upstream] = upstream->v[setup->n_upstream];
+	return setup;
+}
+
+void context_setup_free(struct context_setup *setup)
+{
+	if (!setup)
+		return;
+	free(setup->trust_anchor);
+	free(setup->root_hints);
+	free(setup->upstream);
+	free(setup);
+}
+
+struct ub_ctx *context_new(struct event_base *base, const struct context_setup *setup)
+{
+	struct ub_ctx *ctx;
+
+	pthread_mutex_lock(&contexts_lock);
+	ctx = make(base, setup);
+	pthread_mutex_unlock(&contexts_lock);
+	return ctx;
+}
+
+void context_free(struct ub_ctx *ctx)
+{
+	if (!ctx)
+		return;
+	pthread_mutex_lock(&contexts_lock);
+	ub_ctx_delete(ctx);
+	pthread_mutex_unlock(&contexts_lock);
+}

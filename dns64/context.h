@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Setting libunbound up: a context made from the configuration. */
+#ifndef DNS64_CONTEXT_H
+#define DNS64_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct config;
+struct endpoint;
+struct event_base;
+struct ub_ctx;
+
+/* What of the configuration it is made from */
+struct context_setup {
+	bool recursive, dnssec;
+	struct endpoint *upstream;	/* where not recursive */
+	size_t n_upstream;
+	char *trust_anchor, *root_hints;	/* paths */
+};
+
+/** context_setup_new() - a copy, for context_setup_free(); NULL when out of memory. */
+struct context_setup *context_setup_new(const struct config *config);
+
+/** context_setup_free() - NULL is allowed. */
+void context_setup_free(struct context_setup *setup);
+
+/**
+ * context_new() - a context on @base, complete: it takes questions only.
+ * @setup:	borrowed for the call.
+ * Return: the context, for context_free(), or NULL, the reason having been logged.
+ */
+struct ub_ctx *context_new(struct event_base *base, const struct context_setup *setup);
+
+/** context_free() - questions under way are called back or not; NULL is allowed. */
+void context_free(struct ub_ctx *ctx);
+
+#endif

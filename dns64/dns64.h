@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The DNS64 room: RFC 6147 in front of the resolver interface.
+ *
+ * Life: dns64_new() while privileged (it binds port 53), dns64_start() after the
+ * privileges are dropped, dns64_reconfigure() at will, dns64_free().
+ */
+#ifndef DNS64_DNS64_H
+#define DNS64_DNS64_H
+
+#include <stdint.h>
+
+struct addrmap;
+struct config;
+struct dns64;
+
+/* For status and metrics */
+struct dns64_gauges {
+	uint64_t cache_entries, cache_bytes, cache_bytes_max;
+	uint64_t queries_pending;
+	uint64_t tcp_connections;
+};
+
+/**
+ * dns64_new() - allocate the workers, bind the listeners.
+ * @config, @map:	borrowed until dns64_reconfigure() replaced them or dns64_free().
+ * Return: 0 with *@out, or -errno, the reason having been logged (a port in use
+ * names the address).
+ */
+int dns64_new(struct dns64 **out, const struct config *config, const struct addrmap *map);
+
+/** dns64_start() - start the workers; @enter: see loop_start(). Return: 0 or -errno. */
+int dns64_start(struct dns64 *dns64, int (*enter)(void));
+
+/**
+ * dns64_reconfigure() - go over to a new configuration and map (main thread).
+ * Listeners that stay are kept, queries under way are answered.
+ * Return: 0, and the old ones are no longer used; or -errno, and nothing changed.
+ */
+int dns64_reconfigure(struct dns64 *dns64, const struct config *config,
+		      const struct addrmap *map);
+
+/** dns64_gauges() - what is in use now; main thread. */
+void dns64_gauges(struct dns64 *dns64, struct dns64_gauges *out);
+
+/** dns64_free() - stop the workers; NULL is allowed. */
+void dns64_free(struct dns64 *dns64);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Binding the sockets, and the part of askers that is alike over UDP and TCP. */
+#include "listen.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../core/log.h"
+#include "tcp.h"
+#include "udp.h"
+#include "message.h"
+
+enum { TCP_BACKLOG = 128 };
+
+static int set_flag(int fd, int level, int option)
+{
+	int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+/*
+ * Replies are small enough for every path, or TCP carries them; a forged Packet
+ * Too Big shall not make us fragment (RFC 9715 3.1).
+ */
+static int ignore_path_mtu(int fd, int family)
+{
+	int v4 = IP_PMTUDISC_OMIT, v6 = IPV6_PMTUDISC_OMIT;
+
+	if (family == AF_INET)
+		return setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof(v4));
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof(v6));
+}
+
+static int set_options(int fd, int family, int type, bool shared)
+{
+	if (family == AF_INET6 && set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY) < 0)
+		return -1;
+	if (shared && set_flag(fd, SOL_SOCKET, SO_REUSEPORT) < 0)
+		return -1;
+	if (type == SOCK_STREAM)	/* over what is left of earlier connections */
+		return set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+	if (ignore_path_mtu(fd, family) < 0)
+		return -1;
+	if (family == AF_INET)
+		return set_flag(fd, IPPROTO_IP, IP_PKTINFO);
+	return set_flag(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+}
+
+/* A bound socket, or -errno, logged. @shared: with the other workers. */
+static int open_socket(const struct endpoint *at, int type, bool shared)
+{
+	struct sockaddr_storage addr;
+	socklen_t addr_len = endpoint_to_sockaddr(at, &addr);
+	char text[ENDPOINT_STRLEN];
+	int fd, err;
+
+	fd = socket(addr.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && set_options(fd, addr.ss_family, type, shared) == 0 &&
+	    bind(fd, (struct sockaddr *)&addr, addr_len) == 0 &&
+	    (type == SOCK_DGRAM || listen(fd, TCP_BACKLOG) == 0))
+		return fd;
+	err = errno;
+	log_error("dns64: cannot listen on %s (%s): %s", endpoint_format(at, text),
+		  type == SOCK_DGRAM ? "UDP" : "TCP", strerror(err));
+	if (fd >= 0)
+		close(fd);
+	return -err;
+}
+
+int listen_probe(const struct endpoint *at)
+{
+	static const int types[] = { SOCK_DGRAM, SOCK_STREAM };
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd = open_socket(at, types[i], false);
+
+		if (fd < 0)
+			return fd;
+		close(fd);
+	}
+	return 0;
+}
+
+int listen_new(struct listener **out, struct worker *worker, const struct endpoint *at)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+	int fd, err = -ENOMEM;
+
+	if (!listener)
+		return -ENOMEM;
+	listener->at = *at;
+	fd = open_socket(at, SOCK_DGRAM, true);
+	if (fd < 0) {
+		err = fd;
+		goto fail;
+	}
+	listener->udp = udp_port_new(worker, fd);
+	if (!listener->udp)
+		goto fail;
+	fd = open_socket(at, SOCK_STREAM, true);
+	if (fd < 0) {
+		err = fd;
+		goto fail;
+	}
+	listener->tcp = tcp_port_new(worker, fd);
+	if (!listener->tcp)
+		goto fail;
+	*out = listener;
+	return 0;
+fail:
+	listen_free(listener);
+	return err;
+}
+
+int listen_start(struct listener *listener)
+{
+	int err = udp_port_start(listener->udp);
+
+	return err ? err : tcp_port_start(listener->tcp);
+}
+
+void listen_free(struct listener *listener)
+{
+	if (listener->udp)
+		udp_port_close(listener->udp);
+	if (listener->tcp)
+		tcp_port_close(listener->tcp);
+	free(listener);
+}
+
+size_t asker_limit(const struct asker *asker, uint16_t udp_size)
+{
+	return asker->udp ? udp_size : MESSAGE_MAX;
+}
+
+void asker_reply(struct asker *asker, const uint8_t *wire, size_t len)
+{
+	if (asker->udp)
+		udp_reply(asker, wire, len);
+	else if (asker->tcp)
+		tcp_reply(asker->tcp, wire, len);
+}
+
+void asker_hold(struct asker *to, const struct asker *from)
+{
+	*to = *from;
+	if (to->udp)
+		udp_port_ref(to->udp);
+	else if (to->tcp)
+		tcp_client_wait(to->tcp, to);
+}
+
+void asker_release(struct asker *asker)
+{
+	if (asker->udp)
+		udp_port_unref(asker->udp);
+	else if (asker->tcp)
+		tcp_client_done(asker->tcp, asker);
+}

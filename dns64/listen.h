@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where queries come in and replies go out. Each worker has a UDP and a TCP
+ * socket of its own for every address (SO_REUSEPORT), made by the main thread
+ * while it may bind port 53.
+ */
+#ifndef DNS64_LISTEN_H
+#define DNS64_LISTEN_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "../core/addr.h"
+
+struct tcp_client;
+struct tcp_port;
+struct udp_port;
+struct worker;
+
+/*
+ * Who asked, and by which way the reply goes back. It lives on the stack while a
+ * query is looked at; asker_hold() makes one that lasts.
+ */
+struct asker {
+	struct udp_port *udp;		/* one of the two is set; */
+	struct tcp_client *tcp;		/* neither: the client is gone */
+	LIST_ENTRY(asker) of_client;	/* where held, over TCP */
+	struct sockaddr_in6 peer;	/* over UDP; a sockaddr_in where peer_len says so */
+	socklen_t peer_len;
+	struct in6_addr local;		/* the address that was asked, over UDP */
+	unsigned int ifindex;		/* of the link, where local is link-local */
+};
+
+/** asker_limit() - bytes that a reply may have; @udp_size: what the query said. */
+size_t asker_limit(const struct asker *asker, uint16_t udp_size);
+
+/** asker_reply() - send a reply; dropped and counted where that cannot be. */
+void asker_reply(struct asker *asker, const uint8_t *wire, size_t len);
+
+/** asker_hold() - @to (memory that stays) becomes @from; asker_release() ends it. */
+void asker_hold(struct asker *to, const struct asker *from);
+void asker_release(struct asker *asker);
+
+/* One address in one worker */
+struct listener {
+	STAILQ_ENTRY(listener) link;
+	struct endpoint at;
+	struct udp_port *udp;
+	struct tcp_port *tcp;
+};
+
+STAILQ_HEAD(listeners, listener);
+
+/**
+ * listen_probe() - is the address ours to bind? Found out without SO_REUSEPORT,
+ * which would share the port with another process of ours unseen.
+ * Return: 0 or -errno, logged with the address.
+ */
+int listen_probe(const struct endpoint *at);
+
+/**
+ * listen_new() - bind the two sockets for @worker; they are not read yet.
+ * Return: 0 with *@out, or -errno, logged.
+ */
+int listen_new(struct listener **out, struct worker *worker, const struct endpoint *at);
+
+/** listen_start() - begin to read, in the worker's thread. Return: 0 or -errno. */
+int listen_start(struct listener *listener);
+
+/** listen_free() - close; what came in by it is still answered. In the worker's thread. */
+void listen_free(struct listener *listener);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Answers from here: ipv4only.arpa, by which clients find out the pref64 (the
+ * whole point is that nobody else is asked, RFC 8880 4), and small things.
+ */
+#include "local.h"
+
+#include <string.h>
+
+#include "../core/addrmap.h"
+#include "codes.h"
+
+static const struct name ipv4only = { .len = 15, .wire = "\010ipv4only\004arpa" };
+static const struct name reverse_170 = {
+	.len = 26, .wire = "\003170\0010\0010\003192\007in-addr\004arpa"
+};
+static const struct name reverse_171 = {
+	.len = 26, .wire = "\003171\0010\0010\003192\007in-addr\004arpa"
+};
+/* RFC 7050 2.2 */
+static const uint8_t well_known[][4] = { { 192, 0, 0, 170 }, { 192, 0, 0, 171 } };
+
+bool local_is_ipv4only(const struct name *name)
+{
+	return name_below(name, &ipv4only);
+}
+
+bool local_is_ipv4only_reverse(const struct name *name)
+{
+	return name_below(name, &reverse_170) || name_below(name, &reverse_171);
+}
+
+static void add_address(struct reply *reply, const struct query *query,
+			const struct addrmap *map, const uint8_t v4[4])
+{
+	struct in6_addr addr;
+	uint32_t v4_be32;
+
+	if (query->type == LDNS_RR_TYPE_A) {
+		reply_add(reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_A,
+			  REPLY_LOCAL_TTL_S, v4, 4);
+		return;
+	}
+	memcpy(&v4_be32, v4, sizeof(v4_be32));
+	addr = addrmap_embed(&map->pref64.v[0], v4_be32);
+	reply_add(reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_AAAA, REPLY_LOCAL_TTL_S,
+		  addr.s6_addr, sizeof(addr.s6_addr));
+}
+
+void local_ipv4only(struct answer *answer, const struct query *query,
+		    const struct addrmap *map)
+{
+	bool apex = name_equal(&query->qname, &ipv4only);
+	/* Who sets DO and CD does not want synthesis here either (RFC 7050 3). */
+	bool bare = query->dnssec_ok && query->flags & MESSAGE_CD;
+	struct reply reply;
+
+	if (!apex) {
+		local_empty(answer, query, &ipv4only, LDNS_RCODE_NXDOMAIN);
+		return;
+	}
+	if (query->type != LDNS_RR_TYPE_A && (query->type != LDNS_RR_TYPE_AAAA || bare)) {
+		local_empty(answer, query, &ipv4only, LDNS_RCODE_NOERROR);
+		return;
+	}
+	reply_begin(&reply, answer, query);
+	for (size_t i = 0; i < sizeof(well_known) / sizeof(well_known[0]); i++)
+		add_address(&reply, query, map, well_known[i]);
+	reply_end(&reply, LDNS_RCODE_NOERROR);
+	if (query->type == LDNS_RR_TYPE_AAAA) {
+		answer->synthesised = true;
+		answer->ede = REPLY_EDE_SYNTHESISED;
+	}
+}
+
+void local_ipv4only_reverse(struct answer *answer, const struct query *query)
+{
+	const struct name *zone = name_below(&query->qname, &reverse_170) ? &reverse_170 :
+									    &reverse_171;
+	struct reply reply;
+
+	if (!name_equal(&query->qname, zone)) {
+		local_empty(answer, query, zone, LDNS_RCODE_NXDOMAIN);
+		return;
+	}
+	if (query->type != LDNS_RR_TYPE_PTR) {
+		local_empty(answer, query, zone, LDNS_RCODE_NOERROR);
+		return;
+	}
+	reply_begin(&reply, answer, query);
+	reply_add_name(&reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_PTR,
+		       REPLY_LOCAL_TTL_S, &ipv4only);
+	reply_end(&reply, LDNS_RCODE_NOERROR);
+}
+
+void local_any(struct answer *answer, const struct query *query)
+{
+	static const uint8_t hinfo[] = "\007RFC8482";	/* CPU; its NUL is the empty OS */
+	struct reply reply;
+
+	reply_begin(&reply, answer, query);
+	reply_add(&reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_HINFO,
+		  REPLY_LOCAL_TTL_S, hinfo, sizeof(hinfo));
+	reply_end(&reply, LDNS_RCODE_NOERROR);
+}
+
+void local_empty(struct answer *answer, const struct query *query, const struct name *zone,
+		 uint8_t rcode)
+{
+	bool soa = query->type == LDNS_RR_TYPE_SOA && name_equal(&query->qname, zone);
+	struct reply reply;
+
+	reply_begin(&reply, answer, query);
+	reply_add_soa(&reply, soa ? SECTION_ANSWER : SECTION_AUTHORITY, zone);
+	reply_end(&reply, rcode);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What comes in: queries from clients, who may be anyone inside and send
+ * anything, and answers from the resolver. Both are read through cursors by own
+ * code; ldns gives the names of types and codes only. Its parser leaks on two
+ * TSIG records, follows pointer chains at length, and costs more than the rest
+ * of a query's life together.
+ */
+#include "message.h"
+
+#include "../core/cursor.h"
+#include "codes.h"
+
+enum {
+	EDNS_VERSION_SHIFT = 16,	/* the OPT record's TTL field: rcode, version, flags */
+	EDNS_DO = 0x8000,
+};
+
+/* RFC 6891 6.1.2: options are {code, length, data}, and nothing is left over. */
+static bool options_sound(struct cursor options)
+{
+	while (cursor_left(&options)) {
+		cursor_u16(&options);
+		cursor_skip(&options, cursor_u16(&options));
+	}
+	return !options.failed;
+}
+
+static enum message_verdict read_opt(struct query *query, struct cursor *c)
+{
+	uint8_t root = cursor_u8(c);
+	uint16_t type = cursor_u16(c);
+	uint16_t size = cursor_u16(c);
+	uint32_t extended = cursor_u32(c);
+	struct cursor options = cursor_sub(c, cursor_u16(c));
+
+	if (c->failed || root != 0 || type != LDNS_RR_TYPE_OPT || !options_sound(options))
+		return MESSAGE_FORMERR;
+	query->edns = true;
+	query->dnssec_ok = (extended & EDNS_DO) != 0;
+	if (size > MESSAGE_UDP_MIN)
+		query->udp_size = size < MESSAGE_UDP_MAX ? size : MESSAGE_UDP_MAX;
+	return (extended >> EDNS_VERSION_SHIFT & 0xff) == 0 ? MESSAGE_OK : MESSAGE_BADVERS;
+}
+
+enum message_verdict message_read_query(struct query *query, const uint8_t *wire, size_t len)
+{
+	struct cursor c = cursor_init(wire, len);
+	uint16_t qdcount, ancount, nscount, arcount;
+	enum message_verdict verdict = MESSAGE_OK;
+	size_t at = MESSAGE_HEADER_LEN;
+
+	*query = (struct query){ .udp_size = MESSAGE_UDP_MIN };
+	query->id = cursor_u16(&c);
+	query->flags = cursor_u16(&c);
+	qdcount = cursor_u16(&c);
+	ancount = cursor_u16(&c);
+	nscount = cursor_u16(&c);
+	arcount = cursor_u16(&c);
+	if (c.failed)
+		return MESSAGE_SHORT;
+	if (query->flags & MESSAGE_QR)
+		return MESSAGE_RESPONSE;
+	if (query->flags & MESSAGE_OPCODE)
+		return MESSAGE_NOTIMP;
+	if (qdcount != 1 || ancount != 0 || nscount != 0 || arcount > 1)
+		return MESSAGE_FORMERR;
+
+	/* Nothing stands before the first name that a pointer could lead to, so
+	 * name_read() accepts none but one into the header, which is caught here. */
+	if (!name_read(wire, len, &at, &query->qname) ||
+	    at != MESSAGE_HEADER_LEN + (size_t)query->qname.len) {
+		query->qname.len = 0;
+		return MESSAGE_FORMERR;
+	}
+	cursor_skip(&c, query->qname.len);
+	query->type = cursor_u16(&c);
+	query->class = cursor_u16(&c);
+	if (c.failed) {
+		query->qname.len = 0;
+		return MESSAGE_FORMERR;
+	}
+	if (arcount)
+		verdict = read_opt(query, &c);
+	return cursor_left(&c) ? MESSAGE_FORMERR : verdict;
+}
+
+static uint32_t sane_ttl_s(uint32_t ttl_s)
+{
+	return ttl_s > INT32_MAX ? 0 : ttl_s;
+}
+
+static bool read_rr(struct message *message, struct cursor *c, enum message_section section)
+{
+	struct message_rr *rr = &message->rr[message->n];
+	size_t owner_at = (size_t)(c->at - message->wire), at = owner_at;
+	struct name owner;
+
+	if (!name_read(message->wire, message->len, &at, &owner))
+		return false;
+	cursor_skip(c, at - owner_at);
+	rr->section = section;
+	rr->owner_at = (uint16_t)owner_at;
+	rr->type = cursor_u16(c);
+	rr->class = cursor_u16(c);
+	rr->ttl_s = sane_ttl_s(cursor_u32(c));
+	rr->rdata_len = cursor_u16(c);
+	rr->rdata_at = (uint16_t)(c->at - message->wire);
+	cursor_skip(c, rr->rdata_len);
+	if (c->failed)
+		return false;
+	if (rr->type != LDNS_RR_TYPE_OPT)	/* it belongs to the hop, not to the answer */
+		message->n++;
+	return true;
+}
+
+bool message_read(struct message *message, const uint8_t *wire, size_t len)
+{
+	struct cursor c = cursor_init(wire, len);
+	uint16_t qdcount, count[3];
+	size_t at = MESSAGE_HEADER_LEN;
+
+	if (len > MESSAGE_MAX)
+		return false;
+	message->wire = wire;
+	message->len = len;
+	message->n = 0;
+	cursor_u16(&c);
+	message->flags = cursor_u16(&c);
+	qdcount = cursor_u16(&c);
+	for (size_t i = 0; i < 3; i++)
+		count[i] = cursor_u16(&c);
+	if (c.failed || qdcount != 1 || !name_read(wire, len, &at, &message->qname))
+		return false;
+	cursor_skip(&c, at - MESSAGE_HEADER_LEN);
+	message->qtype = cursor_u16(&c);
+	message->qclass = cursor_u16(&c);
+
+	for (size_t section = 0; section < 3; section++) {
+		for (size_t i = 0; i < count[section]; i++) {
+			if (message->n == MESSAGE_RRS_MAX ||
+			    !read_rr(message, &c, (enum message_section)section))
+				return false;
+		}
+	}
+	return !c.failed;
+}
+
+void message_owner(const struct message *message, const struct message_rr *rr,
+		   struct name *owner)
+{
+	size_t at = rr->owner_at;
+
+	if (!name_read(message->wire, message->len, &at, owner))
+		owner->len = 0;		/* cannot be: read_rr() has read it */
+}
+
+bool message_rdata_name(const struct message *message, const struct message_rr *rr,
+			size_t skip, struct name *name)
+{
+	size_t at = rr->rdata_at + skip, end = (size_t)rr->rdata_at + rr->rdata_len;
+
+	return skip < rr->rdata_len && name_read(message->wire, end, &at, name);
+}
+
+const struct message_rr *message_soa(const struct message *message)
+{
+	for (size_t i = 0; i < message->n; i++)
+		if (message->rr[i].section == SECTION_AUTHORITY &&
+		    message->rr[i].type == LDNS_RR_TYPE_SOA)
+			return &message->rr[i];
+	return NULL;
+}
+
+uint32_t message_negative_ttl_s(const struct message *message, const struct message_rr *soa)
+{
+	struct cursor c = cursor_init(message->wire + soa->rdata_at, soa->rdata_len);
+	uint32_t minimum_s;
+
+	/* The last of the fields: two names, then five numbers of 32 bits. */
+	if (soa->rdata_len < 4)
+		return 0;
+	cursor_skip(&c, soa->rdata_len - 4u);
+	minimum_s = sane_ttl_s(cursor_u32(&c));
+	return minimum_s < soa->ttl_s ? minimum_s : soa->ttl_s;
+}
+
+/* One link: the CNAME of @name, and the DNAME above it. Return: is there one? */
+static bool find_link(const struct message *message, const struct name *name,
+		      uint16_t *cname, uint16_t *dname)
+{
+	*cname = *dname = MESSAGE_NO_RR;
+	for (size_t i = 0; i < message->n; i++) {
+		const struct message_rr *rr = &message->rr[i];
+		struct name owner;
+
+		if (rr->section != SECTION_ANSWER ||
+		    (rr->type != LDNS_RR_TYPE_CNAME && rr->type != LDNS_RR_TYPE_DNAME))
+			continue;
+		message_owner(message, rr, &owner);
+		if (rr->type == LDNS_RR_TYPE_CNAME && name_equal(&owner, name))
+			*cname = (uint16_t)i;
+		else if (rr->type == LDNS_RR_TYPE_DNAME && owner.len < name->len &&
+			 name_below(name, &owner))
+			*dname = (uint16_t)i;
+	}
+	return *cname != MESSAGE_NO_RR;
+}
+
+bool message_chase(const struct message *message, const struct name *from,
+		   struct message_chain *chain)
+{
+	uint16_t cname, dname;
+
+	chain->n = 0;
+	chain->end = *from;
+	while (find_link(message, &chain->end, &cname, &dname)) {
+		if (chain->n == MESSAGE_CHAIN_MAX ||
+		    !message_rdata_name(message, &message->rr[cname], 0, &chain->end))
+			return false;
+		chain->cname[chain->n] = cname;
+		chain->dname[chain->n] = dname;
+		chain->n++;
+	}
+	return true;
+}

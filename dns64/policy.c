@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which questions are answered, and how. Recursion is all that is offered: a
+ * query without RD is refused, be the answer known or not, as nobody shall find
+ * out from the cache what others asked for.
+ */
+#include "policy.h"
+
+#include "codes.h"
+#include "local.h"
+#include "ptr.h"
+
+/* RFC 6895 3.1: meta types stand for no records; ANY alone is given an answer. */
+static bool is_meta_type(uint16_t type)
+{
+	return type == LDNS_RR_TYPE_OPT ||
+	       (type >= LDNS_RR_TYPE_TKEY && type <= LDNS_RR_TYPE_MAILA);
+}
+
+static bool refuse(struct policy_plan *plan, const struct query *query)
+{
+	plan->action = POLICY_REFUSE;
+	plan->rcode = LDNS_RCODE_REFUSED;
+	if (query->type == 0)
+		plan->rcode = LDNS_RCODE_FORMERR;
+	else if (query->class != LDNS_RR_CLASS_IN || !(query->flags & MESSAGE_RD) ||
+		 query->type == LDNS_RR_TYPE_AXFR || query->type == LDNS_RR_TYPE_IXFR)
+		plan->rcode = LDNS_RCODE_REFUSED;
+	else if (is_meta_type(query->type))
+		plan->rcode = LDNS_RCODE_NOTIMPL;
+	else
+		return false;
+	return true;
+}
+
+/* RFC 6147 5.5: who sets DO and CD validates and synthesises himself. */
+static bool wants_synthesis(const struct query *query)
+{
+	return query->type == LDNS_RR_TYPE_AAAA &&
+	       !(query->dnssec_ok && query->flags & MESSAGE_CD);
+}
+
+void policy_decide(struct policy_plan *plan, const struct query *query,
+		   const struct addrmap *map)
+{
+	struct ptr ptr;
+
+	if (refuse(plan, query))
+		return;
+	if (query->type == LDNS_RR_TYPE_ANY) {
+		plan->action = POLICY_ANY;
+		return;
+	}
+	if (local_is_ipv4only(&query->qname)) {
+		plan->action = POLICY_IPV4ONLY;
+		return;
+	}
+	if (local_is_ipv4only_reverse(&query->qname)) {
+		plan->action = POLICY_IPV4ONLY_REVERSE;
+		return;
+	}
+	switch (ptr_read(map, &query->qname, &ptr)) {
+	case PTR_MAPPED:
+		plan->action = POLICY_REVERSE;
+		plan->zone = ptr.zone;
+		plan->target = ptr.target;
+		return;
+	case PTR_EMPTY:
+		plan->action = POLICY_REVERSE_EMPTY;
+		plan->zone = ptr.zone;
+		return;
+	case PTR_NONE:
+		plan->action = POLICY_REVERSE_NONE;
+		plan->zone = ptr.zone;
+		return;
+	case PTR_OTHER:
+		break;
+	}
+	plan->action = wants_synthesis(query) ? POLICY_SYNTHESISE : POLICY_PASS;
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * resolver.h by libunbound's event interface: recursion or forwarding, DNSSEC
+ * validation, a cache of records, all within the caller's event loop.
+ *
+ * What libunbound does otherwise than its callers here want:
+ * - It answers from its cache before ub_resolve_event() returns. So an answer is
+ *   always copied and delivered from an event of its own.
+ * - A question that was given to it cannot be taken back. So a question has a
+ *   deadline here; what comes later is thrown away.
+ * - Servers that were away for some seconds it leaves alone for minutes, and says
+ *   SERVFAIL meanwhile (its issues 282, 1461; the options for that do not help).
+ *   So when nothing at all is answered any more, its context is made anew: a
+ *   cold cache is better than none.
+ */
+#include "resolver.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unbound-event.h>
+#include <unbound.h>
+
+#include "../core/log.h"
+#include "../core/loop.h"
+#include "../core/stats.h"
+#include "codes.h"
+#include "context.h"
+#include "message.h"
+
+enum {
+	QUESTIONS_MAX = 4096,		/* with libunbound at a time, given up ones included */
+	TIMEOUT_MS = 4000,		/* below the 5 s after which stubs ask again */
+	TIMEOUT_DEAF_MS = 1800,		/* while no question is answered at all, which is: */
+	DEAF_AFTER = 4,			/* so many failed one after another */
+	DEAF_MS = 3000,			/* in at least that time */
+	RENEW_MS = 3000,		/* between one new context and the next */
+	UNBOUND_BOGUS = 1,		/* "sec" of the callback, see unbound-event.h */
+	UNBOUND_SECURE = 2,
+};
+
+/* Where a question stands. What libunbound still knows must not be freed. */
+enum question_state {
+	QUESTION_ASKED,		/* libunbound knows it, the asker waits */
+	QUESTION_GIVEN_UP,	/* libunbound knows it, nobody waits */
+	QUESTION_ANSWERED,	/* delivered in the next turn of the loop */
+};
+
+struct resolver_query {
+	TAILQ_ENTRY(resolver_query) link;	/* in resolver->questions or ->answered */
+	struct resolver *resolver;
+	enum question_state state;
+	struct event deadline;
+	struct name qname;
+	/* exactly one is set */
+	resolver_fn *fn;
+	resolver_addresses_fn *addresses_fn;
+	void *arg;
+	struct resolver_answer answer;
+	uint8_t *wire;			/* owned copies of what answer points to */
+	char *why;
+};
+
+TAILQ_HEAD(questions, resolver_query);
+
+struct resolver {
+	struct context_setup *setup;
+	struct ub_ctx *ctx;
+	struct event_base *base;
+	struct event *deliver;
+	struct questions questions;	/* asked and given up */
+	struct questions answered;
+	unsigned int n_questions;
+	unsigned int failed_in_row;	/* questions, since a server last answered one */
+	int64_t failing_since_ms, renewed_ms;
+	bool asking;			/* an answer now comes from libunbound's cache */
+	bool closing;			/* the context goes: its callbacks mean nothing */
+};
+
+/* ---- one question ---------------------------------------------------------- */
+
+static void question_free(struct resolver_query *question)
+{
+	event_del(&question->deadline);
+	free(question->wire);
+	free(question->why);
+	free(question);
+}
+
+static void collect_addresses(struct resolver_query *question,
+			      struct resolver_addresses *addresses)
+{
+	struct message_chain chain;
+	struct message message;
+
+	if (!message_read(&message, question->wire, question->answer.wire_len) ||
+	    !message_chase(&message, &question->qname, &chain)) {
+		addresses->status = RESOLVER_FAILED;
+		return;
+	}
+	for (size_t i = 0; i < message.n && addresses->n < RESOLVER_ADDRESSES_MAX; i++) {
+		const struct message_rr *rr = &message.rr[i];
+		struct in6_addr *addr = &addresses->v[addresses->n];
+		struct name owner;
+
+		if (rr->section != SECTION_ANSWER || rr->type != LDNS_RR_TYPE_AAAA ||
+		    rr->rdata_len != sizeof(*addr))
+			continue;
+		message_owner(&message, rr, &owner);
+		if (name_equal(&owner, &chain.end)) {
+			memcpy(addr, message.wire + rr->rdata_at, sizeof(*addr));
+			addresses->n++;
+		}
+	}
+}
+
+static void deliver_one(struct resolver_query *question)
+{
+	struct resolver_addresses addresses = {
+		.status = question->answer.status,
+		.rcode = question->answer.rcode,
+		.why = question->answer.why,
+	};
+
+	if (question->fn) {
+		question->fn(question->arg, &question->answer);
+		return;
+	}
+	if (addresses.status == RESOLVER_OK && addresses.rcode == LDNS_RCODE_NOERROR)
+		collect_addresses(question, &addresses);
+	question->addresses_fn(question->arg, &addresses);
+}
+
+static void on_deliver(evutil_socket_t fd, short what, void *arg)
+{
+	struct resolver *resolver = arg;
+	struct resolver_query *question;
+
+	(void)fd;
+	(void)what;
+	while ((question = TAILQ_FIRST(&resolver->answered)) != NULL) {
+		TAILQ_REMOVE(&resolver->answered, question, link);
+		deliver_one(question);
+		question_free(question);
+	}
+}
+
+/* To be delivered; libunbound no longer knows it. */
+static void settle(struct resolver_query *question)
+{
+	struct resolver *resolver = question->resolver;
+
+	event_del(&question->deadline);
+	question->state = QUESTION_ANSWERED;
+	TAILQ_REMOVE(&resolver->questions, question, link);
+	resolver->n_questions--;
+	TAILQ_INSERT_TAIL(&resolver->answered, question, link);
+	event_active(resolver->deliver, EV_TIMEOUT, 1);
+}
+
+static void fail(struct resolver_query *question, const char *why)
+{
+	struct resolver *resolver = question->resolver;
+
+	if (resolver->failed_in_row++ == 0)
+		resolver->failing_since_ms = loop_now_ms();
+	stats_inc(STAT_DNS_UPSTREAM_FAILED);
+	question->answer.status = RESOLVER_FAILED;
+	question->answer.why = why;
+}
+
+static uint8_t packet_rcode(const uint8_t *packet)
+{
+	return packet[3] & MESSAGE_RCODE;
+}
+
+static void take_answer(struct resolver_query *question, int rcode, const void *packet,
+			int packet_len, int security, const char *why_bogus)
+{
+	struct resolver_answer *answer = &question->answer;
+
+	if (security == UNBOUND_BOGUS) {
+		stats_inc(STAT_DNS_UPSTREAM_BOGUS);
+		log_debug("dns64: bogus: %s", why_bogus ? why_bogus : "no reason given");
+		answer->status = RESOLVER_BOGUS;
+		if (why_bogus)
+			answer->why = question->why = strdup(why_bogus);
+		return;
+	}
+	/* The packet of a failed question is not to be looked at; but when it fails
+	 * again from libunbound's cache, only the packet says so. */
+	if (rcode != 0 || packet_len < MESSAGE_HEADER_LEN || packet_len > MESSAGE_MAX ||
+	    packet_rcode(packet) == LDNS_RCODE_SERVFAIL) {
+		fail(question, "no usable answer from any server");
+		return;
+	}
+	question->wire = malloc((size_t)packet_len);
+	if (!question->wire) {
+		fail(question, "out of memory");
+		return;
+	}
+	memcpy(question->wire, packet, (size_t)packet_len);
+	if (!question->resolver->asking)
+		question->resolver->failed_in_row = 0;
+	answer->status = RESOLVER_OK;
+	answer->wire = question->wire;
+	answer->wire_len = (size_t)packet_len;
+	answer->rcode = packet_rcode(packet);
+	answer->secure = security == UNBOUND_SECURE;
+}
+
+/* libunbound's answer, perhaps from within ub_resolve_event() or ub_ctx_delete() */
+static void on_unbound(void *arg, int rcode, void *packet, int packet_len, int security,
+		       char *why_bogus, int was_ratelimited)
+{
+	struct resolver_query *question = arg;
+	struct resolver *resolver = question->resolver;
+
+	(void)was_ratelimited;
+	if (resolver->closing)		/* who closes releases it */
+		return;
+	if (question->state == QUESTION_GIVEN_UP) {
+		if (rcode == 0 && !resolver->asking)	/* late, but somebody is there */
+			resolver->failed_in_row = 0;
+		TAILQ_REMOVE(&resolver->questions, question, link);
+		resolver->n_questions--;
+		question_free(question);
+		return;
+	}
+	take_answer(question, rcode, packet, packet_len, security, why_bogus);
+	settle(question);
+}
+
+/* The asker is told; the question itself stays for libunbound to come back to. */
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct resolver_query *question = arg;
+
+	(void)fd;
+	(void)what;
+	question->state = QUESTION_GIVEN_UP;
+	fail(question, "no answer in time");
+	deliver_one(question);
+}
+
+static bool is_deaf(const struct resolver *resolver)
+{
+	return resolver->failed_in_row >= DEAF_AFTER &&
+	       loop_now_ms() - resolver->failing_since_ms >= DEAF_MS;
+}
+
+/* What libunbound knew is gone: those who wait are told, the others forgotten. */
+static void drop_questions(struct resolver *resolver)
+{
+	struct resolver_query *question, *next;
+
+	for (question = TAILQ_FIRST(&resolver->questions); question; question = next) {
+		next = TAILQ_NEXT(question, link);
+		if (question->state == QUESTION_ASKED) {
+			fail(question, "no answer from any server");
+			settle(question);
+			continue;
+		}
+		TAILQ_REMOVE(&resolver->questions, question, link);
+		resolver->n_questions--;
+		question_free(question);
+	}
+}
+
+/* A context that thinks ill of no server yet. Never called from within libunbound. */
+static void renew(struct resolver *resolver)
+{
+	struct ub_ctx *ctx;
+
+	if (loop_now_ms() - resolver->renewed_ms < RENEW_MS)
+		return;
+	resolver->renewed_ms = loop_now_ms();
+	ctx = context_new(resolver->base, resolver->setup);
+	if (!ctx)
+		return;
+	log_limited(LOG_LEVEL_WARN, "dns64: no server answers; the resolver starts afresh");
+	resolver->closing = true;
+	context_free(resolver->ctx);
+	resolver->closing = false;
+	resolver->ctx = ctx;
+	drop_questions(resolver);
+}
+
+static struct resolver_query *ask(struct resolver *resolver, const struct name *qname,
+				  uint16_t type, uint16_t class)
+{
+	struct timeval timeout = { .tv_sec = TIMEOUT_MS / 1000 };
+	struct resolver_query *question;
+	char text[NAME_TEXT_MAX];
+	int err;
+
+	if (is_deaf(resolver)) {
+		timeout = (struct timeval){ .tv_sec = TIMEOUT_DEAF_MS / 1000,
+					    .tv_usec = TIMEOUT_DEAF_MS % 1000 * 1000 };
+		renew(resolver);
+	}
+	if (resolver->n_questions >= QUESTIONS_MAX)
+		return NULL;
+	question = calloc(1, sizeof(*question));
+	if (!question)
+		return NULL;
+	stats_inc(STAT_DNS_UPSTREAM_QUERY);
+	question->resolver = resolver;
+	question->qname = *qname;
+	question->state = QUESTION_ASKED;
+	TAILQ_INSERT_TAIL(&resolver->questions, question, link);
+	resolver->n_questions++;
+	evtimer_assign(&question->deadline, resolver->base, on_deadline, question);
+	evtimer_add(&question->deadline, &timeout);
+
+	name_format(qname, text);
+	resolver->asking = true;
+	err = ub_resolve_event(resolver->ctx, text, type, class, question, on_unbound, NULL);
+	resolver->asking = false;
+	if (err) {
+		fail(question, "the resolver did not take the question");
+		settle(question);
+	}
+	return question;
+}
+
+struct resolver_query *resolver_ask(struct resolver *resolver, const uint8_t *qname,
+				    uint16_t type, uint16_t class,
+				    resolver_fn *fn, void *arg)
+{
+	struct resolver_query *question;
+	struct name name;
+
+	if (!name_from_wire(&name, qname))
+		return NULL;
+	question = ask(resolver, &name, type, class);
+	if (question) {
+		question->fn = fn;
+		question->arg = arg;
+	}
+	return question;
+}
+
+struct resolver_query *resolver_ask_aaaa(struct resolver *resolver, const char *name,
+					 resolver_addresses_fn *fn, void *arg)
+{
+	struct resolver_query *question;
+	struct name qname;
+
+	if (!name_from_text(&qname, name))
+		return NULL;
+	question = ask(resolver, &qname, LDNS_RR_TYPE_AAAA, LDNS_RR_CLASS_IN);
+	if (question) {
+		question->addresses_fn = fn;
+		question->arg = arg;
+	}
+	return question;
+}
+
+void resolver_cancel(struct resolver_query *question)
+{
+	if (question->state == QUESTION_ANSWERED) {
+		TAILQ_REMOVE(&question->resolver->answered, question, link);
+		question_free(question);
+		return;
+	}
+	event_del(&question->deadline);
+	question->state = QUESTION_GIVEN_UP;
+}
+
+/* ---- life ------------------------------------------------------------------- */
+
+struct resolver *resolver_new(struct event_base *base, const struct config *config)
+{
+	struct resolver *resolver = calloc(1, sizeof(*resolver));
+
+	if (!resolver)
+		goto no_memory;
+	resolver->base = base;
+	TAILQ_INIT(&resolver->questions);
+	TAILQ_INIT(&resolver->answered);
+	resolver->deliver = event_new(base, -1, 0, on_deliver, resolver);
+	if (!resolver->deliver)
+		goto no_memory;
+	resolver->setup = context_setup_new(config);
+	if (!resolver->setup)
+		goto no_memory;
+	resolver->ctx = context_new(base, resolver->setup);
+	if (!resolver->ctx)
+		goto fail;
+	return resolver;
+no_memory:
+	log_error("dns64: no resolver: out of memory");
+fail:
+	resolver_free(resolver);
+	return NULL;
+}
+
+static void free_questions(struct questions *questions)
+{
+	struct resolver_query *question;
+
+	while ((question = TAILQ_FIRST(questions)) != NULL) {
+		TAILQ_REMOVE(questions, question, link);
+		question_free(question);
+	}
+}
+
+void resolver_free(struct resolver *resolver)
+{
+	if (!resolver)
+		return;
+	resolver->closing = true;
+	context_free(resolver->ctx);
+	context_setup_free(resolver->setup);
+	free_questions(&resolver->questions);
+	free_questions(&resolver->answered);
+	if (resolver->deliver)
+		event_free(resolver->deliver);
+	free(resolver);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "Resolve NAME TYPE, call back". One resolver belongs to one event loop; what
+ * stands behind it (recurse.c: libunbound) can be replaced without its users
+ * knowing. Answers are never synthesised: that is dns64's business, and snid,
+ * which asks here too, must see what is really in the DNS.
+ */
+#ifndef DNS64_RESOLVER_H
+#define DNS64_RESOLVER_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config;
+struct event_base;
+struct resolver;
+struct resolver_query;
+
+/* What came of a question */
+enum resolver_status {
+	RESOLVER_OK,		/* a message: look at its rcode */
+	RESOLVER_FAILED,	/* no answer from upstream in time, or none that is usable */
+	RESOLVER_BOGUS,		/* DNSSEC validation failed: never to be used */
+	RESOLVER_REFUSED,	/* too many questions pending */
+};
+
+struct resolver_answer {
+	enum resolver_status status;
+	uint8_t rcode;		/* of the message, where RESOLVER_OK */
+	bool secure;		/* validated (AD), where RESOLVER_OK */
+	const uint8_t *wire;	/* whole DNS message, borrowed for the callback; NULL unless OK */
+	size_t wire_len;	/* bytes */
+	const char *why;	/* why it failed, for people; borrowed; may be NULL */
+};
+
+/** Called once per question, in the loop's thread, never from within resolver_ask(). */
+typedef void resolver_fn(void *arg, const struct resolver_answer *answer);
+
+/**
+ * resolver_new() - a resolver on @base, set up from config->dns64 (recursive or
+ * forwarding, validation, root hints).
+ * @config:	borrowed for the call.
+ * Return: the resolver, owned by the caller, or NULL, the reason having been logged.
+ */
+struct resolver *resolver_new(struct event_base *base, const struct config *config);
+
+/**
+ * resolver_setup_equal() - would resolver_new() make the same from both? Then a
+ * resolver can stay, with all that it has learnt.
+ */
+bool resolver_setup_equal(const struct config *a, const struct config *b);
+
+/**
+ * resolver_ask() - ask for @qname.
+ * @qname:	wire form, uncompressed, at most 255 bytes, borrowed for the call.
+ * @type, @class: host byte order.
+ * Return: the question, valid until @fn was called; NULL when out of memory or
+ * when too many are pending (then @fn is not called).
+ */
+struct resolver_query *resolver_ask(struct resolver *resolver, const uint8_t *qname,
+				    uint16_t type, uint16_t class,
+				    resolver_fn *fn, void *arg);
+
+/** resolver_cancel() - @fn will not be called any more; the question is gone. */
+void resolver_cancel(struct resolver_query *query);
+
+/** resolver_free() - cancels every question without calling back; NULL is allowed. */
+void resolver_free(struct resolver *resolver);
+
+/* Addresses of one name, as snid wants them */
+enum { RESOLVER_ADDRESSES_MAX = 16 };
+
+struct resolver_addresses {
+	enum resolver_status status;
+	uint8_t rcode;				/* 3 = the name does not exist */
+	size_t n;				/* 0: the name has no such record */
+	struct in6_addr v[RESOLVER_ADDRESSES_MAX];
+	const char *why;			/* see struct resolver_answer */
+};
+
+typedef void resolver_addresses_fn(void *arg, const struct resolver_addresses *answer);
+
+/**
+ * resolver_ask_aaaa() - the AAAA addresses of a host name, CNAMEs followed.
+ * @name:	presentation form, letters, digits, hyphens, underscores and dots; with
+ *		or without the final dot; always absolute (no search list).
+ * Return: as resolver_ask(); NULL also for a name that is no valid DNS name.
+ */
+struct resolver_query *resolver_ask_aaaa(struct resolver *resolver, const char *name,
+					 resolver_addresses_fn *fn, void *arg);
+
+#endif

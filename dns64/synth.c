@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Synthesis, clause by clause. The clauses named are those of RFC 6147.
+ *
+ * Answers of the resolver are whole messages; both are read into tables and
+ * the reply is written from them, so that a record comes out once and in order
+ * whatever order it came in.
+ */
+#include "synth.h"
+
+#include "../core/addrmap.h"
+#include "../core/cursor.h"
+#include "codes.h"
+
+enum { NEGATIVE_TTL_MAX_S = 3600 };
+
+static bool is_dnssec_type(uint16_t type)
+{
+	return type == LDNS_RR_TYPE_RRSIG || type == LDNS_RR_TYPE_NSEC ||
+	       type == LDNS_RR_TYPE_NSEC3;
+}
+
+/* RFC 4035 3.2.1: without DO these go, unless it was them that were asked for. */
+static bool is_wanted(const struct query *query, const struct message_rr *rr)
+{
+	return query->dnssec_ok || !is_dnssec_type(rr->type) || rr->type == query->type;
+}
+
+static uint16_t type_covered(const struct message *message, const struct message_rr *rr)
+{
+	struct cursor c = cursor_init(message->wire + rr->rdata_at, rr->rdata_len);
+
+	return rr->type == LDNS_RR_TYPE_RRSIG ? cursor_u16(&c) : 0;
+}
+
+static uint32_t ttl_to_give_s(const struct message *message, const struct message_rr *rr)
+{
+	uint32_t ttl_s;
+
+	if (rr->section != SECTION_AUTHORITY || rr->type != LDNS_RR_TYPE_SOA)
+		return rr->ttl_s;
+	ttl_s = message_negative_ttl_s(message, rr);
+	return ttl_s < NEGATIVE_TTL_MAX_S ? ttl_s : NEGATIVE_TTL_MAX_S;
+}
+
+static void copy_section(struct reply *reply, const struct query *query,
+			 const struct message *message, enum message_section section)
+{
+	for (size_t i = 0; i < message->n; i++) {
+		const struct message_rr *rr = &message->rr[i];
+
+		if (rr->section == section && is_wanted(query, rr))
+			reply_copy(reply, section, message, rr, ttl_to_give_s(message, rr));
+	}
+}
+
+/* RFC 2308 5: a negative answer without an SOA is not kept. */
+static bool is_keepable(const struct query *query, const struct message *message)
+{
+	for (size_t i = 0; i < message->n; i++)
+		if (message->rr[i].section == SECTION_ANSWER && message->rr[i].type == query->type)
+			return true;
+	return message_soa(message) != NULL;
+}
+
+static void end_from(struct reply *reply, const struct query *query,
+		     const struct message *message, bool secure)
+{
+	reply_end(reply, message_rcode(message));
+	reply->answer->secure = secure && !reply->failed;
+	if (reply->answer->rcode != LDNS_RCODE_SERVFAIL && !is_keepable(query, message))
+		reply->answer->lifetime_s = 0;
+}
+
+static void pass_message(struct answer *answer, const struct query *query,
+			 const struct message *message, bool secure)
+{
+	struct reply reply;
+
+	reply_begin(&reply, answer, query);
+	for (int section = SECTION_ANSWER; section <= SECTION_ADDITIONAL; section++)
+		copy_section(&reply, query, message, (enum message_section)section);
+	end_from(&reply, query, message, secure);
+}
+
+static void fail(struct answer *answer, const struct query *query,
+		 enum resolver_status status)
+{
+	reply_failure(answer, query, LDNS_RCODE_SERVFAIL,
+		      status == RESOLVER_BOGUS ? REPLY_EDE_BOGUS : REPLY_EDE_UNREACHABLE);
+	/* That we have too much to do says nothing about the name. */
+	if (status == RESOLVER_REFUSED)
+		answer->lifetime_s = 0;
+}
+
+/* A side that can be used. Return: was it read? */
+static bool read_side(const struct synth_side *side, struct message *message)
+{
+	return side->answer.status == RESOLVER_OK &&
+	       message_read(message, side->answer.wire, side->answer.wire_len);
+}
+
+void synth_pass(struct answer *answer, const struct query *query,
+		const struct synth_side *from)
+{
+	struct message message;
+
+	if (read_side(from, &message))
+		pass_message(answer, query, &message, from->answer.secure);
+	else
+		fail(answer, query, from->answer.status);
+}
+
+void synth_reverse(struct answer *answer, const struct query *query,
+		   const struct name *target, const struct synth_side *from)
+{
+	struct message message;
+	struct reply reply;
+
+	if (!read_side(from, &message)) {
+		fail(answer, query, from->answer.status);
+		return;
+	}
+	reply_begin(&reply, answer, query);
+	reply_add_name(&reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_CNAME,
+		       REPLY_LOCAL_TTL_S, target);
+	if (query->type != LDNS_RR_TYPE_CNAME)
+		for (int section = SECTION_ANSWER; section <= SECTION_ADDITIONAL; section++)
+			copy_section(&reply, query, &message, (enum message_section)section);
+	end_from(&reply, query, &message, false);	/* the CNAME is nobody's but ours */
+	answer->synthesised = true;
+}
+
+/* ---- AAAA ---------------------------------------------------------------- */
+
+/* Does an address record stand at the end of the chain? */
+static bool is_at_end(const struct message *message, const struct message_chain *chain,
+		      const struct message_rr *rr, uint16_t type)
+{
+	struct name owner;
+
+	if (rr->section != SECTION_ANSWER || rr->type != type)
+		return false;
+	message_owner(message, rr, &owner);
+	return name_equal(&owner, &chain->end);
+}
+
+/*
+ * 5.1.4: an AAAA of an excluded range counts as absent. So does one within a
+ * pref64, which some DNS64 further up has made: it is made anew here.
+ */
+static bool is_excluded(const struct synth *synth, const struct message *message,
+			const struct message_rr *rr)
+{
+	struct cursor c = cursor_init(message->wire + rr->rdata_at, rr->rdata_len);
+	struct in6_addr addr;
+
+	if (rr->rdata_len != sizeof(addr) || !cursor_bytes(&c, &addr, sizeof(addr)))
+		return true;
+	return prefix_list_contains(synth->exclude_aaaa, &addr) ||
+	       addrmap_pref64_of(synth->map, &addr);
+}
+
+struct aaaa_count {
+	size_t usable, excluded;
+};
+
+static struct aaaa_count count_aaaa(const struct synth *synth, const struct message *message,
+				    const struct message_chain *chain)
+{
+	struct aaaa_count count = { 0, 0 };
+
+	for (size_t i = 0; i < message->n; i++) {
+		if (!is_at_end(message, chain, &message->rr[i], LDNS_RR_TYPE_AAAA))
+			continue;
+		if (is_excluded(synth, message, &message->rr[i]))
+			count.excluded++;
+		else
+			count.usable++;
+	}
+	return count;
+}
+
+static void copy_signatures(struct reply *reply, const struct query *query,
+			    const struct message *message, const struct message_rr *of)
+{
+	struct name owner, other;
+
+	if (!query->dnssec_ok)
+		return;
+	message_owner(message, of, &owner);
+	for (size_t i = 0; i < message->n; i++) {
+		const struct message_rr *rr = &message->rr[i];
+
+		if (rr->section != SECTION_ANSWER || type_covered(message, rr) != of->type)
+			continue;
+		message_owner(message, rr, &other);
+		if (name_equal(&owner, &other))
+			reply_copy(reply, SECTION_ANSWER, message, rr, rr->ttl_s);
+	}
+}
+
+static bool dname_written(const struct message_chain *chain, size_t link)
+{
+	for (size_t i = 0; i < link; i++)
+		if (chain->dname[i] == chain->dname[link])
+			return true;
+	return false;
+}
+
+/* 5.1.5: the chain, in order and once, each link with what signs it. */
+static void copy_chain(struct reply *reply, const struct query *query,
+		       const struct message *message, const struct message_chain *chain)
+{
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct message_rr *cname = &message->rr[chain->cname[i]];
+
+		if (chain->dname[i] != MESSAGE_NO_RR && !dname_written(chain, i)) {
+			const struct message_rr *dname = &message->rr[chain->dname[i]];
+
+			reply_copy(reply, SECTION_ANSWER, message, dname, dname->ttl_s);
+			copy_signatures(reply, query, message, dname);
+		}
+		reply_copy(reply, SECTION_ANSWER, message, cname, cname->ttl_s);
+		copy_signatures(reply, query, message, cname);
+	}
+}
+
+/* There are AAAA records of which some are excluded: those that are left, unsigned. */
+static void answer_filtered(const struct synth *synth, struct answer *answer,
+			    const struct message *message, const struct message_chain *chain)
+{
+	struct reply reply;
+
+	reply_begin(&reply, answer, synth->query);
+	copy_chain(&reply, synth->query, message, chain);
+	for (size_t i = 0; i < message->n; i++) {
+		const struct message_rr *rr = &message->rr[i];
+
+		if (is_at_end(message, chain, rr, LDNS_RR_TYPE_AAAA) &&
+		    !is_excluded(synth, message, rr))
+			reply_copy(&reply, SECTION_ANSWER, message, rr, rr->ttl_s);
+	}
+	copy_section(&reply, synth->query, message, SECTION_AUTHORITY);
+	copy_section(&reply, synth->query, message, SECTION_ADDITIONAL);
+	end_from(&reply, synth->query, message, false);
+}
+
+/* 5.1.7: what a synthesised record's TTL may not exceed. @aaaa: NULL = no answer. */
+static uint32_t ttl_limit_s(const struct message *aaaa)
+{
+	const struct message_rr *soa = aaaa ? message_soa(aaaa) : NULL;
+
+	return soa ? message_negative_ttl_s(aaaa, soa) : REPLY_LOCAL_TTL_S;
+}
+
+/* One A record becomes an AAAA. Return: 1 where it may, 0 where not. */
+static size_t add_synthesised(const struct synth *synth, struct reply *reply,
+			      const struct message_chain *chain, const struct message *message,
+			      const struct message_rr *rr, uint32_t limit_s)
+{
+	struct cursor c = cursor_init(message->wire + rr->rdata_at, rr->rdata_len);
+	const struct prefix *pref64 = &synth->map->pref64.v[0];
+	struct in6_addr addr;
+	uint32_t v4_be32;
+
+	if (rr->rdata_len != sizeof(v4_be32) || !cursor_bytes(&c, &v4_be32, sizeof(v4_be32)) ||
+	    !addrmap_may_translate(synth->map, pref64, v4_be32))
+		return 0;
+	addr = addrmap_embed(pref64, v4_be32);
+	reply_add(reply, SECTION_ANSWER, &chain->end, LDNS_RR_TYPE_AAAA,
+		  rr->ttl_s < limit_s ? rr->ttl_s : limit_s, addr.s6_addr,
+		  sizeof(addr.s6_addr));
+	return 1;
+}
+
+/*
+ * 5.1.7 and 5.4: chain and addresses, authority and additional section of the A
+ * answer. @aaaa: the negative answer; NULL where there was none.
+ * Return: were there addresses that may be translated? If not, @answer is undefined.
+ */
+static bool answer_synthesised(const struct synth *synth, struct answer *answer,
+			       const struct message *aaaa, const struct message *a,
+			       const struct message_chain *chain)
+{
+	uint32_t limit_s = ttl_limit_s(aaaa);
+	struct reply reply;
+	size_t n = 0;
+
+	reply_begin(&reply, answer, synth->query);
+	copy_chain(&reply, synth->query, a, chain);
+	for (size_t i = 0; i < a->n; i++)
+		if (is_at_end(a, chain, &a->rr[i], LDNS_RR_TYPE_A))
+			n += add_synthesised(synth, &reply, chain, a, &a->rr[i], limit_s);
+	if (n == 0)
+		return false;
+	copy_section(&reply, synth->query, a, SECTION_AUTHORITY);
+	copy_section(&reply, synth->query, a, SECTION_ADDITIONAL);
+	reply_end(&reply, LDNS_RCODE_NOERROR);
+	/* 5.5: only if both the absence of AAAA and the A records were validated. */
+	answer->secure = aaaa && synth->aaaa->answer.secure && synth->a->answer.secure;
+	answer->synthesised = true;
+	answer->ede = REPLY_EDE_SYNTHESISED;
+	if (!aaaa && answer->lifetime_s > SYNTH_OVERDUE_TTL_S)
+		answer->lifetime_s = SYNTH_OVERDUE_TTL_S;
+	return true;
+}
+
+/* The addresses were excluded or may not be translated: the name has none. */
+static void answer_nothing(const struct synth *synth, struct answer *answer,
+			   const struct message *message, const struct message_chain *chain)
+{
+	struct reply reply;
+
+	reply_begin(&reply, answer, synth->query);
+	copy_chain(&reply, synth->query, message, chain);
+	reply_end(&reply, LDNS_RCODE_NOERROR);
+	if (answer->lifetime_s > SYNTH_OVERDUE_TTL_S)
+		answer->lifetime_s = SYNTH_OVERDUE_TTL_S;
+}
+
+/*
+ * AAAA gave no address: 5.1.6, the answer to A is the basis, be it addresses,
+ * nothing, or an error. @aaaa: NULL where it failed (5.1.2, 5.1.3: as if empty).
+ * @excluded: it had addresses, none of them usable.
+ */
+static bool settle_by_a(const struct synth *synth, struct answer *answer,
+			const struct message *aaaa, bool excluded)
+{
+	struct message_chain chain;
+	struct message a;
+
+	if (!synth->a->known)
+		return false;
+	if (!read_side(synth->a, &a) || !message_chase(&a, &synth->query->qname, &chain)) {
+		fail(answer, synth->query, synth->a->answer.status);
+		return true;
+	}
+	if (message_rcode(&a) == LDNS_RCODE_NOERROR) {
+		if (answer_synthesised(synth, answer, aaaa, &a, &chain)) {
+			answer->secure = answer->secure && !excluded;
+			return true;
+		}
+		/* For an asker with DO the proof must be one about AAAA. */
+		if (aaaa && !excluded) {
+			pass_message(answer, synth->query, aaaa, synth->aaaa->answer.secure);
+			return true;
+		}
+		for (size_t i = 0; i < a.n; i++) {
+			if (is_at_end(&a, &chain, &a.rr[i], LDNS_RR_TYPE_A)) {
+				answer_nothing(synth, answer, &a, &chain);
+				return true;
+			}
+		}
+	}
+	pass_message(answer, synth->query, &a, synth->a->answer.secure);
+	if (!aaaa && answer->lifetime_s > SYNTH_OVERDUE_TTL_S)
+		answer->lifetime_s = SYNTH_OVERDUE_TTL_S;
+	return true;
+}
+
+/* AAAA is late. If A has addresses that will do, the client waits no longer. */
+static bool settle_overdue(const struct synth *synth, struct answer *answer)
+{
+	struct message_chain chain;
+	struct message a;
+
+	if (!synth->aaaa_overdue || !synth->a->known)
+		return false;
+	return read_side(synth->a, &a) && message_rcode(&a) == LDNS_RCODE_NOERROR &&
+	       message_chase(&a, &synth->query->qname, &chain) &&
+	       answer_synthesised(synth, answer, NULL, &a, &chain);
+}
+
+bool synth_settle(const struct synth *synth, struct answer *answer)
+{
+	struct message_chain chain;
+	struct aaaa_count count;
+	struct message aaaa;
+
+	if (!synth->aaaa->known)
+		return settle_overdue(synth, answer);
+	/* 5.5: what does not validate is never the ground for synthesis. */
+	if (synth->aaaa->answer.status == RESOLVER_BOGUS) {
+		fail(answer, synth->query, RESOLVER_BOGUS);
+		return true;
+	}
+	if (!read_side(synth->aaaa, &aaaa))
+		return settle_by_a(synth, answer, NULL, false);
+	if (message_rcode(&aaaa) == LDNS_RCODE_NXDOMAIN) {	/* 5.1.2 */
+		pass_message(answer, synth->query, &aaaa, synth->aaaa->answer.secure);
+		return true;
+	}
+	if (message_rcode(&aaaa) != LDNS_RCODE_NOERROR ||
+	    !message_chase(&aaaa, &synth->query->qname, &chain))
+		return settle_by_a(synth, answer, NULL, false);
+
+	count = count_aaaa(synth, &aaaa, &chain);
+	if (count.usable && !count.excluded)			/* 5.1.1 */
+		pass_message(answer, synth->query, &aaaa, synth->aaaa->answer.secure);
+	else if (count.usable)
+		answer_filtered(synth, answer, &aaaa, &chain);
+	else
+		return settle_by_a(synth, answer, &aaaa, count.excluded > 0);
+	return true;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * RFC 6147 section 5: from what the resolver said to AAAA and to A comes the
+ * answer to the client. Nothing here waits or asks; it is told what is known so
+ * far, and says whether that is enough.
+ */
+#ifndef DNS64_SYNTH_H
+#define DNS64_SYNTH_H
+
+#include "reply.h"
+#include "resolver.h"
+
+struct addrmap;
+struct prefix_list;
+
+/* What is known of one question to the resolver */
+struct synth_side {
+	bool known;			/* the rest is only valid where it is */
+	struct resolver_answer answer;	/* wire borrowed */
+};
+
+struct synth {
+	const struct query *query;
+	const struct addrmap *map;
+	const struct prefix_list *exclude_aaaa;
+	const struct synth_side *aaaa, *a;
+	bool aaaa_overdue;		/* it was waited for long enough */
+};
+
+enum {
+	/* An answer given without a word on AAAA is kept this long only, that AAAA be
+	 * asked for again; its TTLs are as 5.1.7 says. */
+	SYNTH_OVERDUE_TTL_S = 30,
+};
+
+/**
+ * synth_settle() - compose the answer to an AAAA query.
+ * Return: false when more must be known first; @answer is then undefined.
+ */
+bool synth_settle(const struct synth *synth, struct answer *answer);
+
+/**
+ * synth_pass() - compose the answer from the resolver's, as it is.
+ * @from:	known.
+ */
+void synth_pass(struct answer *answer, const struct query *query,
+		const struct synth_side *from);
+
+/**
+ * synth_reverse() - a CNAME into in-addr.arpa and the records there (5.3.1).
+ * @target:	the name there.
+ * @from:	what the resolver said to it; known.
+ */
+void synth_reverse(struct answer *answer, const struct query *query,
+		   const struct name *target, const struct synth_side *from);
+
+#endif

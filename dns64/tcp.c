@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * TCP. A client may send many queries without waiting; what it sends is read
+ * only as long as it also takes its replies and not too many are under way, so
+ * that it cannot make us hold more than the limits below.
+ *
+ * Deadlines: a message that has begun must be whole in MESSAGE_MS; a connection
+ * on which nothing is under way is closed after IDLE_MS; a client that takes
+ * none of its replies is closed after STALL_MS.
+ */
+#include "tcp.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../core/addrmap.h"
+#include "../core/cursor.h"
+#include "../core/log.h"
+#include "../core/stats.h"
+#include "listen.h"
+#include "message.h"
+#include "worker.h"
+
+enum {
+	CLIENTS_MAX = 512,		/* connections of a worker */
+	CLIENTS_PER_ADDR = 32,		/* and of one address among them */
+	PIPELINE_MAX = 64,		/* queries under way on one connection */
+	OUTPUT_MAX = 128 * 1024,	/* bytes of replies not taken, before reading stops */
+	OUTPUT_LIMIT = 512 * 1024,	/* and before replies to what was read are dropped */
+	LENGTH_LEN = 2,			/* RFC 1035 4.2.2 */
+	QUERY_MAX = 4096,		/* a question, an OPT record, very generous padding */
+	MESSAGE_MS = 5000,
+	IDLE_MS = 10000,
+	STALL_MS = 10000,
+	ACCEPTS = 16,			/* in one go, before other events get their turn */
+	ACCEPT_REST_MS = 100,		/* while there are no descriptors */
+};
+
+struct tcp_port {
+	struct worker *worker;
+	struct event *acceptable;
+	struct event *rest;
+	int fd;
+};
+
+struct tcp_client {
+	LIST_ENTRY(tcp_client) link;	/* worker->clients */
+	struct worker *worker;
+	struct bufferevent *bev;
+	struct event *deadline;
+	struct in6_addr addr;
+	LIST_HEAD(, asker) waiting;
+	unsigned int n_waiting;
+	bool partial;			/* a message has begun and is not whole */
+	bool ended;			/* the client sends no more */
+	bool reading;			/* read_queries() is at work: it must not be re-entered */
+};
+
+static struct timeval ms_to_timeval(int ms)
+{
+	return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+}
+
+static void set_deadline(struct tcp_client *client, int ms)
+{
+	struct timeval tv = ms_to_timeval(ms);
+
+	event_add(client->deadline, &tv);
+}
+
+static void client_close(struct tcp_client *client)
+{
+	struct asker *asker;
+
+	while ((asker = LIST_FIRST(&client->waiting)) != NULL) {
+		LIST_REMOVE(asker, of_client);
+		asker->tcp = NULL;
+	}
+	LIST_REMOVE(client, link);
+	client->worker->n_clients--;
+	if (client->deadline)
+		event_free(client->deadline);
+	if (client->bev)
+		bufferevent_free(client->bev);
+	free(client);
+}
+
+static bool is_full(const struct tcp_client *client)
+{
+	return client->n_waiting >= PIPELINE_MAX ||
+	       evbuffer_get_length(bufferevent_get_output(client->bev)) >= OUTPUT_MAX;
+}
+
+/* The next message, if it is whole. Return: its length; 0 = not yet; -1 = nonsense. */
+static ssize_t next_length(struct evbuffer *input)
+{
+	uint8_t length[LENGTH_LEN];
+	struct cursor c = cursor_init(length, sizeof(length));
+	uint16_t len;
+
+	if (evbuffer_copyout(input, length, sizeof(length)) < LENGTH_LEN)
+		return 0;
+	len = cursor_u16(&c);
+	if (len < MESSAGE_HEADER_LEN || len > QUERY_MAX)
+		return -1;
+	return evbuffer_get_length(input) >= LENGTH_LEN + (size_t)len ? len : 0;
+}
+
+/* Take in what may be taken in. Return: false when the connection must be closed. */
+static bool read_queries(struct tcp_client *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->bev);
+
+	while (!is_full(client)) {
+		struct asker asker = { .tcp = client };
+		uint8_t query[QUERY_MAX];
+		ssize_t len = next_length(input);
+
+		if (len < 0) {
+			stats_inc(STAT_DNS_DROP_MALFORMED);
+			return false;
+		}
+		if (len == 0)
+			return true;
+		evbuffer_drain(input, LENGTH_LEN);
+		evbuffer_remove(input, query, (size_t)len);
+		client->partial = false;
+		stats_inc(STAT_DNS_QUERY_TCP);
+		if (dns64_query(client->worker, &asker, query, (size_t)len) == DNS64_DROPPED)
+			return false;
+	}
+	return true;
+}
+
+static bool is_finished(const struct tcp_client *client)
+{
+	return client->ended && client->n_waiting == 0 &&
+	       evbuffer_get_length(bufferevent_get_output(client->bev)) == 0;
+}
+
+/* Something has changed: read on or hold, and set the deadline that now counts. */
+static void client_go_on(struct tcp_client *client)
+{
+	bool begun;
+
+	if (client->reading)
+		return;
+	client->reading = true;
+	if (!read_queries(client)) {
+		client_close(client);
+		return;
+	}
+	client->reading = false;
+	if (is_finished(client)) {
+		client_close(client);
+		return;
+	}
+	if (is_full(client)) {
+		bufferevent_disable(client->bev, EV_READ);
+		set_deadline(client, IDLE_MS);
+		return;
+	}
+	if (!client->ended)
+		bufferevent_enable(client->bev, EV_READ);
+	begun = evbuffer_get_length(bufferevent_get_input(client->bev)) > 0;
+	if (!begun)
+		set_deadline(client, IDLE_MS);
+	else if (!client->partial)		/* more bytes of it win no time */
+		set_deadline(client, MESSAGE_MS);
+	client->partial = begun;
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	client_go_on(arg);
+}
+
+static void on_written(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	client_go_on(arg);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct tcp_client *client = arg;
+
+	(void)bev;
+	if (what & BEV_EVENT_TIMEOUT)
+		stats_inc(STAT_DNS_DROP_TCP_TIMEOUT);
+	if (!(what & BEV_EVENT_EOF)) {
+		client_close(client);
+		return;
+	}
+	/* It may have shut down its half and wait for replies (RFC 7766 6.2.3 allows). */
+	client->ended = true;
+	client_go_on(client);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct tcp_client *client = arg;
+
+	(void)fd;
+	(void)what;
+	if (client->n_waiting && !client->partial) {	/* answers have a bound of their own */
+		set_deadline(client, IDLE_MS);
+		return;
+	}
+	if (client->partial)
+		stats_inc(STAT_DNS_DROP_TCP_TIMEOUT);
+	client_close(client);
+}
+
+void tcp_reply(struct tcp_client *client, const uint8_t *wire, size_t len)
+{
+	uint8_t length[LENGTH_LEN] = { (uint8_t)(len >> 8), (uint8_t)len };
+	struct evbuffer *output = bufferevent_get_output(client->bev);
+
+	if (evbuffer_get_length(output) > OUTPUT_LIMIT ||
+	    evbuffer_expand(output, sizeof(length) + len) < 0) {
+		stats_inc(STAT_DNS_DROP_SEND);
+		return;
+	}
+	evbuffer_add(output, length, sizeof(length));
+	evbuffer_add(output, wire, len);
+}
+
+void tcp_client_wait(struct tcp_client *client, struct asker *asker)
+{
+	LIST_INSERT_HEAD(&client->waiting, asker, of_client);
+	client->n_waiting++;
+}
+
+void tcp_client_done(struct tcp_client *client, struct asker *asker)
+{
+	LIST_REMOVE(asker, of_client);
+	client->n_waiting--;
+	client_go_on(client);
+}
+
+void tcp_close_all(struct worker *worker)
+{
+	struct tcp_client *client;
+
+	while ((client = LIST_FIRST(&worker->clients)) != NULL)
+		client_close(client);
+}
+
+/* ---- accepting ------------------------------------------------------------------ */
+
+static bool may_connect(struct worker *worker, const struct in6_addr *addr)
+{
+	struct tcp_client *client;
+	unsigned int same = 0;
+
+	if (!addrmap_dns64_client(worker->room->map, addr)) {
+		stats_inc(STAT_DNS_DROP_NOT_CLIENT);
+		return false;
+	}
+	LIST_FOREACH(client, &worker->clients, link)
+		same += addr_equal(&client->addr, addr);
+	if (worker->n_clients >= CLIENTS_MAX || same >= CLIENTS_PER_ADDR) {
+		stats_inc(STAT_DNS_DROP_TCP_LIMIT);
+		return false;
+	}
+	return true;
+}
+
+static void client_new(struct worker *worker, int fd, const struct in6_addr *addr)
+{
+	struct timeval stall = ms_to_timeval(STALL_MS);
+	struct tcp_client *client = calloc(1, sizeof(*client));
+	int on = 1;
+
+	if (!client) {
+		close(fd);
+		return;
+	}
+	client->worker = worker;
+	client->addr = *addr;
+	LIST_INIT(&client->waiting);
+	LIST_INSERT_HEAD(&worker->clients, client, link);
+	worker->n_clients++;
+	client->deadline = evtimer_new(worker->base, on_deadline, client);
+	client->bev = bufferevent_socket_new(worker->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!client->bev)
+		close(fd);
+	if (!client->bev || !client->deadline) {
+		client_close(client);
+		return;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	bufferevent_setcb(client->bev, on_read, on_written, on_event, client);
+	bufferevent_setwatermark(client->bev, EV_READ, 0, 2 * (LENGTH_LEN + QUERY_MAX));
+	bufferevent_set_timeouts(client->bev, NULL, &stall);
+	set_deadline(client, IDLE_MS);
+	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
+}
+
+static void on_acceptable(evutil_socket_t listener, short what, void *arg)
+{
+	struct tcp_port *port = arg;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS; i++) {
+		struct sockaddr_in6 from = { 0 };
+		socklen_t from_len = sizeof(from);
+		struct endpoint peer;
+		int fd = accept4(listener, (struct sockaddr *)&from, &from_len,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0) {
+			struct timeval rest = ms_to_timeval(ACCEPT_REST_MS);
+
+			if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
+			    errno != ENOMEM)
+				return;
+			/* Level-triggered and not to be had: do not spin on it. */
+			log_limited(LOG_LEVEL_WARN, "dns64: cannot accept: %m");
+			event_del(port->acceptable);
+			evtimer_add(port->rest, &rest);
+			return;
+		}
+		if (!endpoint_from_sockaddr((struct sockaddr *)&from, &peer) ||
+		    !may_connect(port->worker, &peer.addr))
+			close(fd);
+		else
+			client_new(port->worker, fd, &peer.addr);
+	}
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *arg)
+{
+	struct tcp_port *port = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(port->acceptable, NULL);
+}
+
+struct tcp_port *tcp_port_new(struct worker *worker, int fd)
+{
+	struct tcp_port *port = calloc(1, sizeof(*port));
+
+	if (!port) {
+		close(fd);
+		return NULL;
+	}
+	port->worker = worker;
+	port->fd = fd;
+	port->acceptable = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_acceptable, port);
+	port->rest = evtimer_new(worker->base, on_rested, port);
+	if (!port->acceptable || !port->rest) {
+		tcp_port_close(port);
+		return NULL;
+	}
+	return port;
+}
+
+int tcp_port_start(struct tcp_port *port)
+{
+	return event_add(port->acceptable, NULL) < 0 ? -ENOMEM : 0;
+}
+
+void tcp_port_close(struct tcp_port *port)
+{
+	if (port->acceptable)
+		event_free(port->acceptable);
+	if (port->rest)
+		event_free(port->rest);
+	close(port->fd);
+	free(port);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The room's life: workers, their sockets and resolvers, and the change from one
+ * configuration to the next. Starting is such a change too, from nothing.
+ *
+ * A change has two steps. First all that can fail is made ready beside what is
+ * in use: sockets bound, resolvers made, a cache allocated. Then the workers are
+ * held between two events, everything is exchanged, and they go on.
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/config.h"
+#include "../core/log.h"
+#include "../core/loop.h"
+#include "cache.h"
+#include "dns64.h"
+#include "resolver.h"
+#include "tcp.h"
+#include "udp.h"
+
+enum {
+	/* RFC 6147 5.1.3 leaves to us how long AAAA is waited for: with A at hand, so
+	 * long that the client is answered within 2 s. */
+	AAAA_WAIT_MS = 1500,
+	RETIRED_S = 5,		/* no question to a resolver takes longer */
+};
+
+struct dns64 {
+	struct room room;
+	unsigned int n_workers;
+	struct worker *workers;
+	struct loop **loops;		/* theirs, in the same order */
+};
+
+/* What is made ready for a change */
+struct change {
+	struct dns64 *dns64;
+	const struct config *config;
+	const struct addrmap *map;
+	struct cache *cache;		/* NULL: the present one stays */
+	bool resolvers;			/* each worker gets a new one, or none any more */
+};
+
+/* ---- what must change ------------------------------------------------------------- */
+
+static bool has_endpoint(const struct endpoint_list *list, const struct endpoint *at)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (endpoint_equal(&list->v[i], at))
+			return true;
+	return false;
+}
+
+static bool is_listening(const struct listeners *listeners, const struct endpoint *at)
+{
+	struct listener *listener;
+
+	STAILQ_FOREACH(listener, listeners, link)
+		if (endpoint_equal(&listener->at, at))
+			return true;
+	return false;
+}
+
+/* ---- first step ------------------------------------------------------------------- */
+
+struct prepare {
+	struct worker *worker;
+	const struct config *config;
+};
+
+static int make_resolver(void *arg)
+{
+	struct prepare *prepare = arg;
+	struct worker *worker = prepare->worker;
+
+	worker->next.resolver = resolver_new(worker->base, prepare->config);
+	return worker->next.resolver ? 0 : -EINVAL;
+}
+
+static int prepare_resolvers(struct change *change)
+{
+	struct dns64 *dns64 = change->dns64;
+	int err = 0;
+
+	change->resolvers = !dns64->room.config ||
+			    dns64->room.config->dns64.enabled != change->config->dns64.enabled ||
+			    !resolver_setup_equal(dns64->room.config, change->config);
+	if (!change->resolvers || !change->config->dns64.enabled)
+		return 0;
+	for (unsigned int i = 0; i < dns64->n_workers && !err; i++) {
+		struct prepare prepare = { &dns64->workers[i], change->config };
+
+		err = loop_call(dns64->loops[i], make_resolver, &prepare);
+	}
+	return err;
+}
+
+/* Bind one address for every worker, from the main thread, which may. */
+static int prepare_listener(struct dns64 *dns64, const struct endpoint *at)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < dns64->n_workers && !err; i++) {
+		struct worker *worker = &dns64->workers[i];
+		struct listener *listener;
+
+		err = listen_new(&listener, worker, at);
+		if (!err)
+			STAILQ_INSERT_TAIL(&worker->next.listeners, listener, link);
+	}
+	return err;
+}
+
+static int prepare_listeners(struct change *change)
+{
+	const struct endpoint_list *wanted = &change->config->dns64.listen;
+	const struct worker *first = &change->dns64->workers[0];
+	int err = 0;
+
+	if (!change->config->dns64.enabled)
+		return 0;
+	/* Only before there is any: beside a wildcard of our own it would always fail. */
+	if (STAILQ_EMPTY(&first->listeners))
+		for (size_t i = 0; i < wanted->n && !err; i++)
+			err = listen_probe(&wanted->v[i]);
+	for (size_t i = 0; i < wanted->n && !err; i++)
+		if (!is_listening(&first->listeners, &wanted->v[i]) &&
+		    !is_listening(&first->next.listeners, &wanted->v[i]))
+			err = prepare_listener(change->dns64, &wanted->v[i]);
+	return err;
+}
+
+static int prepare_cache(struct change *change)
+{
+	const struct config *old = change->dns64->room.config;
+
+	if (old && old->dns64.cache.size == change->config->dns64.cache.size)
+		return 0;
+	change->cache = cache_new(change->config->dns64.cache.size);
+	return change->cache ? 0 : -ENOMEM;
+}
+
+static void free_listeners(struct listeners *listeners)
+{
+	struct listener *listener;
+
+	while ((listener = STAILQ_FIRST(listeners)) != NULL) {
+		STAILQ_REMOVE_HEAD(listeners, link);
+		listen_free(listener);
+	}
+}
+
+static int unmake(void *arg)
+{
+	struct worker *worker = arg;
+
+	free_listeners(&worker->next.listeners);
+	resolver_free(worker->next.resolver);
+	worker->next.resolver = NULL;
+	return 0;
+}
+
+static void change_undo(struct change *change)
+{
+	for (unsigned int i = 0; i < change->dns64->n_workers; i++)
+		loop_call(change->dns64->loops[i], unmake, &change->dns64->workers[i]);
+	cache_free(change->cache);
+}
+
+static int change_prepare(struct change *change)
+{
+	int err = prepare_cache(change);
+
+	if (!err)
+		err = prepare_listeners(change);
+	if (!err)
+		err = prepare_resolvers(change);
+	if (err)
+		change_undo(change);
+	return err;
+}
+
+/* ---- second step ------------------------------------------------------------------- */
+
+struct follow {
+	struct worker *worker;
+	const struct change *change;
+};
+
+static void on_retired(evutil_socket_t fd, short what, void *arg)
+{
+	struct retired *retired = arg;
+
+	(void)fd;
+	(void)what;
+	LIST_REMOVE(retired, link);
+	event_free(retired->end);
+	resolver_free(retired->resolver);
+	free(retired);
+}
+
+/* Its questions go on; when the last must be over, so is it. */
+static void retire(struct worker *worker, struct resolver *resolver)
+{
+	struct timeval end = { .tv_sec = RETIRED_S };
+	struct retired *retired = calloc(1, sizeof(*retired));
+
+	if (retired)
+		retired->end = evtimer_new(worker->base, on_retired, retired);
+	if (!retired || !retired->end) {
+		free(retired);
+		dns64_abandon(worker);
+		resolver_free(resolver);
+		return;
+	}
+	retired->resolver = resolver;
+	LIST_INSERT_HEAD(&worker->retired, retired, link);
+	evtimer_add(retired->end, &end);
+}
+
+static void swap_listeners(struct worker *worker, const struct config *config)
+{
+	struct listeners old = STAILQ_HEAD_INITIALIZER(old);
+	struct listener *listener;
+
+	STAILQ_CONCAT(&old, &worker->listeners);
+	while ((listener = STAILQ_FIRST(&old)) != NULL) {
+		STAILQ_REMOVE_HEAD(&old, link);
+		if (config->dns64.enabled && has_endpoint(&config->dns64.listen, &listener->at))
+			STAILQ_INSERT_TAIL(&worker->listeners, listener, link);
+		else
+			listen_free(listener);
+	}
+	while ((listener = STAILQ_FIRST(&worker->next.listeners)) != NULL) {
+		STAILQ_REMOVE_HEAD(&worker->next.listeners, link);
+		STAILQ_INSERT_TAIL(&worker->listeners, listener, link);
+		if (listen_start(listener) < 0)
+			log_error("dns64: out of memory for a listener");
+	}
+}
+
+/* In the worker's thread, after the shared part has changed */
+static int follow(void *arg)
+{
+	const struct change *change = ((struct follow *)arg)->change;
+	struct worker *worker = ((struct follow *)arg)->worker;
+
+	swap_listeners(worker, change->config);
+	if (!change->config->dns64.enabled)
+		tcp_close_all(worker);
+	if (change->resolvers) {
+		struct resolver *old = worker->resolver;
+
+		worker->resolver = worker->next.resolver;
+		worker->next.resolver = NULL;
+		if (old)
+			retire(worker, old);
+	}
+	return 0;
+}
+
+static void change_commit(struct change *change)
+{
+	struct dns64 *dns64 = change->dns64;
+	struct cache *old_cache = NULL;
+
+	loop_pause(dns64->loops, dns64->n_workers);
+	dns64->room.config = change->config;
+	dns64->room.map = change->map;
+	dns64->room.epoch++;
+	if (change->cache) {
+		old_cache = dns64->room.cache;
+		dns64->room.cache = change->cache;
+	} else {
+		cache_flush(dns64->room.cache);
+	}
+	loop_resume(dns64->loops, dns64->n_workers);
+	cache_free(old_cache);
+
+	for (unsigned int i = 0; i < dns64->n_workers; i++) {
+		struct follow arg = { &dns64->workers[i], change };
+
+		loop_call(dns64->loops[i], follow, &arg);
+	}
+}
+
+int dns64_reconfigure(struct dns64 *dns64, const struct config *config,
+		      const struct addrmap *map)
+{
+	struct change change = { .dns64 = dns64, .config = config, .map = map };
+	int err = change_prepare(&change);
+
+	if (!err)
+		change_commit(&change);
+	return err;
+}
+
+/* ---- workers ------------------------------------------------------------------------ */
+
+static int worker_init(struct dns64 *dns64, unsigned int i)
+{
+	struct timeval wait = { .tv_sec = AAAA_WAIT_MS / 1000,
+				.tv_usec = AAAA_WAIT_MS % 1000 * 1000 };
+	struct worker *worker = &dns64->workers[i];
+	char name[16];
+
+	snprintf(name, sizeof(name), "dns64/%hu", (unsigned short)i);
+	worker->room = &dns64->room;
+	LIST_INIT(&worker->retired);
+	STAILQ_INIT(&worker->listeners);
+	STAILQ_INIT(&worker->next.listeners);
+	LIST_INIT(&worker->clients);
+	LIST_INIT(&worker->pending);
+	worker->loop = dns64->loops[i] = loop_new(name);
+	worker->udp = udp_batch_new();
+	if (!worker->loop || !worker->udp)
+		return -ENOMEM;
+	worker->base = loop_base(worker->loop);
+	worker->aaaa_wait = event_base_init_common_timeout(worker->base, &wait);
+	return worker->aaaa_wait ? 0 : -ENOMEM;
+}
+
+static void worker_end(struct worker *worker)
+{
+	struct retired *retired;
+
+	if (worker->loop)
+		loop_stop(worker->loop);
+	free_listeners(&worker->listeners);
+	dns64_abandon(worker);
+	tcp_close_all(worker);
+	while ((retired = LIST_FIRST(&worker->retired)) != NULL)
+		on_retired(-1, 0, retired);
+	resolver_free(worker->resolver);
+	udp_batch_free(worker->udp);
+	loop_free(worker->loop);
+}
+
+int dns64_new(struct dns64 **out, const struct config *config, const struct addrmap *map)
+{
+	struct dns64 *dns64 = calloc(1, sizeof(*dns64));
+	unsigned int n = loop_worker_count();
+	int err = -ENOMEM;
+
+	if (!dns64)
+		return -ENOMEM;
+	dns64->workers = calloc(n, sizeof(*dns64->workers));
+	dns64->loops = calloc(n, sizeof(struct loop *));
+	if (!dns64->workers || !dns64->loops)
+		goto fail;
+	while (dns64->n_workers < n) {
+		err = worker_init(dns64, dns64->n_workers++);
+		if (err)
+			goto fail;
+	}
+	err = dns64_reconfigure(dns64, config, map);
+	if (err)
+		goto fail;
+	*out = dns64;
+	return 0;
+fail:
+	dns64_free(dns64);
+	return err;
+}
+
+int dns64_start(struct dns64 *dns64, int (*enter)(void))
+{
+	for (unsigned int i = 0; i < dns64->n_workers; i++) {
+		int err = loop_start(dns64->loops[i], enter);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void dns64_gauges(struct dns64 *dns64, struct dns64_gauges *out)
+{
+	struct cache_usage usage;
+
+	cache_usage(dns64->room.cache, &usage);
+	*out = (struct dns64_gauges){
+		.cache_entries = usage.entries,
+		.cache_bytes = usage.bytes,
+		.cache_bytes_max = usage.bytes_max,
+	};
+	for (unsigned int i = 0; i < dns64->n_workers; i++) {
+		out->queries_pending += dns64->workers[i].n_pending;
+		out->tcp_connections += dns64->workers[i].n_clients;
+	}
+}
+
+void dns64_free(struct dns64 *dns64)
+{
+	if (!dns64)
+		return;
+	for (unsigned int i = 0; i < dns64->n_workers; i++)
+		worker_end(&dns64->workers[i]);
+	cache_free(dns64->room.cache);
+	free(dns64->workers);
+	free(dns64->loops);
+	free(dns64);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Within the room: what a worker owns, and the spine's way in. dns64.c has the
+ * life of a query, worker.c that of the workers (and so all of dns64.h).
+ */
+#ifndef DNS64_WORKER_H
+#define DNS64_WORKER_H
+
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "listen.h"
+#include "message.h"
+
+struct addrmap;
+struct cache;
+struct config;
+struct dns64;
+struct event;
+struct event_base;
+struct loop;
+struct pending;
+struct resolver;
+struct timeval;
+struct udp_batch;
+
+/* What all workers share. Replaced only while all of them are held. */
+struct room {
+	const struct config *config;
+	const struct addrmap *map;
+	struct cache *cache;
+	uint64_t epoch;		/* grows with each change: older answers are not kept */
+};
+
+/* A resolver of an earlier configuration, until its questions are over */
+struct retired {
+	LIST_ENTRY(retired) link;
+	struct resolver *resolver;
+	struct event *end;
+};
+
+struct worker {
+	struct room *room;
+	struct loop *loop;
+	struct event_base *base;	/* the loop's */
+	struct resolver *resolver;	/* NULL while there are no listeners */
+	LIST_HEAD(, retired) retired;
+	struct listeners listeners;
+	struct udp_batch *udp;
+	LIST_HEAD(, tcp_client) clients;
+	LIST_HEAD(, pending) pending;
+	const struct timeval *aaaa_wait;	/* a common timeout of the base */
+	/* Written by the worker, read by everyone */
+	_Atomic unsigned int n_clients, n_pending;
+	uint8_t wire[MESSAGE_MAX];	/* replies are composed here */
+
+	struct {			/* what a change of configuration made ready */
+		struct resolver *resolver;
+		struct listeners listeners;
+	} next;
+};
+
+/* What became of a query */
+enum dns64_exit {
+	DNS64_SENT,
+	DNS64_LATER,		/* its answer is waited for */
+	DNS64_DROPPED,		/* it gets none; counted */
+};
+
+/**
+ * dns64_query() - a query has come in.
+ * @asker:	borrowed for the call.
+ * @wire, @len:	the message, borrowed for the call.
+ */
+enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const uint8_t *wire,
+			    size_t len);
+
+/** dns64_abandon() - forget every query that waits; nobody is told. */
+void dns64_abandon(struct worker *worker);
+
+#endif
