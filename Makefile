@@ -75,7 +75,12 @@ UNIT_transport := nat64/transport.c nat64/packet.c core/addr.c
 UNIT_to        := nat64/to4.c nat64/to6.c nat64/transport.c nat64/packet.c nat64/header.c nat64/ipid.c \
                   core/addr.c core/stats.c
 UNIT_icmp      := nat64/icmp.c nat64/transport.c nat64/packet.c nat64/header.c core/addr.c
+UNIT_icmp_head := $(UNIT_icmp)
 UNIT_icmp_send := nat64/icmp_send.c nat64/packet.c nat64/header.c core/addr.c core/stats.c
+UNIT_hostports := nat64/hostports.c core/log.c core/loop.c
+UNIT_pool4     := nat64/pool4.c $(UNIT_hostports) core/addr.c
+UNIT_flow      := nat64/flow_mem.c $(UNIT_pool4)
+UNIT_flow_stress := $(UNIT_flow)
 UNIT_cli       := ops/cli.c
 UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
 UNIT_gateway   := ops/gateway.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
@@ -100,8 +105,10 @@ UNIT_sni_deadline :=
 UNIT_dns_message := dns64/message.c dns64/name.c
 UNIT_dns_ptr   := dns64/ptr.c dns64/name.c core/addrmap.c core/addr.c
 UNIT_dns_cache := dns64/cache.c dns64/reply.c dns64/message.c dns64/name.c core/stats.c
-UNIT_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c core/addrmap.c core/addr.c core/stats.c
-UNIT_dns_policy := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c core/addrmap.c core/addr.c core/stats.c
+UNIT_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
+                  core/addrmap.c core/addr.c core/stats.c
+UNIT_dns_policy := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c \
+                  core/addrmap.c core/addr.c core/stats.c
 
 UNITS     := $(sort $(patsubst UNIT_%,%,$(filter UNIT_%,$(.VARIABLES))))
 UNIT_BINS := $(UNITS:%=$(O)/unit/%_test)
@@ -117,10 +124,14 @@ $(foreach unit,$(UNITS),$(eval $(call unit_rule,$(unit))))
 # ---- fuzz harnesses (clang, libFuzzer) -----------------------------------
 # One row a harness: FUZZ_<name> = the project files that tests/fuzz/<name>_fuzz.c needs
 FUZZ_config := $(UNIT_config)
+FUZZ_packet := nat64/packet.c nat64/transport.c core/addr.c
+FUZZ_icmp   := $(UNIT_icmp)
 
 FUZZ_hello     := snid/hello.c snid/name.c
-FUZZ_dns_query := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c core/addrmap.c core/addr.c core/stats.c
-FUZZ_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c core/addrmap.c core/addr.c core/stats.c
+FUZZ_dns_query := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c \
+                  core/addrmap.c core/addr.c core/stats.c
+FUZZ_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
+                  core/addrmap.c core/addr.c core/stats.c
 FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c core/addrmap.c core/addr.c
 FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
 FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)

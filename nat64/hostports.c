@@ -2,12 +2,18 @@
 #include "hostports.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/log.h"
 
-enum { TCP_LISTEN_STATE = 0x0a };	/* include/net/tcp_states.h */
+enum {
+	TCP_LISTEN_STATE = 0x0a,	/* include/net/tcp_states.h */
+	RESERVED_MAX = 1 << 18,		/* every second port: 32768 of at most "65535," */
+};
 
 static const char range_path[] = "/proc/sys/net/ipv4/ip_local_port_range";
 static const char reserved_path[] = "/proc/sys/net/ipv4/ip_local_reserved_ports";
@@ -60,6 +66,8 @@ bool hostports_parse_reserved(const char *text, uint8_t *bitmap)
 			bit_set(bitmap, (uint16_t)port);
 		if (*text == ',')
 			text++;
+		else if (*text && *text != '\n')
+			return false;
 	}
 	return true;
 }
@@ -74,19 +82,19 @@ uint16_t hostports_parse_socket(const char *line, bool listening_only)
 	return listening_only && state != TCP_LISTEN_STATE ? 0 : (uint16_t)port;
 }
 
-static int read_line(const char *path, char *line, size_t size)
+/* In one read: a second one would find the end of a long list of ports. */
+static int read_sysctl(const char *path, char *text, size_t size)
 {
-	FILE *file = fopen(path, "re");
-	int err = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, text, size - 1);
+	int err = len < 0 ? -errno : 0;
 
-	if (!file)
-		err = -errno;
-	else if (!fgets(line, (int)size, file))
-		line[0] = '\0';
-	if (file)
-		fclose(file);
+	if (fd >= 0)
+		close(fd);
 	if (err < 0)
 		log_error("cannot read %s: %s", path, strerror(-err));
+	else
+		text[len] = '\0';
 	return err;
 }
 
@@ -107,31 +115,48 @@ static void read_sockets(const char *path, bool listening_only, uint8_t *bitmap)
 	fclose(file);
 }
 
-int hostports_read(struct hostports *out)
+static int read_range(struct hostports *out)
 {
-	static const char *const protos[] = { [L4_TCP] = "tcp", [L4_UDP] = "udp" };
 	unsigned int first, last;
-	char line[4096], path[32];
-	int err;
+	char text[64];
+	int err = read_sysctl(range_path, text, sizeof(text));
 
-	memset(out, 0, sizeof(*out));
-	err = read_line(range_path, line, sizeof(line));
 	if (err < 0)
 		return err;
-	if (sscanf(line, "%u %u", &first, &last) != 2 || last > UINT16_MAX) {
-		log_error("%s holds no port range: %s", range_path, line);
+	if (sscanf(text, "%u %u", &first, &last) != 2 || last > UINT16_MAX) {
+		log_error("%s holds no port range: %s", range_path, text);
 		return -EINVAL;
 	}
 	out->ephemeral_first = (uint16_t)first;
 	out->ephemeral_last = (uint16_t)last;
+	return 0;
+}
 
-	err = read_line(reserved_path, line, sizeof(line));
+static int read_reserved(struct hostports *out)
+{
+	char *text = malloc(RESERVED_MAX);
+	int err = text ? read_sysctl(reserved_path, text, RESERVED_MAX) : -ENOMEM;
+
+	if (err == 0 && !hostports_parse_reserved(text, out->reserved)) {
+		log_error("%s holds no port list: %.100s", reserved_path, text);
+		err = -EINVAL;
+	}
+	free(text);
+	return err;
+}
+
+int hostports_read(struct hostports *out)
+{
+	static const char *const protos[] = { [L4_TCP] = "tcp", [L4_UDP] = "udp" };
+	char path[32];
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = read_range(out);
+	if (err == 0)
+		err = read_reserved(out);
 	if (err < 0)
 		return err;
-	if (!hostports_parse_reserved(line, out->reserved)) {
-		log_error("%s holds no port list: %s", reserved_path, line);
-		return -EINVAL;
-	}
 	for (int l4 = L4_TCP; l4 <= L4_UDP; l4++) {
 		for (int v6 = 0; v6 <= 1; v6++) {
 			snprintf(path, sizeof(path), "/proc/net/%s%s", protos[l4], v6 ? "6" : "");

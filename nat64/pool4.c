@@ -153,23 +153,28 @@ static int check_ports(const struct pool4_entry *entry, const struct hostports *
 	return 0;
 }
 
-/* Add an entry's ports to an address; several entries may name one address. */
+/* Add an entry's ports to an address; several entries may name one address, and a port. */
 static int add_choice(struct choice *choice, const struct pool4_entry *entry,
 		      const struct hostports *host, enum l4_proto l4)
 {
 	for (unsigned int parity = 0; parity < 2; parity++) {
-		uint16_t *ports = choice->ports[parity];
+		uint16_t *before = choice->ports[parity];
+		uint16_t *ports = calloc(PORTS / 2, sizeof(*ports));
+		unsigned int n = 0, at = 0;
 
 		if (!ports)
-			ports = calloc(PORTS / 2, sizeof(*ports));
-		if (!ports)
 			return -ENOMEM;
-		choice->ports[parity] = ports;
 		/* Port 0 is never given out (facts of every NAT: it cannot be answered). */
-		for (unsigned int port = parity ? 1 : 2; port < PORTS; port += 2)
-			if (may_choose(entry, host, l4, (uint16_t)port) &&
-			    choice->n[parity] < PORTS / 2)
-				ports[choice->n[parity]++] = (uint16_t)port;
+		for (unsigned int port = parity ? 1 : 2; port < PORTS; port += 2) {
+			bool had = at < choice->n[parity] && before[at] == port;
+
+			at += had;
+			if (had || may_choose(entry, host, l4, (uint16_t)port))
+				ports[n++] = (uint16_t)port;
+		}
+		free(before);
+		choice->ports[parity] = ports;
+		choice->n[parity] = n;
 	}
 	return 0;
 }

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Two answers from upstream into synthesis. The first two bytes say how the
+ * query was and where the second answer begins (in units of 4 bytes).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../core/addrmap.h"
+#include "../../dns64/codes.h"
+#include "../../dns64/synth.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint8_t wire[MESSAGE_MAX];
+static struct addrmap map;
+static struct prefix_list exclude_aaaa;
+
+static void set_up(void)
+{
+	struct prefix prefix;
+
+	if (prefix_parse("64:ff9b::/96", &prefix) || prefix_list_add(&map.pref64, &prefix) ||
+	    prefix_parse("10.0.0.0/8", &prefix) || prefix_list_add(&map.deny4, &prefix) ||
+	    prefix_parse("::ffff:0:0/96", &prefix) || prefix_list_add(&exclude_aaaa, &prefix))
+		abort();
+}
+
+/* Each answer in memory of its own, that reading past its end shows. */
+static void fill_side(struct synth_side *side, const uint8_t *data, size_t size)
+{
+	uint8_t *copy = malloc(size ? size : 1);
+
+	if (!copy)
+		abort();
+	memcpy(copy, data, size);
+	side->answer.wire = copy;
+	side->answer.wire_len = size;
+}
+
+/* Whatever came in, what goes out is a message that can be read. */
+static void check(struct answer *answer, const struct query *query)
+{
+	struct message message;
+	size_t len;
+
+	if (!message_read(&message, answer->wire, answer->len))
+		abort();
+	len = reply_seal(answer, query, 0, query->udp_size);
+	if (len > query->udp_size || !message_read(&message, answer->wire, len))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct answer answer = { .wire = wire };
+	struct synth_side aaaa = { .known = true }, a = { .known = true };
+	struct synth synth = { .map = &map, .exclude_aaaa = &exclude_aaaa, .aaaa = &aaaa, .a = &a };
+	struct query query = { .class = LDNS_RR_CLASS_IN, .type = LDNS_RR_TYPE_AAAA,
+			       .udp_size = MESSAGE_UDP_MAX };
+	size_t split;
+
+	if (!map.pref64.n)
+		set_up();
+	if (size < 3 || size > MESSAGE_MAX)
+		return 0;
+	split = 2 + data[1] * 4u < size ? 2 + data[1] * 4u : size;
+	query.edns = data[0] & 1;
+	query.dnssec_ok = query.edns && data[0] & 2;
+	synth.aaaa_overdue = data[0] & 4;
+	aaaa.known = !(data[0] & 8);
+	fill_side(&aaaa, data + 2, split - 2);
+	fill_side(&a, data + split, size - split);
+	if (!name_from_wire(&query.qname, (const uint8_t *)"\001w\007example"))
+		abort();
+	synth.query = &query;
+	if (synth_settle(&synth, &answer))
+		check(&answer, &query);
+	synth_pass(&answer, &query, &a);
+	check(&answer, &query);
+	synth_reverse(&answer, &query, &query.qname, &a);
+	check(&answer, &query);
+	free((void *)(uintptr_t)aaaa.answer.wire);
+	free((void *)(uintptr_t)a.answer.wire);
+	return 0;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every mapping decision: RFC 6052 3.1, the IANA special-purpose registry of RFC 6890, who may
+ * ask, and which backends snid may connect to.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../core/addrmap.h"
+#include "../../core/config.h"
+
+#define N(array) (sizeof(array) / sizeof(*(array)))
+
+struct world {
+	struct config config;
+	struct netinfo net;
+	struct addrmap *map;
+};
+
+static struct in6_addr address(const char *text)
+{
+	struct in6_addr addr;
+
+	assert_true(addr_parse(text, &addr));
+	return addr;
+}
+
+static void add(struct prefix_list *list, const char *text)
+{
+	struct prefix prefix;
+
+	assert_null(prefix_parse(text, &prefix));
+	assert_int_equal(prefix_list_add(list, &prefix), 0);
+}
+
+static void remake(struct world *w)
+{
+	addrmap_free(w->map);
+	w->map = addrmap_new(&w->config, &w->net);
+	assert_non_null(w->map);
+}
+
+/* The defaults of DESIGN.md, with a second, more specific pref64 and an own address */
+static int set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -1;
+	w->config.inside.keyword = true;
+	w->config.nat64.clients.keyword = true;
+	w->config.nat64.deny4.keyword = true;
+	w->config.dns64.clients.keyword = true;
+	w->config.snid.backends.keyword = true;
+	add(&w->config.prefixes.nat64, "64:ff9b::/96");
+	add(&w->config.prefixes.nat64, "2001:db8:64::/48");
+	add(&w->config.prefixes.nat64, "2001:db8:64:64::/96");
+	assert_null(prefix_parse("64:ff9b:1::/96", &w->config.prefixes.nat46));
+	add(&w->net.inside, "2001:db8:1::/64");
+	add(&w->net.own, "2001:db8:1::1/128");
+	add(&w->net.own, "198.51.100.1/32");
+	add(&w->net.own, "fe80::1/128");
+	w->net.uplink_v4_be32 = inet_addr("198.51.100.1");
+	strcpy(w->net.uplink, "eth0");
+	remake(w);
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	addrmap_free(w->map);
+	netinfo_free(&w->net);
+	prefix_list_free(&w->config.prefixes.nat64);
+	prefix_list_free(&w->config.inside.list);
+	prefix_list_free(&w->config.nat64.clients.list);
+	prefix_list_free(&w->config.nat64.deny4.list);
+	prefix_list_free(&w->config.dns64.clients.list);
+	prefix_list_free(&w->config.snid.backends.list);
+	free(w);
+	return 0;
+}
+
+static void test_inside_and_own(void **state)
+{
+	struct world *w = *state;
+	struct in6_addr in = address("2001:db8:1::99"), out = address("2001:db8:2::99");
+	struct in6_addr own = address("2001:db8:1::1"), own4 = address("198.51.100.1");
+
+	assert_true(addrmap_is_inside(w->map, &in));
+	assert_false(addrmap_is_inside(w->map, &out));
+	assert_true(addrmap_is_own(w->map, &own));
+	assert_true(addrmap_is_own(w->map, &own4));
+	assert_false(addrmap_is_own(w->map, &in));
+	assert_int_equal(w->map->uplink_v4_be32, inet_addr("198.51.100.1"));
+	assert_string_equal(w->map->uplink, "eth0");
+	/* a list of its own replaces what was found */
+	w->config.inside.keyword = false;
+	add(&w->config.inside.list, "2001:db8:2::/64");
+	remake(w);
+	assert_false(addrmap_is_inside(w->map, &in));
+	assert_true(addrmap_is_inside(w->map, &out));
+	assert_true(addrmap_nat64_client(w->map, &out));
+	assert_true(addrmap_dns64_client(w->map, &out));
+}
+
+static void test_pref64_of(void **state)
+{
+	static const struct {
+		const char *addr, *prefix;
+	} rows[] = {
+		{ "64:ff9b::192.0.2.33", "64:ff9b::/96" },
+		{ "2001:db8:64:c000:2:2100::", "2001:db8:64::/48" },
+		{ "2001:db8:64:64::192.0.2.33", "2001:db8:64:64::/96" },	/* the longest */
+		{ "64:ff9b:1::192.0.2.33", NULL },
+		{ "2001:db8:1::99", NULL },
+		{ "192.0.2.33", NULL },
+	};
+	struct world *w = *state;
+	char text[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < N(rows); i++) {
+		struct in6_addr addr = address(rows[i].addr);
+		const struct prefix *found = addrmap_pref64_of(w->map, &addr);
+
+		if (!rows[i].prefix) {
+			assert_null(found);
+			continue;
+		}
+		assert_non_null(found);
+		assert_string_equal(prefix_format(found, text), rows[i].prefix);
+		assert_int_equal(addrmap_extract(found, &addr), inet_addr("192.0.2.33"));
+		struct in6_addr back = addrmap_embed(found, inet_addr("192.0.2.33"));
+
+		assert_true(addr_equal(&back, &addr));
+	}
+}
+
+static void test_nat46_source(void **state)
+{
+	struct world *w = *state;
+	struct in6_addr source = addrmap_nat46_source(w->map, inet_addr("203.0.113.5"));
+	struct in6_addr wanted = address("64:ff9b:1::203.0.113.5");
+
+	assert_true(addr_equal(&source, &wanted));
+}
+
+/* RFC 6890 2.2.2 and what the registry has gained since: not globally reachable */
+static const char *const special[] = {
+	"0.0.0.0", "0.255.255.255", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1",
+	"169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.1", "192.0.2.1",
+	"192.168.1.1", "198.18.0.1", "198.19.255.255", "198.51.100.7", "203.0.113.7",
+	"224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255",
+};
+
+static const char *const global[] = {
+	"1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0",
+	"126.255.255.255", "128.0.0.0", "169.253.0.1", "172.15.255.255", "172.32.0.0",
+	"192.0.1.0", "192.0.3.0", "192.167.255.255", "192.169.0.0", "198.17.255.255",
+	"198.20.0.0", "223.255.255.255",
+};
+
+static bool may(const struct world *w, size_t pref64, const char *v4)
+{
+	return addrmap_may_translate(w->map, &w->map->pref64.v[pref64], inet_addr(v4));
+}
+
+static void test_special_purpose(void **state)
+{
+	struct world *w = *state;
+
+	for (size_t p = 0; p < w->map->pref64.n; p++) {
+		for (size_t i = 0; i < N(special); i++)
+			assert_false(may(w, p, special[i]));
+		for (size_t i = 0; i < N(global); i++)
+			assert_true(may(w, p, global[i]));
+	}
+}
+
+/* RFC 6052 3.1: the well-known prefix MUST NOT represent non-global addresses. A list of the
+ * operator's own frees them for his own prefixes only. */
+static void test_well_known_prefix_rule(void **state)
+{
+	struct world *w = *state;
+
+	w->config.nat64.deny4.keyword = false;
+	add(&w->config.nat64.deny4.list, "1.1.1.0/24");
+	remake(w);
+	for (size_t i = 0; i < N(special); i++) {
+		assert_false(may(w, 0, special[i]));
+		assert_true(may(w, 1, special[i]));
+		assert_true(may(w, 2, special[i]));
+	}
+	assert_false(may(w, 0, "1.1.1.1"));
+	assert_false(may(w, 1, "1.1.1.1"));
+	assert_true(may(w, 0, "8.8.8.8"));
+}
+
+/* "deny4: []": all may pass, the well-known prefix included */
+static void test_deny_nothing(void **state)
+{
+	struct world *w = *state;
+
+	w->config.nat64.deny4.keyword = false;
+	remake(w);
+	for (size_t i = 0; i < N(special); i++) {
+		assert_true(may(w, 0, special[i]));
+		assert_true(may(w, 1, special[i]));
+	}
+}
+
+static void test_clients(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		const char *addr;
+		bool nat64, dns64;
+	} rows[] = {
+		{ "2001:db8:1::99", true, true },
+		{ "2001:db8:2::99", false, false },
+		{ "192.0.2.1", false, false },
+		{ "::1", false, true },			/* the host itself ... */
+		{ "127.0.0.1", false, true },
+		{ "127.255.255.254", false, true },
+		{ "198.51.100.1", false, true },	/* ... from an own address */
+		{ "fe80::1", false, true },
+		{ "::", false, false },
+	}, listed[] = {
+		{ "2001:db8:1::99", false, false },
+		{ "2001:db8:2::99", true, false },
+		{ "2001:db8:3::99", false, true },
+		{ "192.0.2.1", false, true },
+		{ "127.0.0.1", false, true },
+		{ "198.51.100.1", false, true },
+	};
+
+	for (size_t i = 0; i < N(rows); i++) {
+		struct in6_addr addr = address(rows[i].addr);
+
+		assert_int_equal(addrmap_nat64_client(w->map, &addr), rows[i].nat64);
+		assert_int_equal(addrmap_dns64_client(w->map, &addr), rows[i].dns64);
+	}
+	w->config.nat64.clients.keyword = w->config.dns64.clients.keyword = false;
+	add(&w->config.nat64.clients.list, "2001:db8:2::/64");
+	add(&w->config.dns64.clients.list, "2001:db8:3::/64");
+	add(&w->config.dns64.clients.list, "192.0.2.0/24");
+	remake(w);
+	for (size_t i = 0; i < N(listed); i++) {
+		struct in6_addr addr = address(listed[i].addr);
+
+		assert_int_equal(addrmap_nat64_client(w->map, &addr), listed[i].nat64);
+		assert_int_equal(addrmap_dns64_client(w->map, &addr), listed[i].dns64);
+	}
+}
+
+static void test_backends(void **state)
+{
+	static const struct {
+		const char *addr;
+		enum addrmap_backend verdict;
+	} rows[] = {
+		{ "2001:db8:1::99", ADDRMAP_BACKEND_OK },
+		{ "2001:db8:2::99", ADDRMAP_BACKEND_OUTSIDE },
+		{ "64:ff9b::8.8.8.8", ADDRMAP_BACKEND_PREF64 },
+		{ "2001:db8:64:64::8.8.8.8", ADDRMAP_BACKEND_PREF64 },
+		{ "64:ff9b:1::8.8.8.8", ADDRMAP_BACKEND_NAT46 },
+		{ "::", ADDRMAP_BACKEND_SPECIAL },
+		{ "::1", ADDRMAP_BACKEND_SPECIAL },
+		{ "fe80::99", ADDRMAP_BACKEND_SPECIAL },
+		{ "febf::99", ADDRMAP_BACKEND_SPECIAL },
+		{ "ff02::1", ADDRMAP_BACKEND_SPECIAL },
+		{ "127.0.0.1", ADDRMAP_BACKEND_SPECIAL },
+		{ "8.8.8.8", ADDRMAP_BACKEND_SPECIAL },
+		{ "2001:db8:1::1", ADDRMAP_BACKEND_OWN },
+	};
+	struct world *w = *state;
+
+	for (int everything = 0; everything < 2; everything++) {
+		for (size_t i = 0; i < N(rows); i++) {
+			struct in6_addr addr = address(rows[i].addr);
+			enum addrmap_backend verdict = addrmap_backend_check(w->map, &addr);
+
+			if (everything && rows[i].verdict == ADDRMAP_BACKEND_OUTSIDE)
+				assert_int_equal(verdict, ADDRMAP_BACKEND_OK);
+			else
+				assert_int_equal(verdict, rows[i].verdict);
+		}
+		/* A list as wide as can be opens none of the others. */
+		w->config.snid.backends.keyword = false;
+		add(&w->config.snid.backends.list, "::/0");
+		remake(w);
+	}
+	for (int verdict = 0; verdict <= ADDRMAP_BACKEND_OWN; verdict++)
+		assert_true(strlen(addrmap_backend_text((enum addrmap_backend)verdict)) > 0);
+}
+
+static void test_equal(void **state)
+{
+	struct world *w = *state;
+	struct addrmap *same = addrmap_new(&w->config, &w->net), *other;
+
+	assert_true(addrmap_equal(w->map, same));
+	addrmap_free(same);
+	add(&w->net.own, "2001:db8:1::2/128");
+	other = addrmap_new(&w->config, &w->net);
+	assert_false(addrmap_equal(w->map, other));
+	addrmap_free(other);
+	remake(w);
+	w->net.uplink_v4_be32 = inet_addr("198.51.100.2");
+	other = addrmap_new(&w->config, &w->net);
+	assert_false(addrmap_equal(w->map, other));
+	addrmap_free(other);
+	remake(w);
+	w->config.nat64.deny4.keyword = false;
+	other = addrmap_new(&w->config, &w->net);
+	assert_false(addrmap_equal(w->map, other));
+	addrmap_free(other);
+	addrmap_free(NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_inside_and_own),
+		TEST(test_pref64_of),
+		TEST(test_nat46_source),
+		TEST(test_special_purpose),
+		TEST(test_well_known_prefix_rule),
+		TEST(test_deny_nothing),
+		TEST(test_clients),
+		TEST(test_backends),
+		TEST(test_equal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Several threads on one flow table at once, outbound, inbound, looking up and expiring: every
+ * answer must fit its question, and in the end the table must be empty. For TSan too.
+ */
+#include "flow_world.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { THREADS = 4, STEPS = 40000, INSIDES = 24, REMOTES = 12 };
+
+struct stress {
+	struct world *w;
+	_Atomic int64_t now_ms;
+	_Atomic unsigned int wrong;
+};
+
+struct stress_thread {
+	struct stress *stress;
+	uint64_t seed;
+	unsigned int index;
+	struct flow last;	/* of this thread's last packet out */
+};
+
+static uint64_t next_random(struct stress_thread *t)
+{
+	t->seed ^= t->seed << 13;
+	t->seed ^= t->seed >> 7;
+	t->seed ^= t->seed << 17;
+	return t->seed >> 8;
+}
+
+static void stress_out(struct stress_thread *t, int64_t now)
+{
+	struct flow_packet p = outbound((enum l4_proto)(next_random(t) % L4_COUNT),
+					(unsigned int)(next_random(t) % INSIDES),
+					(uint16_t)(40000 + next_random(t) % 8),
+					htonl(0xc0000200 + (uint32_t)(next_random(t) % REMOTES)),
+					(uint16_t)(443 + next_random(t) % 2));
+	struct flow flow;
+
+	p.event = TCP_EVENT_V6_SYN + (enum tcp_event)(next_random(t) % 4);
+	if (flow_outbound(t->stress->w->table, &p, now, &flow) != FLOW_OK)
+		return;
+	if (flow.l4 != p.l4 || !addr_equal(&flow.inside, &p.inside) ||
+	    flow.inside_port != p.near_port || flow.remote_be32 != p.remote_be32 ||
+	    flow.remote_port != p.remote_port || !flow.outside_port)
+		atomic_fetch_add(&t->stress->wrong, 1);
+	t->last = flow;
+}
+
+static void stress_in(struct stress_thread *t, int64_t now, bool look)
+{
+	struct flow_packet p = inbound(&t->last, t->last.remote_be32, t->last.remote_port);
+	struct flow_table *table = t->stress->w->table;
+	struct flow flow;
+	enum flow_result result;
+
+	if (!t->last.outside_port)
+		return;
+	if (next_random(t) % 4 == 0)
+		p.remote_be32 = htonl(0xcb007100 + (uint32_t)(next_random(t) % REMOTES));
+	if (next_random(t) % 8 == 0)
+		p.near_port = (uint16_t)(FIRST_PORT + next_random(t) % 400);
+	p.event = TCP_EVENT_V4_SYN + (enum tcp_event)(next_random(t) % 4);
+	result = look ? flow_find_outside(table, &p, &flow)
+		      : flow_inbound(table, &p, now, &flow);
+	if (result == FLOW_OK &&
+	    (flow.l4 != p.l4 || flow.outside_be32 != p.outside_be32 ||
+	     flow.outside_port != p.near_port || flow.remote_be32 != p.remote_be32 ||
+	     flow.remote_port != p.remote_port))
+		atomic_fetch_add(&t->stress->wrong, 1);
+}
+
+static void ignore_flow(void *arg, const struct flow *flow)
+{
+	(void)arg;
+	(void)flow;
+}
+
+static void *stress_main(void *arg)
+{
+	struct stress_thread *t = arg;
+	struct flow_table *table = t->stress->w->table;
+
+	for (int i = 0; i < STEPS; i++) {
+		int64_t now = atomic_fetch_add(&t->stress->now_ms, 1) + 1;
+
+		switch (next_random(t) % 16) {
+		case 0:
+			flow_expire(table, t->index, THREADS, now);
+			break;
+		case 1:
+			stress_in(t, now, true);
+			break;
+		case 2: case 3: case 4: case 5: case 6:
+			stress_in(t, now, false);
+			break;
+		default:
+			stress_out(t, now);
+		}
+		if (i % 4096 == 0)
+			flow_iterate(table, ignore_flow, NULL);
+	}
+	return NULL;
+}
+
+/* Short lives and few ports: bindings come and go all the time. */
+static void test_stress(void **state)
+{
+	struct world *w = *state;
+	struct stress stress = { .w = w };
+	struct stress_thread threads[THREADS] = { 0 };
+	pthread_t ids[THREADS];
+	int64_t end;
+
+	w->config.nat64.timeouts.udp_ms = 40;
+	w->config.nat64.timeouts.icmp_ms = 20;
+	w->config.nat64.timeouts.tcp_established_ms = 60;
+	w->config.nat64.timeouts.tcp_transitory_ms = 30;
+	w->config.nat64.limits.sessions = 200;
+	flow_table_configure(w->table, &w->config);
+	use_ports(w, FIRST_PORT, FIRST_PORT + 39);
+	atomic_store(&stress.now_ms, NOW);
+	for (unsigned int i = 0; i < THREADS; i++) {
+		threads[i] = (struct stress_thread){
+			.stress = &stress, .seed = 0x9e3779b97f4a7c15 + i, .index = i,
+		};
+		assert_int_equal(pthread_create(&ids[i], NULL, stress_main, &threads[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(ids[i], NULL);
+	assert_int_equal(atomic_load(&stress.wrong), 0);
+	end = atomic_load(&stress.now_ms) + 1000;
+	expire(w, end);
+	expire(w, end + 1000);		/* established ones go on in TRANS first */
+	assert_counts(w, 0, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_stress),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Log lines as they are written: levels, formats, JSON (RFC 8259 7), the rate limit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../../core/log.h"
+
+static int saved = -1, file = -1;
+static char said[65536];
+
+/* From here to heard(), standard error goes to memory. */
+static void listen_in(void)
+{
+	fflush(stderr);
+	saved = dup(STDERR_FILENO);
+	file = memfd_create("log", MFD_CLOEXEC);
+	assert_true(saved >= 0 && file >= 0);
+	assert_true(dup2(file, STDERR_FILENO) >= 0);
+}
+
+static const char *heard(void)
+{
+	ssize_t len = pread(file, said, sizeof(said) - 1, 0);
+
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(file);
+	assert_true(len >= 0);
+	said[len] = '\0';
+	return said;
+}
+
+static size_t lines(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT);
+	listen_in();
+	log_error("no %s", "way");
+	log_warn("careful");
+	log_info("hello %d", 7);
+	log_debug("inside");
+	assert_string_equal(heard(), "gate64: error: no way\ngate64: warning: careful\n"
+				     "gate64: hello 7\ngate64: debug: inside\n");
+}
+
+/* sd-daemon(3): "<N>" with the numbers of syslog(3) */
+static void test_journal(void **state)
+{
+	(void)state;
+	log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_JOURNAL);
+	listen_in();
+	log_error("a");
+	log_warn("b");
+	log_info("c");
+	log_debug("d");
+	assert_string_equal(heard(), "<3>a\n<4>b\n<6>c\n<7>d\n");
+}
+
+static void test_auto(void **state)
+{
+	(void)state;
+	setenv("JOURNAL_STREAM", "8:1", 1);
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
+	listen_in();
+	log_info("x");
+	assert_string_equal(heard(), "<6>x\n");
+	unsetenv("JOURNAL_STREAM");
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
+	listen_in();
+	log_info("x");
+	assert_string_equal(heard(), "gate64: x\n");
+}
+
+static void test_levels(void **state)
+{
+	static const char *const wanted[] = {
+		[LOG_LEVEL_ERROR] = "gate64: error: e\n",
+		[LOG_LEVEL_WARN] = "gate64: error: e\ngate64: warning: w\n",
+		[LOG_LEVEL_INFO] = "gate64: error: e\ngate64: warning: w\ngate64: i\n",
+	};
+
+	(void)state;
+	for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_INFO; level++) {
+		log_setup((enum log_level)level, LOG_FORMAT_TEXT);
+		assert_true(log_enabled((enum log_level)level));
+		assert_false(log_enabled((enum log_level)(level + 1)));
+		listen_in();
+		log_error("e");
+		log_warn("w");
+		log_info("i");
+		log_debug("d");
+		assert_string_equal(heard(), wanted[level]);
+	}
+}
+
+static const char *member(json_object *object, const char *name)
+{
+	json_object *value;
+
+	assert_true(json_object_object_get_ex(object, name, &value));
+	return json_object_get_string(value);
+}
+
+/* Whatever the message is, the line is one JSON object, and it says the message. */
+static void test_json(void **state)
+{
+	static const char message[] = "q\" b\\ n\n t\t r\r e\x1b \x01 \xc3\xa9 /";
+	json_object *object;
+	const char *when;
+	int year, at = 0;
+
+	(void)state;
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+	listen_in();
+	log_warn("%s", message);
+	heard();
+	assert_int_equal(lines(said), 1);
+	/* json-c takes control characters as they are; RFC 8259 7 does not. */
+	for (const char *p = said; *p != '\n'; p++)
+		assert_true((unsigned char)*p >= 0x20);
+	object = json_tokener_parse(said);
+	assert_non_null(object);
+	assert_int_equal(json_object_object_length(object), 3);
+	assert_string_equal(member(object, "message"), message);
+	assert_string_equal(member(object, "level"), "warning");
+	when = member(object, "time");
+	assert_int_equal(sscanf(when, "%4d-%*2d-%*2dT%*2d:%*2d:%*2d.%*3dZ%n", &year, &at), 1);
+	assert_int_equal(at, strlen(when));
+	json_object_put(object);
+}
+
+/* Lines of any length: cut, but whole in form */
+static void test_long_lines(void **state)
+{
+	static const enum log_format formats[] = { LOG_FORMAT_TEXT, LOG_FORMAT_JOURNAL,
+						   LOG_FORMAT_JSON };
+	static char message[10000];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		for (int c = 0; c < 3; c++) {
+			memset(message, "x\"\x01"[c], sizeof(message) - 1);
+			log_setup(LOG_LEVEL_INFO, formats[i]);
+			listen_in();
+			log_info("%s", message);
+			heard();
+			assert_int_equal(lines(said), 1);
+			assert_int_equal(said[strlen(said) - 1], '\n');
+			assert_true(strlen(said) > 500 && strlen(said) < 4096);
+			if (formats[i] != LOG_FORMAT_JSON)
+				continue;
+			json_object *object = json_tokener_parse(said);
+
+			assert_non_null(object);
+			json_object_put(object);
+		}
+	}
+}
+
+/* Text and journal: what a message carries cannot pass for a line of its own. */
+static void test_one_line_is_one_line(void **state)
+{
+	(void)state;
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	listen_in();
+	log_info("name %s", "a\ngate64: error: forged");
+	assert_int_equal(lines(heard()), 1);
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JOURNAL);
+	listen_in();
+	log_info("name %s", "a\n<0>forged");
+	assert_int_equal(lines(heard()), 1);
+}
+
+static void provoke(int i)
+{
+	log_limited(LOG_LEVEL_INFO, "seen %d", i);
+}
+
+/* Ten at once, two a second; the next one says how many were left out. */
+static void test_rate_limit(void **state)
+{
+	size_t n;
+
+	(void)state;
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	listen_in();
+	for (int i = 0; i < 100; i++)
+		provoke(i);
+	n = lines(heard());
+	assert_in_range(n, 10, 11);
+	assert_non_null(strstr(said, "gate64: seen 9\n"));
+	assert_null(strstr(said, "seen 99"));
+	usleep(600000);
+	listen_in();
+	provoke(100);
+	provoke(101);
+	heard();
+	char wanted[64];
+
+	snprintf(wanted, sizeof(wanted), "gate64: seen 100 (%zu alike left out)\n", 100 - n);
+	assert_non_null(strstr(said, wanted));
+	assert_int_equal(lines(said), 1);
+}
+
+/* What is not to be written uses up nothing. */
+static void test_limit_of_a_silent_level(void **state)
+{
+	struct log_limit limit = { 0 };
+	uint32_t left_out = 7;
+
+	(void)state;
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	listen_in();
+	for (int i = 0; i < 20; i++)
+		log_limited(LOG_LEVEL_DEBUG, "quiet");
+	assert_string_equal(heard(), "");
+	for (int i = 0; i < 10; i++) {
+		assert_true(log_limit_pass(&limit, &left_out));
+		assert_int_equal(left_out, 0);
+	}
+	assert_false(log_limit_pass(&limit, &left_out));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_one_line_is_one_line),
+		cmocka_unit_test(test_rate_limit),
+		cmocka_unit_test(test_limit_of_a_silent_level),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
