@@ -94,6 +94,7 @@ UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/tool
 UNIT_notify    := ops/notify.c core/log.c core/loop.c
 UNIT_tool      := ops/tool.c ops/privilege.c core/log.c core/loop.c
 UNIT_privilege := ops/privilege.c core/log.c core/loop.c
+UNIT_fragment  := nat64/fragment.c nat64/packet.c nat64/header.c core/addr.c
 
 UNIT_hello     := snid/hello.c
 UNIT_sni_name  := snid/name.c

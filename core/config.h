@@ -57,7 +57,7 @@ struct config {
 		struct prefix_choice deny4;	/* keyword: special-purpose */
 		struct {
 			uint32_t udp_ms, tcp_established_ms, tcp_transitory_ms,
-				 icmp_ms;
+				 icmp_ms, fragment_ms;
 		} timeouts;
 		struct {
 			uint32_t sessions;

@@ -97,6 +97,12 @@ enum flow_result flow_find_outside(struct flow_table *table, const struct flow_p
 				   struct flow *out);
 
 /**
+ * flow_owns_outside() - would flow_inbound() take a packet to this outside address and
+ * port? For a TCP segment that opens nothing it may still say no.
+ */
+bool flow_owns_outside(struct flow_table *table, const struct flow_packet *packet);
+
+/**
  * flow_expire() - end what is over, in every @stride-th shard from @first on, so
  * that workers share the work.
  * Return: sessions ended.

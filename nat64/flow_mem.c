@@ -592,6 +592,15 @@ enum flow_result flow_find_outside(struct flow_table *table, const struct flow_p
 	return look(table, packet, BY_OUTSIDE, out);
 }
 
+bool flow_owns_outside(struct flow_table *table, const struct flow_packet *packet)
+{
+	struct flow flow;
+
+	if (packet->l4 == L4_ICMP)
+		return flow_find_outside(table, packet, &flow) == FLOW_OK;
+	return pool4_owner(table->pool, packet->l4, packet->outside_be32, packet->near_port);
+}
+
 /* The lifetime of the oldest of a kind is over: end it, or let it go on in TRANS. */
 static bool end_or_move(struct flow_table *table, struct shard *shard, struct session *s,
 			int64_t now_ms)

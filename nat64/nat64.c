@@ -16,6 +16,7 @@
 #include "../core/stats.h"
 #include "emit.h"
 #include "flow.h"
+#include "fragment.h"
 #include "icmp.h"
 #include "ipid.h"
 #include "mtu.h"
@@ -54,6 +55,8 @@ static void tell4(struct worker *w, const struct packet *p, uint8_t type, uint8_
 
 	icmp_send4(w->emit, &w->limit, w->now_ms, p, &error, id);
 }
+
+static enum verdict whole_packet(struct worker *w, uint8_t *data, size_t len);
 
 /* Codes of unreachable messages */
 enum { PROHIBITED6 = 1, ADDRESS6 = 3, SOURCE_ROUTE4 = 5 };
@@ -196,6 +199,22 @@ static enum verdict error_out(struct worker *w, const struct packet *p)
 	return VERDICT_TAKEN;
 }
 
+/* A part of a datagram (RFC 6146 3.4): the last one takes the whole through. */
+static enum verdict fragment_out(struct worker *w, const struct packet *p)
+{
+	uint8_t *whole;
+	size_t len;
+
+	switch (fragments_add(w->fragments, p, 0, w->now_ms, &whole, &len)) {
+	case FRAGMENT_KEPT:
+		return VERDICT_TAKEN;
+	case FRAGMENT_WHOLE:
+		return whole_packet(w, whole, len);
+	default:
+		return drop(STAT_NAT64_DROP_FRAGMENT);
+	}
+}
+
 static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_result parsed)
 {
 	const struct prefix *pref64 = addrmap_pref64_of(w->map, &p->dst);
@@ -217,7 +236,7 @@ static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_r
 		tell6(w, p, ICMP6_PARAMETER, 0, p->fault_at, STAT_NAT64_PARAMETER_SENT);
 		return drop(STAT_NAT64_DROP_EXTENSION);
 	case PACKET_FRAGMENT:
-		return drop(STAT_NAT64_DROP_FRAGMENT);
+		return fragment_out(w, p);
 	case PACKET_ICMP_TYPE:
 		return drop(STAT_NAT64_DROP_ICMP_TYPE);
 	default:
@@ -319,11 +338,47 @@ static void inbound_tuple(const struct worker *w, const struct packet *p, struct
 	};
 }
 
-static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_result parsed)
+/* The first part of a datagram has its ports: do they belong to a flow? */
+static bool is_ours(struct worker *w, const struct packet *p)
+{
+	struct flow_packet tuple;
+	struct packet first;
+
+	if (packet_parse_quoted(&first, p->data, p->len) != PACKET_OK || first.icmp_error)
+		return false;
+	inbound_tuple(w, &first, &tuple);
+	return flow_owns_outside(w->flows, &tuple);
+}
+
+static enum verdict fragment_in(struct worker *w, const struct packet *p, uint32_t id)
+{
+	uint8_t *whole;
+	size_t len;
+
+	if (p->frag_offset == 0 && !is_ours(w, p)) {
+		fragments_disown(w->fragments, p, w->now_ms);
+		return not_ours();
+	}
+	switch (fragments_add(w->fragments, p, id, w->now_ms, &whole, &len)) {
+	case FRAGMENT_KEPT:
+		return VERDICT_HELD;
+	case FRAGMENT_WHOLE:
+		return whole_packet(w, whole, len);
+	case FRAGMENT_NOT_OURS:
+		return not_ours();
+	default:
+		return drop(STAT_NAT64_DROP_FRAGMENT);
+	}
+}
+
+static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_result parsed,
+			      uint32_t id)
 {
 	struct flow_packet tuple;
 	struct flow flow;
 
+	if (parsed == PACKET_FRAGMENT)
+		return fragment_in(w, p, id);
 	if (parsed != PACKET_OK && parsed != PACKET_SOURCE_ROUTE)
 		return not_ours();
 	if (p->icmp_error)
@@ -355,13 +410,28 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 
 /* ---- both ------------------------------------------------------------------------------ */
 
-enum verdict nat64_packet(struct worker *worker, uint8_t *data, size_t len)
+/* A datagram that came in fragments: it is ours, whatever comes of it. */
+static enum verdict whole_packet(struct worker *w, uint8_t *data, size_t len)
+{
+	struct packet packet;
+	enum packet_result parsed = packet_parse(&packet, data, len);
+
+	packet.reassembled = true;
+	if (parsed == PACKET_MALFORMED)
+		return drop(STAT_NAT64_DROP_MALFORMED);
+	if (packet.l3 == L3_IPV6)
+		return packet_out(w, &packet, parsed);
+	packet_in(w, &packet, parsed, 0);
+	return VERDICT_TAKEN;
+}
+
+enum verdict nat64_packet(struct worker *worker, uint32_t id, uint8_t *data, size_t len)
 {
 	struct packet packet;
 	enum packet_result parsed = packet_parse(&packet, data, len);
 
 	if (packet.l3 == L3_IPV4)
-		return packet_in(worker, &packet, parsed);
+		return packet_in(worker, &packet, parsed, id);
 	if (parsed == PACKET_MALFORMED)
 		return drop(STAT_NAT64_DROP_MALFORMED);
 	return packet_out(worker, &packet, parsed);

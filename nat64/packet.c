@@ -167,7 +167,8 @@ static enum packet_result parse_ipv4(struct packet *p, size_t len, bool quoted)
 }
 
 /* The header chain up to the upper layer (RFC 7915 5.1: skipped, not translated). */
-static enum packet_result parse_extensions(struct packet *p, struct cursor *c, uint8_t *next)
+static enum packet_result parse_extensions(struct packet *p, struct cursor *c, uint8_t *next,
+					   bool quoted)
 {
 	enum packet_result result = PACKET_OK;
 
@@ -185,8 +186,10 @@ static enum packet_result parse_extensions(struct packet *p, struct cursor *c, u
 			p->frag_offset = offset & 0xfff8;
 			p->more = offset & 1;
 			p->fragment = p->more || p->frag_offset;
-			if (p->frag_offset)
-				return result;	/* what follows is not a header */
+			/* What follows is a part of a datagram, of which the first part of
+			 * a quoted one can be read on. */
+			if (p->frag_offset || (p->fragment && !quoted))
+				return result;
 		} else if (type == EXT_HOP_BY_HOP || type == EXT_ROUTING ||
 			   type == EXT_DESTINATION) {
 			*next = cursor_u8(c);
@@ -223,7 +226,7 @@ static enum packet_result parse_ipv6(struct packet *p, size_t len, bool quoted)
 		return PACKET_MALFORMED;
 	p->len = p->ip_len < len ? p->ip_len : len;
 	c.end = p->data + p->len;
-	fault = parse_extensions(p, &c, &p->proto);
+	fault = parse_extensions(p, &c, &p->proto, quoted);
 	if (c.failed || fault == PACKET_MALFORMED)
 		return PACKET_MALFORMED;
 	result = parse_l4(p, &c, quoted);

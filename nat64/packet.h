@@ -46,6 +46,7 @@ struct packet {
 	bool df;			/* IPv4 only */
 	bool fragment;			/* offset or more-fragments set: not whole */
 	bool more;
+	bool reassembled;		/* came in fragments, and may leave so */
 	uint16_t frag_offset;		/* bytes */
 	uint32_t frag_id;		/* host byte order; IPv4 identification too */
 
@@ -64,7 +65,8 @@ enum packet_result {
 	PACKET_OK,
 	PACKET_MALFORMED,	/* lengths or fields that do not fit */
 	PACKET_PROTOCOL,	/* neither TCP, UDP nor ICMP */
-	PACKET_FRAGMENT,	/* part of a datagram: addresses and ids are set, ports not */
+	PACKET_FRAGMENT,	/* part of a datagram: addresses and ids are set, ports not;
+				 * l4_data is that part */
 	PACKET_ROUTING,		/* IPv6 routing header with segments left (RFC 7915 5.1) */
 	PACKET_SOURCE_ROUTE,	/* IPv4 source route not yet over (RFC 7915 4.1) */
 	PACKET_ICMP_TYPE,	/* an ICMP message that is never translated */

@@ -3,9 +3,8 @@
  * The kernel hands over packets whole (up to 64 KiB), checksums filled in: without
  * NFQA_CFG_F_GSO it segments and sums before it queues.
  *
- * Most verdicts are "drop", because what is translated leaves by another way. They
- * are given together, one message for all packets up to a number; a packet that is
- * accepted gets its verdict at once, after those before it.
+ * The verdicts of a batch go back in one system call too. Most are "drop", because
+ * what is translated leaves by another way.
  */
 #include "queue.h"
 
@@ -16,7 +15,6 @@
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,6 +26,7 @@ enum {
 	BATCH = 32,			/* packets per system call */
 	BATCHES = 8,			/* per wake-up, so that other events get a turn */
 	BUFFER = 0xffff + 4096,		/* the largest packet and its attributes */
+	VERDICT_MAX = 64,		/* bytes of a verdict message, and more */
 	CONFIG_BUFFER = 4096,		/* a configuration message, or its answer */
 	QUEUE_LEN = 16384,		/* packets waiting in the kernel */
 	RECEIVE_BUFFER = 16 << 20,	/* bytes */
@@ -38,8 +37,8 @@ struct queue {
 	struct event *readable;
 	unsigned int number;
 	struct queue_handler handler;
-	bool pending;			/* packets up to pending_id wait for "drop" */
-	uint32_t pending_id;
+	size_t verdicts_len;		/* bytes of messages that wait to be sent */
+	uint8_t verdicts[BATCH * VERDICT_MAX] __attribute__((aligned(8)));
 	struct mmsghdr messages[BATCH];
 	struct iovec iov[BATCH];
 	uint8_t buffers[BATCH][BUFFER];
@@ -47,33 +46,25 @@ struct queue {
 
 /* ---- verdicts ------------------------------------------------------------------ */
 
-static void send_verdict(struct queue *queue, int type, uint32_t id, int verdict)
+void queue_flush(struct queue *queue)
 {
-	char buf[256];
-	struct nlmsghdr *header = nfq_nlmsg_put(buf, type, queue->number);
-
-	nfq_nlmsg_verdict_put(header, (int)id, verdict);
 	/* It fails only if the queue was taken from us; then the packets are gone. */
-	if (mnl_socket_sendto(queue->socket, header, header->nlmsg_len) < 0)
+	if (queue->verdicts_len &&
+	    mnl_socket_sendto(queue->socket, queue->verdicts, queue->verdicts_len) < 0)
 		stats_inc(STAT_NAT64_DROP_QUEUE);
+	queue->verdicts_len = 0;
 }
 
-static void flush_drops(struct queue *queue)
+void queue_verdict(struct queue *queue, uint32_t id, enum verdict verdict)
 {
-	if (queue->pending)
-		send_verdict(queue, NFQNL_MSG_VERDICT_BATCH, queue->pending_id, NF_DROP);
-	queue->pending = false;
-}
+	struct nlmsghdr *header;
 
-static void give_verdict(struct queue *queue, uint32_t id, enum verdict verdict)
-{
-	if (verdict == VERDICT_TAKEN) {
-		queue->pending = true;
-		queue->pending_id = id;
-		return;
-	}
-	flush_drops(queue);
-	send_verdict(queue, NFQNL_MSG_VERDICT, id, NF_ACCEPT);
+	if (queue->verdicts_len + VERDICT_MAX > sizeof(queue->verdicts))
+		queue_flush(queue);
+	header = nfq_nlmsg_put((char *)queue->verdicts + queue->verdicts_len, NFQNL_MSG_VERDICT,
+			       queue->number);
+	nfq_nlmsg_verdict_put(header, (int)id, verdict == VERDICT_ACCEPT ? NF_ACCEPT : NF_DROP);
+	queue->verdicts_len += header->nlmsg_len;
 }
 
 /* ---- packets ------------------------------------------------------------------- */
@@ -89,10 +80,11 @@ static int on_message(const struct nlmsghdr *header, void *arg)
 		return MNL_CB_OK;
 	packet = mnl_attr_get_payload(attrs[NFQA_PACKET_HDR]);
 	if (attrs[NFQA_PAYLOAD])
-		verdict = queue->handler.packet(queue->handler.arg,
+		verdict = queue->handler.packet(queue->handler.arg, ntohl(packet->packet_id),
 						mnl_attr_get_payload(attrs[NFQA_PAYLOAD]),
 						mnl_attr_get_payload_len(attrs[NFQA_PAYLOAD]));
-	give_verdict(queue, ntohl(packet->packet_id), verdict);
+	if (verdict != VERDICT_HELD)
+		queue_verdict(queue, ntohl(packet->packet_id), verdict);
 	return MNL_CB_OK;
 }
 
@@ -125,7 +117,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		queue->handler.begin(queue->handler.arg, loop_now_ms());
 		n = read_batch(queue);
 		queue->handler.end(queue->handler.arg);
-		flush_drops(queue);
+		queue_flush(queue);
 		if (n < BATCH)
 			break;
 	}

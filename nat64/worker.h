@@ -13,6 +13,7 @@ struct config;
 struct emit;
 struct event;
 struct flow_table;
+struct fragments;
 struct ipid;
 struct loop;
 struct mtu_cache;
@@ -29,6 +30,7 @@ struct worker {
 	struct queue *queue;
 	struct emit *emit;
 	struct mtu_cache *mtus;
+	struct fragments *fragments;
 	struct icmp_limit limit;
 	struct event *expire;
 	unsigned int index, count;	/* which of how many workers */
@@ -39,13 +41,15 @@ struct worker {
 enum verdict {
 	VERDICT_TAKEN,		/* translated, answered or dropped: the kernel forgets it */
 	VERDICT_ACCEPT,		/* not ours: it goes on to the host */
+	VERDICT_HELD,		/* the kernel keeps it until queue_verdict() */
 };
 
 /**
  * nat64_packet() - one packet's life.
+ * @id:		in the queue, for VERDICT_HELD.
  * @data, @len:	from the IP header on; changed in place, and borrowed until the
  *		worker's emit is flushed.
  */
-enum verdict nat64_packet(struct worker *worker, uint8_t *data, size_t len);
+enum verdict nat64_packet(struct worker *worker, uint32_t id, uint8_t *data, size_t len);
 
 #endif

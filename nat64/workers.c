@@ -16,6 +16,7 @@
 #include "../core/stats.h"
 #include "emit.h"
 #include "flow.h"
+#include "fragment.h"
 #include "hostports.h"
 #include "ipid.h"
 #include "mtu.h"
@@ -46,9 +47,9 @@ static void batch_begin(void *arg, int64_t now_ms)
 	worker->now_ms = now_ms;
 }
 
-static enum verdict batch_packet(void *arg, uint8_t *data, size_t len)
+static enum verdict batch_packet(void *arg, uint32_t id, uint8_t *data, size_t len)
 {
-	return nat64_packet(arg, data, len);
+	return nat64_packet(arg, id, data, len);
 }
 
 static void batch_end(void *arg)
@@ -56,16 +57,29 @@ static void batch_end(void *arg)
 	struct worker *worker = arg;
 
 	emit_flush(worker->emit);
+	fragments_flush(worker->fragments);
+}
+
+static void release_fragment(void *arg, uint32_t held_id, bool accept)
+{
+	struct worker *worker = arg;
+
+	queue_verdict(worker->queue, held_id, accept ? VERDICT_ACCEPT : VERDICT_TAKEN);
 }
 
 static void on_expire(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
+	int64_t now_ms = loop_now_ms();
 
 	(void)fd;
 	(void)what;
 	stats_add(STAT_NAT64_SESSION_END,
-		  flow_expire(worker->flows, worker->index, worker->count, loop_now_ms()));
+		  flow_expire(worker->flows, worker->index, worker->count, now_ms));
+	stats_add(STAT_NAT64_DROP_FRAGMENT,
+		  fragments_expire(worker->fragments, now_ms,
+				   worker->config->nat64.timeouts.fragment_ms));
+	queue_flush(worker->queue);
 }
 
 /* ---- making and ending ---------------------------------------------------------- */
@@ -81,7 +95,8 @@ static int worker_open(struct worker *worker)
 	snprintf(name, sizeof(name), "nat64-%u", worker->index);
 	worker->loop = loop_new(name);
 	worker->mtus = mtu_cache_new();
-	if (!worker->loop || !worker->mtus)
+	worker->fragments = fragments_new(release_fragment, worker);
+	if (!worker->loop || !worker->mtus || !worker->fragments)
 		return -ENOMEM;
 	err = emit_new(&worker->emit);
 	if (err < 0) {
@@ -107,6 +122,9 @@ static void worker_close(struct worker *worker)
 		loop_stop(worker->loop);
 	if (worker->expire)
 		event_free(worker->expire);
+	fragments_free(worker->fragments);
+	if (worker->queue)
+		queue_flush(worker->queue);
 	queue_free(worker->queue);
 	emit_free(worker->emit);
 	mtu_cache_free(worker->mtus);

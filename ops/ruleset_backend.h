@@ -20,7 +20,7 @@ struct port_range;
 /* Which packets to a destination are queued */
 enum rule_match {
 	RULE_ANY,
-	RULE_FRAGMENT,		/* fragments without a transport header: not the first */
+	RULE_FRAGMENT,		/* parts of a datagram, the first one too */
 	RULE_ICMP,
 	RULE_TCP,		/* by destination port */
 	RULE_UDP,

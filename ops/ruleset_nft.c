@@ -39,7 +39,7 @@ static void print_rule(FILE *out, const struct rule_list *list, const struct rul
 	case RULE_ANY:
 		break;
 	case RULE_FRAGMENT:
-		fputs("ip frag-off & 0x1fff != 0 ", out);
+		fputs("ip frag-off & 0x3fff != 0 ", out);
 		break;
 	case RULE_ICMP:
 		fputs("meta l4proto icmp ", out);

@@ -110,7 +110,8 @@ static void print_rule(FILE *out, const struct rule_list *list, const struct rul
 		break;
 	case RULE_FRAGMENT:
 		print_head(out, rule);
-		fputs(" -f", out);
+		/* Offset or more-fragments: "-f" would leave the first part out. */
+		fputs(" -m u32 --u32 4&0x3FFF=0x1:0x3FFF", out);
 		break;
 	case RULE_ICMP:
 		print_head(out, rule);
