@@ -171,7 +171,8 @@ static enum verdict error_out(struct worker *w, const struct packet *p)
 	if (result != ICMP_OK)
 		return drop_icmp(result);
 	pref64 = addrmap_pref64_of(w->map, &quoted.src);
-	if (!pref64)
+	/* An error goes to the sender of what it is about, and to nobody else. */
+	if (!pref64 || !addr_equal(&quoted.src, &p->dst))
 		return drop(STAT_NAT64_DROP_ICMP_INNER);
 	tuple = (struct flow_packet){
 		.l4 = quoted.l4,
@@ -294,7 +295,7 @@ static enum verdict error_in(struct worker *w, const struct packet *p)
 	struct flow flow;
 	enum icmp_result result = icmp_open(p, &from, &quoted);
 
-	if (result != ICMP_OK)
+	if (result != ICMP_OK || !addr_equal(&quoted.src, &p->dst))
 		return not_ours();
 	tuple = (struct flow_packet){
 		.l4 = quoted.l4,
@@ -416,7 +417,7 @@ static enum verdict whole_packet(struct worker *w, uint8_t *data, size_t len)
 	struct packet packet;
 	enum packet_result parsed = packet_parse(&packet, data, len);
 
-	packet.reassembled = true;
+	packet.df = false;	/* it came in parts, and may leave so */
 	if (parsed == PACKET_MALFORMED)
 		return drop(STAT_NAT64_DROP_MALFORMED);
 	if (packet.l3 == L3_IPV6)

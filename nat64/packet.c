@@ -185,6 +185,7 @@ static enum packet_result parse_extensions(struct packet *p, struct cursor *c, u
 			p->frag_id = cursor_u32(c);
 			p->frag_offset = offset & 0xfff8;
 			p->more = offset & 1;
+			p->df = false;		/* who sends it takes fragments (RFC 8021) */
 			p->fragment = p->more || p->frag_offset;
 			/* What follows is a part of a datagram, of which the first part of
 			 * a quoted one can be read on. */
@@ -220,6 +221,7 @@ static enum packet_result parse_ipv6(struct packet *p, size_t len, bool quoted)
 	p->ip_len = (size_t)IPV6_HLEN + cursor_u16(&c);
 	p->proto = cursor_u8(&c);
 	p->ttl = cursor_u8(&c);
+	p->df = true;
 	cursor_bytes(&c, &p->src, 16);
 	cursor_bytes(&c, &p->dst, 16);
 	if (c.failed || (!quoted && p->ip_len > len))

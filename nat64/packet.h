@@ -43,10 +43,9 @@ struct packet {
 	struct in6_addr src, dst;	/* mapped, where IPv4 */
 	uint8_t tos, ttl;		/* or traffic class, hop limit */
 	uint8_t proto;			/* of the upper layer, IANA number */
-	bool df;			/* IPv4 only */
+	bool df;			/* must not be cut: DF, or IPv6 without a Fragment header */
 	bool fragment;			/* offset or more-fragments set: not whole */
 	bool more;
-	bool reassembled;		/* came in fragments, and may leave so */
 	uint16_t frag_offset;		/* bytes */
 	uint32_t frag_id;		/* host byte order; IPv4 identification too */
 

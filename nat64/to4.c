@@ -56,14 +56,14 @@ enum to_result to4_send(struct emit *emit, struct ipid *ids, struct packet *pack
 		.tos = packet->tos,
 		.ttl = (uint8_t)(packet->ttl - 1),
 		.proto = proto4(packet->proto),
-		.df = len4 > DF_CLEAR_MAX && !packet->reassembled,
+		.df = packet->df && len4 > DF_CLEAR_MAX,
 		.src_be32 = flow->outside_be32,
 		.dst_be32 = flow->remote_be32,
 		.payload_len = packet->l4_len,
 	};
 
 	if (len4 > mtu4) {
-		if (!packet->reassembled && packet->len > IPV6_MTU_MIN && packet->len <= mtu6)
+		if (packet->df && packet->len > IPV6_MTU_MIN && packet->len <= mtu6)
 			return TO_TOO_BIG;
 		if (len4 > UINT16_MAX)
 			return TO_TOO_BIG;

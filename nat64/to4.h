@@ -20,10 +20,10 @@ enum to_result {
  * @packet:	is changed in place, unless TO_TOO_BIG.
  * @mtu4:	of the way to the remote host; @mtu6: of the way back inside.
  *
- * DF and identification are as in 5.1: up to 1260 bytes DF is clear. What does not
- * fit is refused, except a packet that no Packet Too Big could make smaller (up to
- * 1280 bytes), or one that was put together from fragments on its way here (larger
- * than @mtu6): these leave in fragments.
+ * DF is as in 5.1: clear up to 1260 bytes, and where there was a Fragment header. What
+ * does not fit is refused, except a packet that may be cut, one that no Packet Too Big
+ * could make smaller (up to 1280 bytes), or one that the kernel has put together on its
+ * way here (larger than @mtu6): these leave in fragments.
  */
 enum to_result to4_send(struct emit *emit, struct ipid *ids, struct packet *packet,
 			const struct flow *flow, size_t mtu4, size_t mtu6);

@@ -13,8 +13,8 @@ import pytest
 
 from gateway import Gate64
 from netns import Ground, wait_for
-from topology import CLIENT4, DNS4, GATEWAY4, INTERNET4, PREF64, WEB4, Lab
-from wire import Capture
+from topology import CLIENT4, DNS4, INTERNET4, PREF64, WEB4, Lab
+from wire import Capture, udp_flow
 
 IP_MTU, IPV6_MTU = 14, 24			# <linux/in.h>, <linux/in6.h>
 IP_MTU_DISCOVER, PMTUDISC_DONT, PMTUDISC_DO = 10, 0, 2
@@ -36,22 +36,6 @@ def lab(request, repository):
 def gate64(lab):
     with Gate64(lab, {"dns64": {"upstream": [DNS4]}}) as gate64:
         yield gate64
-
-
-@contextlib.contextmanager
-def udp_flow(lab, host, address, port=7000):
-    """A UDP flow from server6 to `address`, which is on `host`: both ends' sockets."""
-    with lab.server6.socket(socket.AF_INET6, socket.SOCK_DGRAM) as inside, \
-            host.socket(socket.AF_INET, socket.SOCK_DGRAM) as outside:
-        outside.bind((address, port))
-        outside.settimeout(5)
-        inside.settimeout(5)
-        inside.connect((f"{PREF64}{address}", port))
-        inside.send(b"first")
-        data, peer = outside.recvfrom(2000)
-        assert data == b"first" and peer[0] == GATEWAY4
-        outside.connect(peer)
-        yield inside, outside
 
 
 @contextlib.contextmanager
@@ -88,7 +72,7 @@ def send_until_refused(sock, payload):
                 raise
             return True
         return False
-    # gate64 keeps what it knows of a route's MTU for some seconds.
+    # gate64 keeps what it knows of a route's MTU for a second.
     wait_for(refused, "the sender learns that its packet is too big", timeout=10, step=0.2)
     # The error may still be pending besides: the next packet is not to be blamed for it.
     sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

@@ -15,6 +15,7 @@ from scapy.layers.inet import TCP
 from scapy.utils import PcapReader
 
 from netns import wait_for
+from topology import GATEWAY4, PREF64
 
 
 class Capture:
@@ -182,3 +183,19 @@ async def ask_many(callers, per_caller, at_once=128, timeout=60):
     finally:
         for writer in streams:
             writer.close()
+
+
+@contextlib.contextmanager
+def udp_flow(lab, host, address, port=7000):
+    """A UDP flow from server6 to `address`, which is on `host`: both ends' sockets."""
+    with lab.server6.socket(socket.AF_INET6, socket.SOCK_DGRAM) as inside, \
+            host.socket(socket.AF_INET, socket.SOCK_DGRAM) as outside:
+        outside.bind((address, port))
+        outside.settimeout(5)
+        inside.settimeout(5)
+        inside.connect((f"{PREF64}{address}", port))
+        inside.send(b"first")
+        data, peer = outside.recvfrom(65535)
+        assert data == b"first" and peer[0] == GATEWAY4
+        outside.connect(peer)
+        yield inside, outside

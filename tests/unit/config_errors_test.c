@@ -248,7 +248,7 @@ static void test_keys(void **state)
 	expect_refused("insde: auto\n"
 		       "NAT64: {}\n"
 		       "metrics: off\n"
-		       "nat64: {timeouts: {upd: 5m, fragment: 2s}, static: []}\n",
+		       "nat64: {timeouts: {upd: 5m, tcp_syn: 6s}, static: []}\n",
 		       AT(1, 1, "unknown key `insde'; did you mean `inside'?")
 		       "insde: auto\n"
 		       "^\n"
@@ -259,14 +259,14 @@ static void test_keys(void **state)
 		       "metrics: off\n"
 		       "^\n"
 		       AT(4, 20, "unknown key `upd'; did you mean `udp'?")
-		       "nat64: {timeouts: {upd: 5m, fragment: 2s}, static: []}\n"
+		       "nat64: {timeouts: {upd: 5m, tcp_syn: 6s}, static: []}\n"
 		       "                   ^\n"
-		       AT(4, 29, "unknown key `fragment'")
-		       "nat64: {timeouts: {upd: 5m, fragment: 2s}, static: []}\n"
+		       AT(4, 29, "unknown key `tcp_syn'")
+		       "nat64: {timeouts: {upd: 5m, tcp_syn: 6s}, static: []}\n"
 		       "                            ^\n"
-		       AT(4, 44, "unknown key `static'")
-		       "nat64: {timeouts: {upd: 5m, fragment: 2s}, static: []}\n"
-		       "                                           ^\n");
+		       AT(4, 43, "unknown key `static'")
+		       "nat64: {timeouts: {upd: 5m, tcp_syn: 6s}, static: []}\n"
+		       "                                          ^\n");
 	/* A path is no key. */
 	expect_refused("nat64.enabled: true\n",
 		       AT(1, 1, "unknown key `nat64.enabled'")

@@ -50,6 +50,7 @@ static void expect_default_nat64(const struct config *config)
 	assert_int_equal(config->nat64.timeouts.tcp_established_ms, 7440000);
 	assert_int_equal(config->nat64.timeouts.tcp_transitory_ms, 240000);
 	assert_int_equal(config->nat64.timeouts.icmp_ms, 60000);
+	assert_int_equal(config->nat64.timeouts.fragment_ms, 2000);
 	assert_int_equal(config->nat64.limits.sessions, 262144);
 	assert_true(config->nat64.mss_clamp_auto);
 	assert_int_equal(config->nat64.lowest_ipv6_mtu, 1280);
@@ -271,7 +272,8 @@ static const char everything[] =
 	"    - {address: auto, ports: 61000-65535}\n"
 	"    - {address: 192.0.2.2}\n"
 	"  deny4: [10.0.0.0/8, 192.0.2.77]\n"
-	"  timeouts: {udp: 3m, tcp_established: 3h, tcp_transitory: 5m, icmp: 61s}\n"
+	"  timeouts: {udp: 3m, tcp_established: 3h, tcp_transitory: 5m, icmp: 61s,\n"
+	"             fragment: 3s}\n"
 	"  limits: {sessions: 1000}\n"
 	"  mss_clamp: 1300\n"
 	"  lowest_ipv6_mtu: 1420\n"
@@ -402,7 +404,7 @@ static void test_design_example(void **state)
 		"  pool4: [{address: auto, ports: auto}]  # address: the uplink's\n"
 		"  deny4: special-purpose         # or a list; [] allows all\n"
 		"  timeouts: {udp: 5m, tcp_established: 2h4m, tcp_transitory: 4m, "
-		"icmp: 60s}\n"
+		"icmp: 60s, fragment: 2s}\n"
 		"  limits: {sessions: 262144}\n"
 		"  mss_clamp: auto                # or off, or bytes\n"
 		"  lowest_ipv6_mtu: 1280\n"
