@@ -32,6 +32,11 @@ static const char *const special_purpose[] = {
 	"240.0.0.0/4",		/* reserved and limited broadcast, RFC 1112, 919 */
 };
 
+/* IPv4 addresses that no packet on the wire comes from or goes to one host by */
+static const char *const never4[] = {
+	"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4",
+};
+
 static const char well_known_prefix[] = "64:ff9b::/96";	/* RFC 6052 2.1 */
 
 /* IPv6 addresses that no TCP backend can have */
@@ -103,6 +108,7 @@ struct addrmap *addrmap_new(const struct config *config, const struct netinfo *n
 	    set_deny4(map, &config->nat64.deny4) < 0 ||
 	    copy_choice(&map->nat64_clients, &config->nat64.clients, &map->inside) < 0 ||
 	    set_dns64_clients(map, &config->dns64.clients) < 0 ||
+	    add_texts(&map->never4, never4, COUNT(never4)) < 0 ||
 	    add_texts(&map->special6, special6, COUNT(special6)) < 0 ||
 	    prefix_parse(well_known_prefix, &map->well_known) ||
 	    copy_choice(&map->backends, &config->snid.backends, &map->inside) < 0) {
@@ -121,6 +127,7 @@ void addrmap_free(struct addrmap *map)
 	prefix_list_free(&map->own);
 	prefix_list_free(&map->deny4);
 	prefix_list_free(&map->special4);
+	prefix_list_free(&map->never4);
 	prefix_list_free(&map->special6);
 	prefix_list_free(&map->nat64_clients);
 	prefix_list_free(&map->dns64_clients);
@@ -186,12 +193,19 @@ struct in6_addr addrmap_embed(const struct prefix *pref64, uint32_t v4_be32)
 	return addr;
 }
 
+bool addrmap_is_host4(const struct addrmap *map, uint32_t v4_be32)
+{
+	struct in6_addr addr = addr_from_v4(v4_be32);
+
+	return !prefix_list_contains(&map->never4, &addr);
+}
+
 bool addrmap_may_translate(const struct addrmap *map, const struct prefix *pref64,
 			   uint32_t v4_be32)
 {
 	struct in6_addr addr = addr_from_v4(v4_be32);
 
-	if (prefix_list_contains(&map->deny4, &addr))
+	if (!addrmap_is_host4(map, v4_be32) || prefix_list_contains(&map->deny4, &addr))
 		return false;
 	return !prefix_equal(&map->well_known, pref64) ||
 	       !prefix_list_contains(&map->special4, &addr);

@@ -32,6 +32,7 @@ struct addrmap {
 	struct prefix_list deny4;	/* mapped IPv4 prefixes */
 	struct prefix_list special4;	/* RFC 6052 3.1: refused behind the well-known
 					 * prefix; empty where "deny4: []" lifts that */
+	struct prefix_list never4;	/* no host's address, whatever is configured */
 	struct prefix_list special6;	/* never a backend */
 	struct prefix well_known;	/* 64:ff9b::/96 */
 	struct prefix_list nat64_clients;
@@ -75,11 +76,17 @@ struct in6_addr addrmap_embed(const struct prefix *pref64, uint32_t v4_be32);
  *
  * Refused are nat64.deny4 (default: the IANA special-purpose registry, RFC 6890)
  * and, with the well-known prefix, every non-global address (RFC 6052 3.1).
- * "deny4: []" is the operator's word that all may pass, the well-known prefix
- * included.
+ * "deny4: []" is the operator's word that all hosts may be reached, the well-known
+ * prefix included. What is no host's address (addrmap_is_host4()) never is.
  */
 bool addrmap_may_translate(const struct addrmap *map, const struct prefix *pref64,
 			   uint32_t v4_be32);
+
+/**
+ * addrmap_is_host4() - can this IPv4 address be that of another host? Not so "this
+ * network", loopback, multicast and class E (RFC 1122 3.2.1.3, RFC 1812 5.3.7).
+ */
+bool addrmap_is_host4(const struct addrmap *map, uint32_t v4_be32);
 
 /** addrmap_nat64_client() - may this IPv6 address use NAT64? */
 bool addrmap_nat64_client(const struct addrmap *map, const struct in6_addr *addr);

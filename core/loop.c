@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/thread.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -93,6 +93,22 @@ static void wake(struct loop *loop)
 		return;
 }
 
+/* Without a descriptor libevent ends the process (event_base_new() calls exit()): see
+ * first that there are as many as it takes, and some. */
+static bool descriptors_left(int fd)
+{
+	int spare[8];
+	size_t n = 0, wanted = sizeof(spare) / sizeof(spare[0]);
+	bool enough;
+
+	while (n < wanted && (spare[n] = fcntl(fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+		n++;
+	enough = n == wanted;
+	while (n > 0)
+		close(spare[--n]);
+	return enough;
+}
+
 struct loop *loop_new(const char *name)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -106,6 +122,8 @@ struct loop *loop_new(const char *name)
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0)
 		goto free_loop;
+	if (!descriptors_left(loop->wake_fd))
+		goto close_fd;
 	loop->base = event_base_new();
 	if (!loop->base)
 		goto close_fd;

@@ -14,7 +14,10 @@
 
 enum {
 	SLOTS = 64,			/* packets per family and system call */
-	SEND_BUFFER = 4 << 20,		/* bytes */
+	/* Bytes. Packets that wait for a neighbour to be found count here too; it is far
+	 * above what the kernel lets all neighbours together hold, so that hosts that do
+	 * not answer cannot block the others. */
+	SEND_BUFFER = 256 << 20,
 };
 
 struct lane {
@@ -40,9 +43,11 @@ static int open_raw(int family, int protocol)
 
 	if (fd < 0)
 		return -errno;
-	/* IPPROTO_RAW sockets take whole packets and receive nothing. */
+	/* IPPROTO_RAW sockets take whole packets and receive nothing. Forcing the buffer
+	 * is refused in a user namespace, where the system's limit holds. */
 	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0) {
+	    (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0 &&
+	     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0)) {
 		err = -errno;
 		close(fd);
 		return err;

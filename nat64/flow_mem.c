@@ -381,10 +381,17 @@ static void set_lifetime(struct shard *shard, struct session *s, enum lifetime l
 	TAILQ_INSERT_TAIL(&shard->by_age[lifetime], s, by_age);
 }
 
-/* Room in the table for one more session, taken at once so that the limit holds. */
-static bool count_session(struct flow_table *table)
+/*
+ * Room in the table for one more session, taken at once so that the limit holds. What
+ * anybody outside can open with a forged source leaves a quarter to those inside.
+ */
+static bool count_session(struct flow_table *table, int by)
 {
-	if (atomic_fetch_add(&table->n_sessions, 1) < table->sessions_max)
+	uint64_t max = table->sessions_max;
+
+	if (by == BY_OUTSIDE)
+		max -= max / 4;
+	if (atomic_fetch_add(&table->n_sessions, 1) < max)
 		return true;
 	atomic_fetch_sub(&table->n_sessions, 1);
 	return false;
@@ -392,11 +399,11 @@ static bool count_session(struct flow_table *table)
 
 /* Takes over the reference to @bib, whatever comes of it. */
 static struct session *session_create(struct flow_table *table, struct shard *shard,
-				      const struct flow_packet *p, struct bib *bib)
+				      const struct flow_packet *p, int by, struct bib *bib)
 {
 	struct session *s;
 
-	if (!count_session(table))
+	if (!count_session(table, by))
 		goto put;
 	if (shard_grow(table, shard) < 0)
 		goto uncount;
@@ -409,11 +416,11 @@ static struct session *session_create(struct flow_table *table, struct shard *sh
 	s->remote_port = p->remote_port;
 	s->lifetime = bib->l4 == L4_UDP ? LIFE_UDP : bib->l4 == L4_ICMP ? LIFE_ICMP
 									 : LIFE_TCP_TRANS;
-	for (int by = 0; by < 2; by++) {
-		struct session **head = &shard->buckets[by][bucket_of(session_hash(table, s, by),
-								      shard->n_buckets)];
+	for (int i = 0; i < 2; i++) {
+		struct session **head = &shard->buckets[i][bucket_of(session_hash(table, s, i),
+								     shard->n_buckets)];
 
-		s->next[by] = *head;
+		s->next[i] = *head;
 		*head = s;
 	}
 	TAILQ_INSERT_TAIL(&shard->by_age[s->lifetime], s, by_age);
@@ -512,8 +519,8 @@ static bool opens(const struct flow_packet *p)
 
 /* With @bib taken: make the session, or let a stray segment pass on the binding. */
 static enum flow_result open_session(struct flow_table *table, struct shard *shard,
-				     const struct flow_packet *p, struct bib *bib, int64_t now_ms,
-				     struct flow *out)
+				     const struct flow_packet *p, int by, struct bib *bib,
+				     int64_t now_ms, struct flow *out)
 {
 	struct session *s;
 
@@ -522,7 +529,7 @@ static enum flow_result open_session(struct flow_table *table, struct shard *sha
 		bib_put(table, bib);
 		return FLOW_OK;
 	}
-	s = session_create(table, shard, p, bib);
+	s = session_create(table, shard, p, by, bib);
 	if (!s)
 		return FLOW_FULL;
 	session_step(shard, s, p, now_ms);
@@ -550,7 +557,7 @@ static enum flow_result packet_seen(struct flow_table *table, const struct flow_
 		else
 			result = bib_take_outside(table, p, &bib);
 		if (result == FLOW_OK)
-			result = open_session(table, shard, p, bib, now_ms, out);
+			result = open_session(table, shard, p, by, bib, now_ms, out);
 	}
 	pthread_mutex_unlock(&shard->mutex);
 	return result;

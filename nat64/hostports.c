@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../core/log.h"
@@ -42,6 +44,26 @@ bool hostports_bound(const struct hostports *host, enum l4_proto l4, uint16_t po
 bool hostports_reserved(const struct hostports *host, uint16_t port)
 {
 	return bit_get(host->reserved, port);
+}
+
+bool hostports_taken(enum l4_proto l4, uint32_t addr_be32, uint16_t port)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = addr_be32,
+	};
+	int type = l4 == L4_TCP ? SOCK_STREAM : SOCK_DGRAM, one = 1, fd;
+	bool taken;
+
+	if (l4 == L4_ICMP)
+		return false;
+	fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	/* An address that is routed here, but is on no interface, is as good. */
+	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+	taken = bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno == EADDRINUSE;
+	close(fd);
+	return taken;
 }
 
 bool hostports_parse_reserved(const char *text, uint8_t *bitmap)
@@ -98,14 +120,20 @@ static int read_sysctl(const char *path, char *text, size_t size)
 	return err;
 }
 
-/* IPv6 may be switched off in the kernel; then its file is not there. */
-static void read_sockets(const char *path, bool listening_only, uint8_t *bitmap)
+static int read_sockets(const char *path, bool listening_only, uint8_t *bitmap)
 {
 	FILE *file = fopen(path, "re");
 	char line[512];
 
-	if (!file)
-		return;
+	/* IPv6 may be switched off in the kernel; then its file is not there. */
+	if (!file && errno == ENOENT)
+		return 0;
+	if (!file) {
+		int err = -errno;
+
+		log_error("cannot read %s: %s", path, strerror(-err));
+		return err;
+	}
 	while (fgets(line, sizeof(line), file)) {
 		uint16_t port = hostports_parse_socket(line, listening_only);
 
@@ -113,6 +141,7 @@ static void read_sockets(const char *path, bool listening_only, uint8_t *bitmap)
 			bit_set(bitmap, port);
 	}
 	fclose(file);
+	return 0;
 }
 
 static int read_range(struct hostports *out)
@@ -155,13 +184,11 @@ int hostports_read(struct hostports *out)
 	err = read_range(out);
 	if (err == 0)
 		err = read_reserved(out);
-	if (err < 0)
-		return err;
 	for (int l4 = L4_TCP; l4 <= L4_UDP; l4++) {
-		for (int v6 = 0; v6 <= 1; v6++) {
+		for (int v6 = 0; v6 <= 1 && err == 0; v6++) {
 			snprintf(path, sizeof(path), "/proc/net/%s%s", protos[l4], v6 ? "6" : "");
-			read_sockets(path, l4 == L4_TCP, out->bound[l4]);
+			err = read_sockets(path, l4 == L4_TCP, out->bound[l4]);
 		}
 	}
-	return 0;
+	return err;
 }

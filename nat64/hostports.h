@@ -29,6 +29,13 @@ bool hostports_ephemeral(const struct hostports *host, uint16_t port);
 /** hostports_bound() - does a socket of the host have this port (TCP or UDP)? */
 bool hostports_bound(const struct hostports *host, enum l4_proto l4, uint16_t port);
 
+/**
+ * hostports_taken() - has a socket of the host this address and port right now, one
+ * opened after hostports_read() too? The kernel is asked, by binding.
+ * @addr_be32:	one of the pool's, the host's own or not.
+ */
+bool hostports_taken(enum l4_proto l4, uint32_t addr_be32, uint16_t port);
+
 /** hostports_reserved() - is it set aside by net.ipv4.ip_local_reserved_ports? */
 bool hostports_reserved(const struct hostports *host, uint16_t port);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The kernel tells the MTU of a route to whoever connects a UDP socket there; no
- * packet is sent for it. That is two system calls, so the answer is kept.
+ * packet is sent for it. That is three system calls, so the answer is kept.
  */
 #include "mtu.h"
 
@@ -74,12 +74,15 @@ static size_t ask_kernel(struct mtu_cache *cache, const struct in6_addr *dst)
 	bool v4 = addr_is_v4(dst);
 	int fd = v4 ? cache->fd4 : cache->fd6;
 	int least = v4 ? MTU_MIN4 : IPV6_MTU_MIN;
+	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
 	struct sockaddr_storage ss;
 	socklen_t ss_len = endpoint_to_sockaddr(&ep, &ss);
 	int mtu;
 	socklen_t len = sizeof(mtu);
 
-	if (connect(fd, (struct sockaddr *)&ss, ss_len) < 0 ||
+	/* A connected socket would keep its source address, also when the host has lost it. */
+	if (connect(fd, &nowhere, sizeof(nowhere)) < 0 ||
+	    connect(fd, (struct sockaddr *)&ss, ss_len) < 0 ||
 	    getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &len) < 0 ||
 	    mtu <= 0)
 		return MTU_UNKNOWN;

@@ -174,6 +174,8 @@ static enum verdict error_out(struct worker *w, const struct packet *p)
 	/* An error goes to the sender of what it is about, and to nobody else. */
 	if (!pref64 || !addr_equal(&quoted.src, &p->dst))
 		return drop(STAT_NAT64_DROP_ICMP_INNER);
+	if (!addrmap_nat64_client(w->map, &quoted.dst))
+		return drop(STAT_NAT64_DROP_NOT_CLIENT);
 	tuple = (struct flow_packet){
 		.l4 = quoted.l4,
 		.inside = quoted.dst,
@@ -216,6 +218,25 @@ static enum verdict fragment_out(struct worker *w, const struct packet *p)
 	}
 }
 
+/*
+ * May a client open or use a flow to this remote? An address of this host is reached
+ * only where another flow has it (RFC 6146 3.8, hairpinning): what came to the host's
+ * own sockets this way would come from the host itself, past its packet filter.
+ */
+static bool may_reach(struct worker *w, const struct prefix *pref64,
+		      const struct flow_packet *tuple)
+{
+	struct in6_addr remote = addr_from_v4(tuple->remote_be32);
+	struct flow_packet hairpin = {
+		.l4 = tuple->l4, .outside_be32 = tuple->remote_be32, .near_port = tuple->remote_port,
+	};
+
+	if (!addrmap_may_translate(w->map, pref64, tuple->remote_be32))
+		return false;
+	return !addrmap_is_own(w->map, &remote) ||
+	       (tuple->l4 != L4_ICMP && flow_owns_outside(w->flows, &hairpin));
+}
+
 static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_result parsed)
 {
 	const struct prefix *pref64 = addrmap_pref64_of(w->map, &p->dst);
@@ -228,7 +249,9 @@ static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_r
 	/* RFC 6146 3.5: a source in a pref64 would make a loop. */
 	if (addrmap_pref64_of(w->map, &p->src))
 		return drop(STAT_NAT64_DROP_SOURCE_PREF64);
-	if (!addrmap_nat64_client(w->map, &p->src))
+	/* A router on the way to a client may have any address: whom its error is about
+	 * counts, and is looked at there. */
+	if (!p->icmp_error && !addrmap_nat64_client(w->map, &p->src))
 		return drop(STAT_NAT64_DROP_NOT_CLIENT);
 	switch (parsed) {
 	case PACKET_OK:
@@ -248,7 +271,7 @@ static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_r
 	if (p->icmp_error)
 		return error_out(w, p);
 	outbound_tuple(p, pref64, &tuple);
-	if (!addrmap_may_translate(w->map, pref64, tuple.remote_be32)) {
+	if (!may_reach(w, pref64, &tuple)) {
 		tell6(w, p, ICMP6_UNREACHABLE, PROHIBITED6, 0, STAT_NAT64_UNREACHABLE_SENT);
 		return drop(STAT_NAT64_DROP_DENY4);
 	}
@@ -295,7 +318,8 @@ static enum verdict error_in(struct worker *w, const struct packet *p)
 	struct flow flow;
 	enum icmp_result result = icmp_open(p, &from, &quoted);
 
-	if (result != ICMP_OK || !addr_equal(&quoted.src, &p->dst))
+	if (result != ICMP_OK || !addr_equal(&quoted.src, &p->dst) ||
+	    !addrmap_is_host4(w->map, addr_v4_be32(&p->src)))
 		return not_ours();
 	tuple = (struct flow_packet){
 		.l4 = quoted.l4,
@@ -385,6 +409,9 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 	if (p->icmp_error)
 		return error_in(w, p);
 	inbound_tuple(w, p, &tuple);
+	/* We see packets before the kernel has looked for martians. */
+	if (!addrmap_may_translate(w->map, &w->map->pref64.v[0], tuple.remote_be32))
+		return not_ours();
 	if (p->ttl <= 1 || parsed == PACKET_SOURCE_ROUTE) {
 		if (flow_find_outside(w->flows, &tuple, &flow) != FLOW_OK)
 			return not_ours();

@@ -77,7 +77,7 @@ int nat64_reconfigure(struct nat64 *nat64, const struct config *config,
 int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out);
 void nat64_intercept_free(struct nat64_intercept *intercept);
 
-/** nat64_gauges() - what is in use now; any thread. */
+/** nat64_gauges() - what is in use now; main thread. */
 void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out);
 
 /** nat64_free() - stop the workers, forget all flows; NULL is allowed. */

@@ -237,6 +237,24 @@ void pool4_plan_free(const struct pool4 *pool, struct pool4_plan *plan)
 	free(plan);
 }
 
+/* A pool that cannot serve anybody is allowed, but not in silence. */
+static void warn_empty(const struct pool4_plan *plan, const struct hostports *host)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct pool_address *address = &plan->addresses[i];
+		const struct in6_addr addr = addr_from_v4(address->addr_be32);
+		char text[ADDR_STRLEN];
+
+		if (address->choice[L4_TCP].n[0] + address->choice[L4_TCP].n[1] &&
+		    address->choice[L4_UDP].n[0] + address->choice[L4_UDP].n[1])
+			continue;
+		log_warn("nat64.pool4: %s has no port to give out: the host keeps %u-%u for "
+			 "itself (net.ipv4.ip_local_port_range); narrow that, for example to "
+			 "32768-60999", addr_format(&addr, text), host->ephemeral_first,
+			 host->ephemeral_last);
+	}
+}
+
 int pool4_plan(const struct pool4 *pool, const struct config *config, const struct addrmap *map,
 	       const struct hostports *host, struct pool4_plan **out)
 {
@@ -262,6 +280,7 @@ int pool4_plan(const struct pool4 *pool, const struct config *config, const stru
 		pool4_plan_free(pool, plan);
 		return err;
 	}
+	warn_empty(plan, host);
 	*out = plan;
 	return 0;
 }
@@ -290,6 +309,11 @@ static bool claim_slot(struct pool4 *pool, struct pool_address *address, enum l4
 		return false;
 	if (!atomic_compare_exchange_strong(&address->slots[l4][port], &nobody, &claimed))
 		return false;
+	/* The host may have come to use it since the pool was planned. */
+	if (hostports_taken(l4, address->addr_be32, port)) {
+		atomic_store(&address->slots[l4][port], NULL);
+		return false;
+	}
 	atomic_fetch_add_explicit(&pool->used, 1, memory_order_relaxed);
 	return true;
 }
@@ -357,11 +381,6 @@ void pool4_release(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uin
 
 	if (address && atomic_exchange(&address->slots[l4][port], NULL))
 		atomic_fetch_sub_explicit(&pool->used, 1, memory_order_relaxed);
-}
-
-bool pool4_has(const struct pool4 *pool, uint32_t addr_be32)
-{
-	return find(pool, addr_be32) != NULL;
 }
 
 size_t pool4_count(const struct pool4 *pool)

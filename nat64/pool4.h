@@ -7,7 +7,8 @@
  * bindings of one inside address share one pool address (RFC 4787 REQ-2, "paired")
  * while that has a free port.
  *
- * Claim, look-up and release take no lock: a slot is one atomic pointer.
+ * Claim, look-up and release take no lock: a slot is one atomic pointer. A claim asks
+ * the kernel whether a socket of the host is there, which opens and closes one.
  */
 #ifndef NAT64_POOL4_H
 #define NAT64_POOL4_H
@@ -74,9 +75,6 @@ void *pool4_owner(const struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32
 
 /** pool4_release() - free an address and port. */
 void pool4_release(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port);
-
-/** pool4_has() - is this one of the pool's addresses? */
-bool pool4_has(const struct pool4 *pool, uint32_t addr_be32);
 
 /** pool4_count() - how many addresses; pool4_address() - the i-th, network order. */
 size_t pool4_count(const struct pool4 *pool);

@@ -160,14 +160,16 @@ static int bind_queue(struct queue *queue)
 
 static int open_socket(struct queue *queue)
 {
-	int size = RECEIVE_BUFFER;
+	int size = RECEIVE_BUFFER, fd;
 
 	queue->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!queue->socket)
 		return -errno;
+	fd = mnl_socket_get_fd(queue->socket);
+	/* Forcing the buffer is refused in a user namespace: there the system's limit holds. */
 	if (mnl_socket_bind(queue->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    setsockopt(mnl_socket_get_fd(queue->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size,
-		       sizeof(size)) < 0)
+	    (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
+	     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0))
 		return -errno;
 	return 0;
 }

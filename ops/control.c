@@ -31,6 +31,8 @@ enum {
 	GROUPS_MAX = 64,	/* supplementary groups of a peer that we look at */
 	DIRECTORY_MODE = 0750,
 	SOCKET_MODE = 0660,
+	LOCK_TRIES = 40,
+	LOCK_WAIT_US = 50000,
 };
 
 struct client {
@@ -209,56 +211,55 @@ static void client_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
 }
 
-/* As in privilege_drop(): when we are not root, we stay who we are. */
-static int find_user(struct control *control, const char *user)
+/* The directory that @path lies in, as text in @directory. */
+static int directory_of(const char *path, char *directory, size_t size)
 {
-	const struct passwd *pw;
-
-	control->uid = geteuid();
-	control->gid = getegid();
-	if (control->uid != 0)
-		return 0;
-	pw = getpwnam(user);
-	if (!pw) {
-		log_error("control: there is no user '%s' (ops.user); 'make user' or "
-			  "'systemd-sysusers' makes it", user);
-		return -ENOENT;
-	}
-	control->uid = pw->pw_uid;
-	control->gid = pw->pw_gid;
-	return 0;
-}
-
-/* Make the socket's directory where it is missing, for our user to unlink in.
- * Return: a descriptor of it, locked against another gate64 that starts now, or
- * -errno. */
-static int open_directory(const struct control *control)
-{
-	char directory[sizeof(control->address.sun_path)];
 	char *slash;
-	int fd;
 
-	memcpy(directory, control->address.sun_path, sizeof(directory));
+	if (strlen(path) >= size)
+		return -ENAMETOOLONG;
+	strcpy(directory, path);
 	slash = strrchr(directory, '/');
 	if (!slash || slash == directory)
 		return -EINVAL;
 	*slash = '\0';
-	if (mkdir(directory, DIRECTORY_MODE) == 0) {
-		if (geteuid() == 0 && chown(directory, control->uid, control->gid) < 0)
-			return -errno;
-	} else if (errno != EEXIST) {
-		return -errno;
-	}
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX) < 0) {
-		int err = -errno;
+	return 0;
+}
 
-		close(fd);
-		return err;
+int control_prepare(const char *path, const char *user)
+{
+	char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const struct passwd *pw = geteuid() == 0 ? getpwnam(user) : NULL;
+	int err = directory_of(path, directory, sizeof(directory));
+
+	if (!err && mkdir(directory, DIRECTORY_MODE) < 0)
+		err = errno == EEXIST ? 0 : -errno;
+	/* Only the directory just made is given away: one that is there already may be
+	 * its owner's, who could put a link in the place of whatever we name. */
+	else if (!err && pw && chown(directory, pw->pw_uid, pw->pw_gid) < 0)
+		err = -errno;
+	if (err)
+		log_error("control: cannot make the directory of %s: %s", path, strerror(-err));
+	return err;
+}
+
+/* Return: a descriptor of the socket's directory, locked against another gate64 that
+ * starts now, or -errno. */
+static int lock_directory(const struct control *control)
+{
+	char directory[sizeof(control->address.sun_path)];
+	int err = directory_of(control->address.sun_path, directory, sizeof(directory));
+	int fd = err ? err : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err ? err : -errno;
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd;
+		usleep(LOCK_WAIT_US);
 	}
-	return fd;
+	close(fd);
+	return -EBUSY;
 }
 
 /* Bind to the path, unless somebody answers there already. */
@@ -268,7 +269,8 @@ static int bind_socket(const struct control *control, int fd)
 	const char *path = control->address.sun_path;
 	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct stat st;
-	int err;
+	mode_t mask;
+	int err, bound;
 
 	if (probe < 0)
 		return -errno;
@@ -280,14 +282,12 @@ static int bind_socket(const struct control *control, int fd)
 	if (err == ECONNREFUSED && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
 	    unlink(path) < 0)
 		return -errno;
-	if (bind(fd, address, sizeof(control->address)) < 0)
+	/* Born with its mode: a path is not to be trusted from one call to the next. */
+	mask = umask(0777 & ~SOCKET_MODE);
+	bound = bind(fd, address, sizeof(control->address));
+	umask(mask);
+	if (bound < 0)
 		return err == ECONNREFUSED && errno == EADDRINUSE ? -ENOTSOCK : -errno;
-	if (chmod(path, SOCKET_MODE) < 0 ||
-	    (geteuid() == 0 && chown(path, control->uid, control->gid) < 0)) {
-		err = -errno;
-		unlink(path);
-		return err;
-	}
 	return 0;
 }
 
@@ -298,7 +298,7 @@ static int listen_at(struct control *control)
 
 	if (fd < 0)
 		return -errno;
-	err = directory = open_directory(control);
+	err = directory = lock_directory(control);
 	if (directory < 0)
 		goto close_socket;
 	err = bind_socket(control, fd);
@@ -322,7 +322,7 @@ close_socket:
 }
 
 int control_open(struct control **out, struct event_base *base, const char *path,
-		 const char *user, unsigned int idle_ms, control_answer_fn *answer, void *arg)
+		 unsigned int idle_ms, control_answer_fn *answer, void *arg)
 {
 	struct control *control = calloc(1, sizeof(*control));
 	int err = -ENOMEM;
@@ -337,9 +337,8 @@ int control_open(struct control **out, struct event_base *base, const char *path
 		.arg = arg,
 	};
 	LIST_INIT(&control->clients);
-	err = find_user(control, user);
-	if (err)
-		goto release;
+	control->uid = geteuid();
+	control->gid = getegid();
 	err = -ENAMETOOLONG;
 	if (strlen(path) < sizeof(control->address.sun_path)) {
 		strcpy(control->address.sun_path, path);

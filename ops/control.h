@@ -31,17 +31,23 @@ enum {
 typedef struct json_object *control_answer_fn(void *arg, struct json_object *request);
 
 /**
- * control_open() - listen. A missing directory is made and given to @user; a
- * socket that nobody listens on any more is replaced.
+ * control_prepare() - make the socket's directory where it is missing; as root, give
+ * it to @user, who will make the socket in it.
+ * Return: 0 or -errno, the reason having been logged.
+ */
+int control_prepare(const char *path, const char *user);
+
+/**
+ * control_open() - listen; a socket that nobody listens on any more is replaced.
+ * Called after privilege_drop(): who we are now may ask, besides root.
  * @base:	the main loop's, borrowed until control_close().
  * @path:	of the socket; copied.
- * @user:	who may ask, besides root; with the members of the user's group.
  * @idle_ms:	see CONTROL_IDLE_MS.
  * Return: 0 with *@out, or -errno, the reason having been logged: -EADDRINUSE
  * when another gate64 answers there.
  */
 int control_open(struct control **out, struct event_base *base, const char *path,
-		 const char *user, unsigned int idle_ms, control_answer_fn *answer, void *arg);
+		 unsigned int idle_ms, control_answer_fn *answer, void *arg);
 
 /** control_close() - cut the clients off, remove the socket; NULL is allowed. */
 void control_close(struct control *control);

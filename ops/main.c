@@ -145,12 +145,19 @@ static struct json_object *answer(void *arg, struct json_object *request)
 	return reply;
 }
 
+static int directory_up(struct life *life)
+{
+	const struct config *config = gateway_config(life->gateway);
+
+	return control_prepare(config->ops.control, config->ops.user);
+}
+
 static int control_up(struct life *life)
 {
 	const struct config *config = gateway_config(life->gateway);
 
-	return control_open(&life->control, life->base, config->ops.control,
-			    config->ops.user, CONTROL_IDLE_MS, answer, life);
+	return control_open(&life->control, life->base, config->ops.control, CONTROL_IDLE_MS,
+			    answer, life);
 }
 
 static void control_down(struct life *life)
@@ -216,11 +223,12 @@ static const struct rung {
 	/* First listen for changes, then look: so that none is missed. */
 	{ "follow the network",			watch_up,		watch_down },
 	{ "read the network",			network_up,		NULL },
-	/* Before the rooms: a second gate64 goes no further than here. */
-	{ "open the control socket",		control_up,		control_down },
+	{ "prepare for the control socket",	directory_up,		NULL },
 	/* The rooms open their sockets as the user that we stay: a listener of a later
 	 * reload can share a port only with sockets of the same user (SO_REUSEPORT). */
 	{ "give up privilege",			privilege_up,		NULL },
+	/* Before the rooms: a second gate64 goes no further than here. */
+	{ "open the control socket",		control_up,		control_down },
 	{ "open nat64, dns64 and snid",		rooms_up,		rooms_down },
 	{ "set up routes and rules",		host_up,		host_down },
 	{ "start the workers",			workers_up,		NULL },

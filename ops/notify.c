@@ -88,32 +88,3 @@ void notify_stopping(void)
 {
 	send_message("STOPPING=1");
 }
-
-/* Return: a positive number from the environment, 0 when there is none. */
-static uint64_t env_number(const char *name)
-{
-	const char *text = getenv(name);
-	char *end;
-	uint64_t value;
-
-	if (!text || *text < '0' || *text > '9')
-		return 0;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	return errno || *end ? 0 : value;
-}
-
-uint32_t notify_watchdog_ms(void)
-{
-	uint64_t interval_ms = env_number("WATCHDOG_USEC") / 1000;
-
-	/* Set for another process of the service: not for us. */
-	if (getenv("WATCHDOG_PID") && env_number("WATCHDOG_PID") != (uint64_t)getpid())
-		return 0;
-	return interval_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)interval_ms;
-}
-
-void notify_watchdog(void)
-{
-	send_message("WATCHDOG=1");
-}

@@ -23,14 +23,4 @@ void notify_reloading(void);
 /** notify_stopping() - the clean stop begins. */
 void notify_stopping(void);
 
-/**
- * notify_watchdog_ms() - how often the manager wants notify_watchdog() at the
- * latest ($WATCHDOG_USEC, when meant for this process); call it twice as often.
- * Return: milliseconds, or 0 where no watchdog is asked for.
- */
-uint32_t notify_watchdog_ms(void);
-
-/** notify_watchdog() - still alive. */
-void notify_watchdog(void);
-
 #endif

@@ -11,7 +11,9 @@
 struct addrmap;
 struct config;
 
-enum room_id { ROOM_NAT64, ROOM_DNS64, ROOM_SNID, ROOM_COUNT };
+/* In the order of going over to a new plan. nat64 is last: once it has agreed, flows
+ * that the plan has no place for are gone, and nobody must refuse after that. */
+enum room_id { ROOM_DNS64, ROOM_SNID, ROOM_NAT64, ROOM_COUNT };
 
 struct room {
 	const char *name;

@@ -169,6 +169,14 @@ static const char *const global[] = {
 	"198.20.0.0", "223.255.255.255",
 };
 
+/* RFC 1122 3.2.1.3: not the address of any one host, whatever the operator says */
+static bool is_host(const char *v4)
+{
+	uint32_t first = ntohl(inet_addr(v4)) >> 24;
+
+	return first != 0 && first != 127 && first < 224;
+}
+
 static bool may(const struct world *w, size_t pref64, const char *v4)
 {
 	return addrmap_may_translate(w->map, &w->map->pref64.v[pref64], inet_addr(v4));
@@ -197,15 +205,15 @@ static void test_well_known_prefix_rule(void **state)
 	remake(w);
 	for (size_t i = 0; i < N(special); i++) {
 		assert_false(may(w, 0, special[i]));
-		assert_true(may(w, 1, special[i]));
-		assert_true(may(w, 2, special[i]));
+		assert_int_equal(may(w, 1, special[i]), is_host(special[i]));
+		assert_int_equal(may(w, 2, special[i]), is_host(special[i]));
 	}
 	assert_false(may(w, 0, "1.1.1.1"));
 	assert_false(may(w, 1, "1.1.1.1"));
 	assert_true(may(w, 0, "8.8.8.8"));
 }
 
-/* "deny4: []": all may pass, the well-known prefix included */
+/* "deny4: []": all hosts may be reached, the well-known prefix included */
 static void test_deny_nothing(void **state)
 {
 	struct world *w = *state;
@@ -213,8 +221,10 @@ static void test_deny_nothing(void **state)
 	w->config.nat64.deny4.keyword = false;
 	remake(w);
 	for (size_t i = 0; i < N(special); i++) {
-		assert_true(may(w, 0, special[i]));
-		assert_true(may(w, 1, special[i]));
+		assert_int_equal(may(w, 0, special[i]), is_host(special[i]));
+		assert_int_equal(may(w, 1, special[i]), is_host(special[i]));
+		assert_int_equal(addrmap_is_host4(w->map, inet_addr(special[i])),
+				 is_host(special[i]));
 	}
 }
 

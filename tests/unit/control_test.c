@@ -48,7 +48,9 @@ static struct json_object *echo(void *arg, struct json_object *request)
 
 static int open_control(struct control **out)
 {
-	return control_open(out, base, path, "root", IDLE_MS, echo, &answered);
+	int err = control_prepare(path, "root");
+
+	return err ? err : control_open(out, base, path, IDLE_MS, echo, &answered);
 }
 
 static int setup(void **state)
@@ -396,7 +398,7 @@ static void client_asks_and_hears(void **state)
 	(void)state;
 	control_close(control);
 	control = NULL;
-	assert_int_equal(control_open(&control, base, path, "root", 5000, big_answer, NULL), 0);
+	assert_int_equal(control_open(&control, base, path, 5000, big_answer, NULL), 0);
 	assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, &reply), 0);
 	for (int i = 0; i < PUMPS_MAX && pthread_tryjoin_np(thread, NULL) == EBUSY; i++)
 		pump();

@@ -327,6 +327,29 @@ static void test_find(void **state)
 	assert_int_equal(expire(w, NOW + EST_MS + TRANS_MS), 1);
 }
 
+/* Forged sources outside open sessions to a binding; those inside still find room. */
+static void test_outside_leaves_room(void **state)
+{
+	struct world *w = *state;
+	struct flow_packet p;
+	struct flow first, flow;
+
+	w->config.nat64.limits.sessions = 8;
+	flow_table_configure(w->table, &w->config);
+	first = open_flow(w, L4_UDP, 1, 40000, REMOTE_A, 53, NOW);
+	for (uint16_t port = 1; port <= 5; port++) {
+		p = inbound(&first, REMOTE_B, port);
+		assert_int_equal(flow_inbound(w->table, &p, NOW, &flow), FLOW_OK);
+	}
+	p = inbound(&first, REMOTE_B, 6);
+	assert_int_equal(flow_inbound(w->table, &p, NOW, &flow), FLOW_FULL);
+	assert_counts(w, 6, 1);
+	open_flow(w, L4_UDP, 2, 40000, REMOTE_A, 53, NOW);
+	open_flow(w, L4_UDP, 3, 40000, REMOTE_A, 53, NOW);
+	p = outbound(L4_UDP, 4, 40000, REMOTE_A, 53);
+	assert_int_equal(flow_outbound(w->table, &p, NOW, &flow), FLOW_FULL);
+}
+
 static void test_session_limit(void **state)
 {
 	struct world *w = *state;
@@ -461,6 +484,7 @@ int main(void)
 		TEST(test_expire_in_parts),
 		TEST(test_find),
 		TEST(test_session_limit),
+		TEST(test_outside_leaves_room),
 		TEST(test_ports_run_out_and_come_back),
 		TEST(test_drop),
 		TEST(test_many),

@@ -191,14 +191,14 @@ static int letter##_go(void *r, const struct config *c, const struct addrmap *m)
 }											\
 static void letter##_close(void *r) { fake_close(id, r); }
 
-FAKE_ROOM(a, ROOM_NAT64)
-FAKE_ROOM(b, ROOM_DNS64)
-FAKE_ROOM(c, ROOM_SNID)
+FAKE_ROOM(a, ROOM_DNS64)
+FAKE_ROOM(b, ROOM_SNID)
+FAKE_ROOM(c, ROOM_NAT64)
 
 const struct room rooms[ROOM_COUNT] = {
-	[ROOM_NAT64] = { "a", a_wanted, a_open, a_start, a_go, a_close },
-	[ROOM_DNS64] = { "b", b_wanted, b_open, b_start, b_go, b_close },
-	[ROOM_SNID] = { "c", c_wanted, c_open, c_start, c_go, c_close },
+	[ROOM_DNS64] = { "a", a_wanted, a_open, a_start, a_go, a_close },
+	[ROOM_SNID] = { "b", b_wanted, b_open, b_start, b_go, b_close },
+	[ROOM_NAT64] = { "c", c_wanted, c_open, c_start, c_go, c_close },
 };
 
 int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out)
@@ -404,10 +404,10 @@ static void reload_switches_rooms_off_and_on(void **state)
 	strcpy(file, "b");
 	assert_int_equal(gateway_reload(gateway), 0);
 	/* The host first, so that nothing more is brought to rooms that close. */
-	assert_did("reloading b:abc>b@eth0 route-off rules-off close-c close-a ready");
+	assert_did("reloading b:abc>b@eth0 route-on rules-off close-c close-a ready");
 	strcpy(file, "abc");
 	assert_int_equal(gateway_reload(gateway), 0);
-	assert_did("reloading open-a start-a shed b:b>abc@eth0 open-c start-c shed "
+	assert_did("reloading open-a start-a b:b>abc@eth0 open-c start-c shed "
 		   "route-on rules-on ready");
 }
 

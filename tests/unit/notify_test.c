@@ -62,8 +62,6 @@ static void test_messages(void **state)
 	assert_string_equal(next_message(), "READY=1");
 	notify_stopping();
 	assert_string_equal(next_message(), "STOPPING=1");
-	notify_watchdog();
-	assert_string_equal(next_message(), "WATCHDOG=1");
 	notify_status("%d sessions", 7);
 	assert_string_equal(next_message(), "STATUS=7 sessions");
 	notify_status("one\nWATCHDOG=trigger");
@@ -122,33 +120,6 @@ static void test_no_manager(void **state)
 	unsetenv("NOTIFY_SOCKET");
 }
 
-static void check_watchdog(const char *usec, const char *pid, uint32_t expected_ms)
-{
-	unsetenv("WATCHDOG_USEC");
-	unsetenv("WATCHDOG_PID");
-	if (usec)
-		setenv("WATCHDOG_USEC", usec, 1);
-	if (pid)
-		setenv("WATCHDOG_PID", pid, 1);
-	assert_int_equal(notify_watchdog_ms(), expected_ms);
-}
-
-static void test_watchdog_interval(void **state)
-{
-	char own[16];
-
-	(void)state;
-	snprintf(own, sizeof(own), "%d", (int)getpid());
-	check_watchdog(NULL, NULL, 0);
-	check_watchdog("30000000", NULL, 30000);
-	check_watchdog("30000000", own, 30000);
-	check_watchdog("30000000", "1", 0);
-	check_watchdog("30000000", "", 0);
-	check_watchdog("-1", NULL, 0);
-	check_watchdog("30s", NULL, 0);
-	check_watchdog("99999999999999999999999", NULL, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,7 +127,6 @@ int main(void)
 		cmocka_unit_test(test_path_socket),
 		cmocka_unit_test(test_reloading_has_the_time),
 		cmocka_unit_test(test_no_manager),
-		cmocka_unit_test(test_watchdog_interval),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
