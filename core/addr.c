@@ -213,9 +213,9 @@ const char *prefix_format(const struct prefix *prefix, char *text)
 	/* The whole mapped range keeps its IPv6 form: 0.0.0.0/0 is the same set,
 	 * but "::ffff:0:0/96" is how people write it. */
 	if (prefix_is_v4(prefix) && !v4)
-		snprintf(text, PREFIX_STRLEN, "::ffff:0:0/%u", prefix->len);
+		snprintf(text, PREFIX_STRLEN, "::ffff:0:0/%d", prefix->len);
 	else
-		snprintf(text, PREFIX_STRLEN, "%s/%u", addr_format(&prefix->addr, addr),
+		snprintf(text, PREFIX_STRLEN, "%s/%d", addr_format(&prefix->addr, addr),
 			 v4 ? prefix->len - MAPPED_LEN : prefix->len);
 	return text;
 }

@@ -55,7 +55,7 @@ struct tcp_client {
 	struct bufferevent *bev;
 	struct event *deadline;
 	struct in6_addr addr;
-	LIST_HEAD(, asker) waiting;
+	LIST_HEAD(asker_list, asker) waiting;
 	unsigned int n_waiting;
 	bool partial;			/* a message has begun and is not whole */
 	bool ended;			/* the client sends no more */

@@ -44,11 +44,11 @@ struct worker {
 	struct loop *loop;
 	struct event_base *base;	/* the loop's */
 	struct resolver *resolver;	/* NULL while there are no listeners */
-	LIST_HEAD(, retired) retired;
+	LIST_HEAD(retired_list, retired) retired;
 	struct listeners listeners;
 	struct udp_batch *udp;
-	LIST_HEAD(, tcp_client) clients;
-	LIST_HEAD(, pending) pending;
+	LIST_HEAD(tcp_client_list, tcp_client) clients;
+	LIST_HEAD(pending_list, pending) pending;
 	const struct timeval *aaaa_wait;	/* a common timeout of the base */
 	/* Written by the worker, read by everyone */
 	_Atomic unsigned int n_clients, n_pending;

@@ -33,7 +33,7 @@ struct datagram {
 	bool has_first, disowned, broken;
 	size_t total;				/* payload bytes; 0 until the last fragment is in */
 	size_t have;
-	uint8_t *payload;			/* preceded by room for an IPv6 header */
+	uint8_t *buffer;			/* room for an IPv6 header, then the payload */
 	size_t room;				/* payload bytes allocated */
 	unsigned int n_pieces;
 	struct piece pieces[PIECES_MAX];
@@ -108,10 +108,9 @@ static void release_held(struct fragments *store, struct datagram *datagram, boo
 
 static void free_payload(struct fragments *store, struct datagram *datagram)
 {
-	if (datagram->payload)
-		free(datagram->payload - IPV6_HLEN);
+	free(datagram->buffer);
 	store->bytes -= datagram->room;
-	datagram->payload = NULL;
+	datagram->buffer = NULL;
 	datagram->room = 0;
 }
 
@@ -168,18 +167,17 @@ static struct datagram *open_datagram(struct fragments *store, const struct pack
 static bool grow(struct fragments *store, struct datagram *datagram, size_t end)
 {
 	size_t room = (end + GROW - 1) / GROW * GROW;
-	uint8_t *start;
+	uint8_t *buffer;
 
 	if (end <= datagram->room)
 		return true;
 	if (!make_room(store, datagram, room - datagram->room))
 		return false;
-	start = realloc(datagram->payload ? datagram->payload - IPV6_HLEN : NULL,
-			IPV6_HLEN + room);
-	if (!start)
+	buffer = realloc(datagram->buffer, IPV6_HLEN + room);
+	if (!buffer)
 		return false;
 	store->bytes += room - datagram->room;
-	datagram->payload = start + IPV6_HLEN;
+	datagram->buffer = buffer;
 	datagram->room = room;
 	return true;
 }
@@ -214,7 +212,7 @@ static void take(struct datagram *datagram, const struct packet *p, uint32_t hel
 	struct piece *piece = &datagram->pieces[datagram->n_pieces++];
 
 	*piece = (struct piece){ p->frag_offset, (uint16_t)p->l4_len, held_id };
-	memcpy(datagram->payload + p->frag_offset, p->l4_data, p->l4_len);
+	memcpy(datagram->buffer + IPV6_HLEN + p->frag_offset, p->l4_data, p->l4_len);
 	datagram->have += p->l4_len;
 	if (!p->more)
 		datagram->total = (size_t)p->frag_offset + p->l4_len;
@@ -229,7 +227,7 @@ static uint8_t *put_head(struct datagram *datagram, size_t *len)
 {
 	const struct packet *head = &datagram->head;
 	size_t head_len = head->l3 == L3_IPV4 ? IPV4_HLEN : IPV6_HLEN;
-	uint8_t *at = datagram->payload - head_len;
+	uint8_t *at = datagram->buffer + IPV6_HLEN - head_len;
 
 	if (head->l3 == L3_IPV4) {
 		struct header_ipv4 header = {
@@ -327,7 +325,8 @@ void fragments_free(struct fragments *store)
 	if (!store)
 		return;
 	fragments_flush(store);
-	while (!TAILQ_EMPTY(&store->by_age))
+	/* The analyser cannot follow tqe_prev, by which the list forgets it. */
+	while (!TAILQ_EMPTY(&store->by_age)) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		forget(store, TAILQ_FIRST(&store->by_age));
 	free(store);
 }
