@@ -79,7 +79,7 @@ UNIT_icmp_head := $(UNIT_icmp)
 UNIT_icmp_send := nat64/icmp_send.c nat64/packet.c nat64/header.c core/addr.c core/stats.c
 UNIT_hostports := nat64/hostports.c core/log.c core/loop.c
 UNIT_pool4     := nat64/pool4.c $(UNIT_hostports) core/addr.c
-UNIT_flow      := nat64/flow_mem.c $(UNIT_pool4)
+UNIT_flow      := nat64/flow_mem.c nat64/bib.c $(UNIT_pool4)
 UNIT_flow_stress := $(UNIT_flow)
 UNIT_cli       := ops/cli.c
 UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
@@ -209,6 +209,11 @@ asan:
 ##   fuzz       every fuzz harness for FUZZING_SECONDS (60) each
 fuzz:
 	@FUZZING_SECONDS=$(FUZZING_SECONDS) tests/run fuzz
+
+.PHONY: vm-test
+##   vm-test    the labs on a Debian kernel in QEMU (debootstrap, qemu-system-x86)
+vm-test:
+	$(SUDO) tests/vm/run
 
 .PHONY: bench
 ##   bench      deps, build, and ratios against plain forwarding in one run

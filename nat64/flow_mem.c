@@ -5,14 +5,9 @@
  * Sessions: both directions of a flow know the remote address and port, so these
  * choose the shard. A shard is one mutex, two hash tables (by inside and by outside
  * tuple) and, per kind of lifetime, a list in order of last use: the oldest stands
- * first, so that expiry looks at nothing that still lives.
+ * first, so that expiry looks at nothing that still lives. BIB entries are in bib.c.
  *
- * BIB entries: found by inside address and port in hash stripes of their own, and by
- * outside address and port in pool4's slots. An entry lives as long as sessions
- * refer to it. To follow a slot's pointer one holds the slot's guard; an entry is
- * freed under its stripe and its guard, when no session refers to it.
- *
- * Order of locking: shard, then BIB stripe, then guard.
+ * Order of locking: a shard, then what bib.c locks.
  */
 #include "flow.h"
 
@@ -28,26 +23,15 @@
 #include "../core/addr.h"
 #include "../core/config.h"
 #include "../core/siphash.h"
-#include "pool4.h"
+#include "bib.h"
 
 enum {
 	SHARDS = 256,
-	STRIPES = 256,
-	GUARDS = 256,
 	BUCKETS_MIN = 16,	/* of a table; doubles as it fills */
 	EXPIRE_MAX = 4096,	/* sessions ended per shard and call */
 };
 
 enum lifetime { LIFE_UDP, LIFE_ICMP, LIFE_TCP_EST, LIFE_TCP_TRANS, LIFE_COUNT };
-
-struct bib {
-	struct bib *next;		/* in its bucket */
-	struct in6_addr inside;
-	uint32_t outside_be32;
-	uint16_t inside_port, outside_port;
-	uint8_t l4;
-	_Atomic uint32_t sessions;
-};
 
 struct session {
 	struct session *next[2];	/* by inside, by outside */
@@ -73,25 +57,13 @@ struct shard {
 	struct session_list by_age[LIFE_COUNT];
 } __attribute__((aligned(64)));
 
-struct stripe {
-	pthread_mutex_t mutex;
-	struct bib **buckets;
-	uint32_t n_buckets, n;
-} __attribute__((aligned(64)));
-
-struct guard {
-	pthread_mutex_t mutex;
-} __attribute__((aligned(64)));
-
 struct flow_table {
 	struct shard shards[SHARDS];
-	struct stripe stripes[STRIPES];
-	struct guard guards[GUARDS];
+	struct bib_table *bibs;
 	struct siphash_key key;
-	struct pool4 *pool;
 	int64_t lifetime_ms[LIFE_COUNT];
 	uint64_t sessions_max;
-	_Atomic uint64_t n_sessions, n_bindings;
+	_Atomic uint64_t n_sessions;
 };
 
 /* ---- hashing ------------------------------------------------------------ */
@@ -135,174 +107,10 @@ static uint64_t session_hash(const struct flow_table *table, const struct sessio
 			    s->remote_port);
 }
 
-static uint64_t hash_binding(const struct flow_table *table, const struct in6_addr *inside,
-			     uint16_t port, enum l4_proto l4)
-{
-	return hash_inside(table, inside, port, l4, 0, 0);
-}
-
-static struct guard *guard_of(struct flow_table *table, uint32_t outside_be32, uint16_t port,
-			      enum l4_proto l4)
-{
-	return &table->guards[hash_outside(table, outside_be32, port, l4, 0, 0) % GUARDS];
-}
-
 /* The upper half chooses the bucket: the lower one chose shard or stripe. */
 static uint32_t bucket_of(uint64_t hash, uint32_t n_buckets)
 {
 	return (uint32_t)(hash >> 32) & (n_buckets - 1);
-}
-
-/* ---- BIB ------------------------------------------------------------------ */
-
-static int stripe_grow(struct flow_table *table, struct stripe *stripe)
-{
-	uint32_t n = stripe->n_buckets ? stripe->n_buckets * 2 : BUCKETS_MIN;
-	struct bib **buckets;
-
-	if (stripe->n < stripe->n_buckets)
-		return 0;
-	buckets = calloc(n, sizeof(*buckets));
-	if (!buckets)
-		return stripe->n_buckets ? 0 : -ENOMEM;	/* longer chains will do */
-	for (uint32_t i = 0; i < stripe->n_buckets; i++) {
-		struct bib *bib = stripe->buckets[i], *next;
-
-		for (; bib; bib = next) {
-			struct bib **head = &buckets[bucket_of(
-				hash_binding(table, &bib->inside, bib->inside_port, bib->l4), n)];
-
-			next = bib->next;
-			bib->next = *head;
-			*head = bib;
-		}
-	}
-	free(stripe->buckets);
-	stripe->buckets = buckets;
-	stripe->n_buckets = n;
-	return 0;
-}
-
-static struct bib **bib_place(struct stripe *stripe, uint64_t hash, const struct flow_packet *p)
-{
-	struct bib **at;
-
-	if (!stripe->n_buckets)
-		return NULL;
-	for (at = &stripe->buckets[bucket_of(hash, stripe->n_buckets)]; *at; at = &(*at)->next)
-		if ((*at)->inside_port == p->near_port && (*at)->l4 == p->l4 &&
-		    addr_equal(&(*at)->inside, &p->inside))
-			break;
-	return at;
-}
-
-/* A new binding with an outside port; the stripe is held. */
-static enum flow_result bib_create(struct flow_table *table, struct stripe *stripe, uint64_t hash,
-				   const struct flow_packet *p, struct bib **out)
-{
-	struct bib **head, *bib;
-
-	if (stripe_grow(table, stripe) < 0)
-		return FLOW_FULL;
-	bib = calloc(1, sizeof(*bib));
-	if (!bib)
-		return FLOW_FULL;
-	bib->inside = p->inside;
-	bib->inside_port = p->near_port;
-	bib->l4 = (uint8_t)p->l4;
-	atomic_init(&bib->sessions, 1);
-	if (pool4_claim(table->pool, p->l4, &p->inside, p->near_port, &bib->outside_be32,
-			&bib->outside_port) < 0) {
-		free(bib);
-		return FLOW_NO_PORT;
-	}
-	/* From here on the IPv4 side finds it. */
-	pool4_publish(table->pool, p->l4, bib->outside_be32, bib->outside_port, bib);
-	head = &stripe->buckets[bucket_of(hash, stripe->n_buckets)];
-	bib->next = *head;
-	*head = bib;
-	stripe->n++;
-	atomic_fetch_add_explicit(&table->n_bindings, 1, memory_order_relaxed);
-	*out = bib;
-	return FLOW_OK;
-}
-
-/* Find or make the binding of an outbound packet; one more session refers to it. */
-static enum flow_result bib_take_inside(struct flow_table *table, const struct flow_packet *p,
-					bool may_create, struct bib **out)
-{
-	uint64_t hash = hash_binding(table, &p->inside, p->near_port, p->l4);
-	struct stripe *stripe = &table->stripes[hash % STRIPES];
-	enum flow_result result = FLOW_OK;
-	struct bib **at;
-
-	pthread_mutex_lock(&stripe->mutex);
-	at = bib_place(stripe, hash, p);
-	if (at && *at) {
-		*out = *at;
-		atomic_fetch_add(&(*out)->sessions, 1);
-	} else {
-		result = may_create ? bib_create(table, stripe, hash, p, out) : FLOW_NONE;
-	}
-	pthread_mutex_unlock(&stripe->mutex);
-	return result;
-}
-
-/* Find the binding of an inbound packet; one more session refers to it. */
-static enum flow_result bib_take_outside(struct flow_table *table, const struct flow_packet *p,
-					 struct bib **out)
-{
-	struct guard *guard;
-
-	/* Most packets of the host itself end here, without a lock. */
-	if (!pool4_owner(table->pool, p->l4, p->outside_be32, p->near_port))
-		return FLOW_NONE;
-	guard = guard_of(table, p->outside_be32, p->near_port, p->l4);
-	pthread_mutex_lock(&guard->mutex);
-	*out = pool4_owner(table->pool, p->l4, p->outside_be32, p->near_port);
-	if (*out)
-		atomic_fetch_add(&(*out)->sessions, 1);
-	pthread_mutex_unlock(&guard->mutex);
-	return *out ? FLOW_OK : FLOW_NONE;
-}
-
-static void bib_unlink(struct stripe *stripe, uint64_t hash, struct bib *bib)
-{
-	struct bib **at = &stripe->buckets[bucket_of(hash, stripe->n_buckets)];
-
-	while (*at != bib)
-		at = &(*at)->next;
-	*at = bib->next;
-	stripe->n--;
-}
-
-/* One session less; the last one takes the binding with it. */
-static void bib_put(struct flow_table *table, struct bib *bib)
-{
-	uint64_t hash = hash_binding(table, &bib->inside, bib->inside_port, bib->l4);
-	struct stripe *stripe = &table->stripes[hash % STRIPES];
-	struct guard *guard = guard_of(table, bib->outside_be32, bib->outside_port, bib->l4);
-	bool last;
-
-	/* Not the last one: nobody can free it between this look and the step,
-	 * since our own reference is still there. */
-	uint32_t count = atomic_load(&bib->sessions);
-
-	while (count > 1)
-		if (atomic_compare_exchange_weak(&bib->sessions, &count, count - 1))
-			return;
-	pthread_mutex_lock(&stripe->mutex);
-	pthread_mutex_lock(&guard->mutex);
-	last = atomic_fetch_sub(&bib->sessions, 1) == 1;
-	if (last) {
-		pool4_release(table->pool, bib->l4, bib->outside_be32, bib->outside_port);
-		bib_unlink(stripe, hash, bib);
-		atomic_fetch_sub_explicit(&table->n_bindings, 1, memory_order_relaxed);
-	}
-	pthread_mutex_unlock(&guard->mutex);
-	pthread_mutex_unlock(&stripe->mutex);
-	if (last)
-		free(bib);
 }
 
 /* ---- sessions -------------------------------------------------------------- */
@@ -430,7 +238,7 @@ static struct session *session_create(struct flow_table *table, struct shard *sh
 uncount:
 	atomic_fetch_sub(&table->n_sessions, 1);
 put:
-	bib_put(table, bib);
+	bib_put(table->bibs, bib);
 	return NULL;
 }
 
@@ -446,7 +254,7 @@ static void session_end(struct flow_table *table, struct shard *shard, struct se
 	}
 	TAILQ_REMOVE(&shard->by_age[s->lifetime], s, by_age);
 	shard->n--;
-	bib_put(table, s->bib);
+	bib_put(table->bibs, s->bib);
 	free(s);
 	atomic_fetch_sub(&table->n_sessions, 1);
 }
@@ -526,7 +334,7 @@ static enum flow_result open_session(struct flow_table *table, struct shard *sha
 
 	if (!opens(p)) {
 		copy_binding(bib, p, out);
-		bib_put(table, bib);
+		bib_put(table->bibs, bib);
 		return FLOW_OK;
 	}
 	s = session_create(table, shard, p, by, bib);
@@ -551,11 +359,11 @@ static enum flow_result packet_seen(struct flow_table *table, const struct flow_
 		copy_session(table, s, out);
 	} else {
 		if (by == BY_INSIDE)
-			result = bib_take_inside(table, p, opens(p), &bib);
+			result = bib_take_inside(table->bibs, p, opens(p), &bib);
 		else if (p->l4 == L4_ICMP)
 			result = FLOW_NONE;
 		else
-			result = bib_take_outside(table, p, &bib);
+			result = bib_take_outside(table->bibs, p, &bib);
 		if (result == FLOW_OK)
 			result = open_session(table, shard, p, by, bib, now_ms, out);
 	}
@@ -605,7 +413,7 @@ bool flow_owns_outside(struct flow_table *table, const struct flow_packet *packe
 
 	if (packet->l4 == L4_ICMP)
 		return flow_find_outside(table, packet, &flow) == FLOW_OK;
-	return pool4_owner(table->pool, packet->l4, packet->outside_be32, packet->near_port);
+	return bib_has_outside(table->bibs, packet);
 }
 
 /* The lifetime of the oldest of a kind is over: end it, or let it go on in TRANS. */
@@ -698,7 +506,7 @@ uint64_t flow_session_count(const struct flow_table *table)
 
 uint64_t flow_binding_count(const struct flow_table *table)
 {
-	return atomic_load_explicit(&table->n_bindings, memory_order_relaxed);
+	return bib_count(table->bibs);
 }
 
 void flow_table_configure(struct flow_table *table, const struct config *config)
@@ -721,16 +529,16 @@ struct flow_table *flow_table_new(struct pool4 *pool, const struct config *confi
 		free(table);
 		return NULL;
 	}
-	table->pool = pool;
+	table->bibs = bib_table_new(pool);
+	if (!table->bibs) {
+		free(table);
+		return NULL;
+	}
 	for (int i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&table->shards[i].mutex, NULL);
 		for (int life = 0; life < LIFE_COUNT; life++)
 			TAILQ_INIT(&table->shards[i].by_age[life]);
 	}
-	for (int i = 0; i < STRIPES; i++)
-		pthread_mutex_init(&table->stripes[i].mutex, NULL);
-	for (int i = 0; i < GUARDS; i++)
-		pthread_mutex_init(&table->guards[i].mutex, NULL);
 	flow_table_configure(table, config);
 	return table;
 }
@@ -752,11 +560,6 @@ void flow_table_free(struct flow_table *table)
 		free(table->shards[i].buckets[BY_OUTSIDE]);
 		pthread_mutex_destroy(&table->shards[i].mutex);
 	}
-	for (int i = 0; i < STRIPES; i++) {
-		free(table->stripes[i].buckets);
-		pthread_mutex_destroy(&table->stripes[i].mutex);
-	}
-	for (int i = 0; i < GUARDS; i++)
-		pthread_mutex_destroy(&table->guards[i].mutex);
+	bib_table_free(table->bibs);
 	free(table);
 }

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An entry is found by inside address and port in hash stripes, and by outside
+ * address and port in pool4's slots. To follow a slot's pointer one holds the slot's
+ * guard; an entry is freed under its stripe and its guard, when no session refers to
+ * it. Order of locking: stripe, then guard.
+ */
+#include "bib.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "../core/addr.h"
+#include "../core/siphash.h"
+#include "pool4.h"
+
+enum {
+	STRIPES = 256,
+	GUARDS = 256,
+	BUCKETS_MIN = 16,	/* of a stripe; doubles as it fills */
+};
+
+struct stripe {
+	pthread_mutex_t mutex;
+	struct bib **buckets;
+	uint32_t n_buckets, n;
+} __attribute__((aligned(64)));
+
+struct guard {
+	pthread_mutex_t mutex;
+} __attribute__((aligned(64)));
+
+struct bib_table {
+	struct stripe stripes[STRIPES];
+	struct guard guards[GUARDS];
+	struct siphash_key key;
+	struct pool4 *pool;
+	_Atomic uint64_t n;
+};
+
+static uint64_t hash_inside(const struct bib_table *table, const struct in6_addr *inside,
+			    uint16_t port, enum l4_proto l4)
+{
+	uint64_t words[3] = { 0, 0, (uint64_t)port << 8 | (uint64_t)l4 };
+
+	memcpy(words, inside, 16);
+	return siphash13(&table->key, words, 3);
+}
+
+static struct guard *guard_of(struct bib_table *table, uint32_t outside_be32, uint16_t port,
+			      enum l4_proto l4)
+{
+	uint64_t word = (uint64_t)outside_be32 << 32 | (uint64_t)port << 8 | (uint64_t)l4;
+
+	return &table->guards[siphash13(&table->key, &word, 1) % GUARDS];
+}
+
+/* The upper half chooses the bucket: the lower one chose the stripe. */
+static uint32_t bucket_of(uint64_t hash, uint32_t n_buckets)
+{
+	return (uint32_t)(hash >> 32) & (n_buckets - 1);
+}
+
+static int stripe_grow(struct bib_table *table, struct stripe *stripe)
+{
+	uint32_t n = stripe->n_buckets ? stripe->n_buckets * 2 : BUCKETS_MIN;
+	struct bib **buckets;
+
+	if (stripe->n < stripe->n_buckets)
+		return 0;
+	buckets = calloc(n, sizeof(*buckets));
+	if (!buckets)
+		return stripe->n_buckets ? 0 : -ENOMEM;	/* longer chains will do */
+	for (uint32_t i = 0; i < stripe->n_buckets; i++) {
+		struct bib *bib = stripe->buckets[i], *next;
+
+		for (; bib; bib = next) {
+			struct bib **head = &buckets[bucket_of(
+				hash_inside(table, &bib->inside, bib->inside_port, bib->l4), n)];
+
+			next = bib->next;
+			bib->next = *head;
+			*head = bib;
+		}
+	}
+	free(stripe->buckets);
+	stripe->buckets = buckets;
+	stripe->n_buckets = n;
+	return 0;
+}
+
+static struct bib **place(struct stripe *stripe, uint64_t hash, const struct flow_packet *p)
+{
+	struct bib **at;
+
+	if (!stripe->n_buckets)
+		return NULL;
+	for (at = &stripe->buckets[bucket_of(hash, stripe->n_buckets)]; *at; at = &(*at)->next)
+		if ((*at)->inside_port == p->near_port && (*at)->l4 == p->l4 &&
+		    addr_equal(&(*at)->inside, &p->inside))
+			break;
+	return at;
+}
+
+/* A new binding with an outside port; the stripe is held. */
+static enum flow_result create(struct bib_table *table, struct stripe *stripe, uint64_t hash,
+				   const struct flow_packet *p, struct bib **out)
+{
+	struct bib **head, *bib;
+
+	if (stripe_grow(table, stripe) < 0)
+		return FLOW_FULL;
+	bib = calloc(1, sizeof(*bib));
+	if (!bib)
+		return FLOW_FULL;
+	bib->inside = p->inside;
+	bib->inside_port = p->near_port;
+	bib->l4 = (uint8_t)p->l4;
+	atomic_init(&bib->sessions, 1);
+	if (pool4_claim(table->pool, p->l4, &p->inside, p->near_port, &bib->outside_be32,
+			&bib->outside_port) < 0) {
+		free(bib);
+		return FLOW_NO_PORT;
+	}
+	/* From here on the IPv4 side finds it. */
+	pool4_publish(table->pool, p->l4, bib->outside_be32, bib->outside_port, bib);
+	head = &stripe->buckets[bucket_of(hash, stripe->n_buckets)];
+	bib->next = *head;
+	*head = bib;
+	stripe->n++;
+	atomic_fetch_add_explicit(&table->n, 1, memory_order_relaxed);
+	*out = bib;
+	return FLOW_OK;
+}
+
+enum flow_result bib_take_inside(struct bib_table *table, const struct flow_packet *p,
+				 bool may_create, struct bib **out)
+{
+	uint64_t hash = hash_inside(table, &p->inside, p->near_port, p->l4);
+	struct stripe *stripe = &table->stripes[hash % STRIPES];
+	enum flow_result result = FLOW_OK;
+	struct bib **at;
+
+	pthread_mutex_lock(&stripe->mutex);
+	at = place(stripe, hash, p);
+	if (at && *at) {
+		*out = *at;
+		atomic_fetch_add(&(*out)->sessions, 1);
+	} else {
+		result = may_create ? create(table, stripe, hash, p, out) : FLOW_NONE;
+	}
+	pthread_mutex_unlock(&stripe->mutex);
+	return result;
+}
+
+enum flow_result bib_take_outside(struct bib_table *table, const struct flow_packet *p,
+				  struct bib **out)
+{
+	struct guard *guard;
+
+	/* Most packets of the host itself end here, without a lock. */
+	if (!pool4_owner(table->pool, p->l4, p->outside_be32, p->near_port))
+		return FLOW_NONE;
+	guard = guard_of(table, p->outside_be32, p->near_port, p->l4);
+	pthread_mutex_lock(&guard->mutex);
+	*out = pool4_owner(table->pool, p->l4, p->outside_be32, p->near_port);
+	if (*out)
+		atomic_fetch_add(&(*out)->sessions, 1);
+	pthread_mutex_unlock(&guard->mutex);
+	return *out ? FLOW_OK : FLOW_NONE;
+}
+
+static void unlink_bib(struct stripe *stripe, uint64_t hash, struct bib *bib)
+{
+	struct bib **at = &stripe->buckets[bucket_of(hash, stripe->n_buckets)];
+
+	while (*at != bib)
+		at = &(*at)->next;
+	*at = bib->next;
+	stripe->n--;
+}
+
+void bib_put(struct bib_table *table, struct bib *bib)
+{
+	uint64_t hash = hash_inside(table, &bib->inside, bib->inside_port, bib->l4);
+	struct stripe *stripe = &table->stripes[hash % STRIPES];
+	struct guard *guard = guard_of(table, bib->outside_be32, bib->outside_port, bib->l4);
+	bool last;
+
+	/* Not the last one: nobody can free it between this look and the step,
+	 * since our own reference is still there. */
+	uint32_t count = atomic_load(&bib->sessions);
+
+	while (count > 1)
+		if (atomic_compare_exchange_weak(&bib->sessions, &count, count - 1))
+			return;
+	pthread_mutex_lock(&stripe->mutex);
+	pthread_mutex_lock(&guard->mutex);
+	last = atomic_fetch_sub(&bib->sessions, 1) == 1;
+	if (last) {
+		pool4_release(table->pool, bib->l4, bib->outside_be32, bib->outside_port);
+		unlink_bib(stripe, hash, bib);
+		atomic_fetch_sub_explicit(&table->n, 1, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&guard->mutex);
+	pthread_mutex_unlock(&stripe->mutex);
+	if (last)
+		free(bib);
+}
+
+bool bib_has_outside(const struct bib_table *table, const struct flow_packet *p)
+{
+	return pool4_owner(table->pool, p->l4, p->outside_be32, p->near_port) != NULL;
+}
+
+uint64_t bib_count(const struct bib_table *table)
+{
+	return atomic_load_explicit(&table->n, memory_order_relaxed);
+}
+
+struct bib_table *bib_table_new(struct pool4 *pool)
+{
+	struct bib_table *table = aligned_alloc(64, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	memset(table, 0, sizeof(*table));
+	if (getrandom(&table->key, sizeof(table->key), 0) < 0) {
+		free(table);
+		return NULL;
+	}
+	table->pool = pool;
+	for (int i = 0; i < STRIPES; i++)
+		pthread_mutex_init(&table->stripes[i].mutex, NULL);
+	for (int i = 0; i < GUARDS; i++)
+		pthread_mutex_init(&table->guards[i].mutex, NULL);
+	return table;
+}
+
+void bib_table_free(struct bib_table *table)
+{
+	if (!table)
+		return;
+	for (int i = 0; i < STRIPES; i++) {
+		free(table->stripes[i].buckets);
+		pthread_mutex_destroy(&table->stripes[i].mutex);
+	}
+	for (int i = 0; i < GUARDS; i++)
+		pthread_mutex_destroy(&table->guards[i].mutex);
+	free(table);
+}

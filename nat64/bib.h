@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The Binding Information Bases of RFC 6146 3.1 in process memory: which outside
+ * address and port stands for an inside one. Part of flow_mem; safe from every worker.
+ */
+#ifndef NAT64_BIB_H
+#define NAT64_BIB_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flow.h"
+
+struct bib_table;
+
+/* One binding; it does not change while a session refers to it. */
+struct bib {
+	struct bib *next;		/* in its bucket */
+	struct in6_addr inside;
+	uint32_t outside_be32;
+	uint16_t inside_port, outside_port;	/* host byte order */
+	uint8_t l4;			/* enum l4_proto */
+	_Atomic uint32_t sessions;	/* that refer to it */
+};
+
+/** bib_table_new() - an empty table; @pool is borrowed. Return: NULL when out of memory. */
+struct bib_table *bib_table_new(struct pool4 *pool);
+
+/** bib_table_free() - of a table without bindings; NULL is allowed. */
+void bib_table_free(struct bib_table *table);
+
+/**
+ * bib_take_inside() - the binding of an outbound packet; one more session refers to it.
+ * @may_create:	make it where there is none.
+ * Return: FLOW_OK with *@out; FLOW_NONE, FLOW_NO_PORT, or FLOW_FULL when out of memory.
+ */
+enum flow_result bib_take_inside(struct bib_table *table, const struct flow_packet *p,
+				 bool may_create, struct bib **out);
+
+/** bib_take_outside() - that of an inbound packet. Return: FLOW_OK or FLOW_NONE. */
+enum flow_result bib_take_outside(struct bib_table *table, const struct flow_packet *p,
+				  struct bib **out);
+
+/** bib_put() - one session less; the last one takes the binding with it. */
+void bib_put(struct bib_table *table, struct bib *bib);
+
+/** bib_has_outside() - is the outside address and port of an inbound packet bound? */
+bool bib_has_outside(const struct bib_table *table, const struct flow_packet *p);
+
+/** bib_count() - bindings now. */
+uint64_t bib_count(const struct bib_table *table);
+
+#endif
