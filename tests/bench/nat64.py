@@ -44,7 +44,7 @@ class Path:
             ground.namespace(role) for role in ("inside", "gateway", "outside"))
         self._join(self.inside, "i", "2001:db8:1::7/64", "2001:db8:1::1/64")
         self._join(self.outside, "o", "2001:db8:2::10/64", "2001:db8:2::1/64")
-        self.gateway.sysctl(net__ipv6__conf__all__forwarding=1)
+        self.gateway.sysctl("net/ipv6/conf/all/forwarding", 1)
         self.gateway.run("ip", "addr", "add", "198.51.100.1/24", "dev", ground.interface("o"))
         self.outside.run("ip", "addr", "add", "198.51.100.10/24", "dev", ground.interface("p"))
         self.gateway.run("ip", "route", "add", "default", "via", "198.51.100.10")
