@@ -27,7 +27,7 @@
 #include "worker.h"
 
 enum {
-	PENDING_MAX = 4096,	/* queries of a worker that wait; below the resolver's own bound */
+	PENDING_MAX = 4096,	/* queries of a worker that wait; the resolver may say so first */
 	BADVERS_HIGH = 1,	/* RFC 6891 9: rcode 16 = 1 << 4 | 0 */
 };
 

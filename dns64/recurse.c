@@ -176,6 +176,11 @@ static uint8_t packet_rcode(const uint8_t *packet)
 	return packet[3] & MESSAGE_RCODE;
 }
 
+static bool packet_is_truncated(const uint8_t *packet)
+{
+	return packet[2] & MESSAGE_TC >> 8;
+}
+
 static void take_answer(struct resolver_query *question, int rcode, const void *packet,
 			int packet_len, int security, const char *why_bogus)
 {
@@ -194,6 +199,11 @@ static void take_answer(struct resolver_query *question, int rcode, const void *
 	if (rcode != 0 || packet_len < MESSAGE_HEADER_LEN || packet_len > MESSAGE_MAX ||
 	    packet_rcode(packet) == LDNS_RCODE_SERVFAIL) {
 		fail(question, "no usable answer from any server");
+		return;
+	}
+	/* Cut to libunbound's own bound: what is missing is not known to be absent. */
+	if (packet_is_truncated(packet)) {
+		fail(question, "the answer is too big");
 		return;
 	}
 	question->wire = malloc((size_t)packet_len);
@@ -406,6 +416,16 @@ static void free_questions(struct questions *questions)
 		TAILQ_REMOVE(questions, question, link);
 		question_free(question);
 	}
+}
+
+bool resolver_is_idle(const struct resolver *resolver)
+{
+	const struct resolver_query *question;
+
+	TAILQ_FOREACH(question, &resolver->questions, link)
+		if (question->state == QUESTION_ASKED)
+			return false;
+	return TAILQ_EMPTY(&resolver->answered);
 }
 
 void resolver_free(struct resolver *resolver)

@@ -62,7 +62,9 @@ static uint16_t find_written(const struct reply *reply, size_t n, const struct n
 		size_t at = reply->names[i];
 		struct name written;
 
-		if (name_read(reply->answer->wire, reply->answer->len, &at, &written) &&
+		/* The cheap look first: an answer may have thousands of names. */
+		if (reply->names_len[i] == tail.len &&
+		    name_read(reply->answer->wire, reply->answer->len, &at, &written) &&
 		    name_equal(&written, &tail))
 			return reply->names[i];
 	}
@@ -74,15 +76,17 @@ static void put_name(struct reply *reply, const struct name *name)
 {
 	size_t n_before = reply->n_names;	/* not into the name being written */
 
-	for (size_t at = 0; name->wire[at] != 0; at += 1u + name->wire[at]) {
+	for (size_t at = 0; name->wire[at] != 0 && !reply->failed; at += 1u + name->wire[at]) {
 		uint16_t seen = find_written(reply, n_before, name, at);
 
 		if (seen) {
 			put_u16(reply, (uint16_t)(POINTER | seen));
 			return;
 		}
-		if (reply->n_names < REPLY_NAMES_MAX && reply->answer->len <= POINTER_MAX)
+		if (reply->n_names < REPLY_NAMES_MAX && reply->answer->len <= POINTER_MAX) {
+			reply->names_len[reply->n_names] = (uint8_t)(name->len - at);
 			reply->names[reply->n_names++] = (uint16_t)reply->answer->len;
+		}
 		put(reply, name->wire + at, 1u + name->wire[at]);
 	}
 	put(reply, "", 1);

@@ -53,6 +53,7 @@ struct reply {
 	bool failed;			/* did not fit, or a name in the source was malformed */
 	size_t n_names;
 	uint16_t names[REPLY_NAMES_MAX];	/* offsets of names that can be pointed to */
+	uint8_t names_len[REPLY_NAMES_MAX];	/* their lengths, uncompressed */
 };
 
 /**

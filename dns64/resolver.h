@@ -66,6 +66,9 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const uint8_t *qn
 /** resolver_cancel() - @fn will not be called any more; the question is gone. */
 void resolver_cancel(struct resolver_query *query);
 
+/** resolver_is_idle() - does nobody wait for an answer of it? */
+bool resolver_is_idle(const struct resolver *resolver);
+
 /** resolver_free() - cancels every question without calling back; NULL is allowed. */
 void resolver_free(struct resolver *resolver);
 

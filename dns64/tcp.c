@@ -128,6 +128,11 @@ static bool read_queries(struct tcp_client *client)
 		}
 		if (len == 0)
 			return true;
+		/* A reload may have shut out who was let in. */
+		if (!addrmap_dns64_client(client->worker->room->map, &client->addr)) {
+			stats_inc(STAT_DNS_DROP_NOT_CLIENT);
+			return false;
+		}
 		evbuffer_drain(input, LENGTH_LEN);
 		evbuffer_remove(input, query, (size_t)len);
 		client->partial = false;
@@ -138,10 +143,14 @@ static bool read_queries(struct tcp_client *client)
 	return true;
 }
 
+static bool has_output(const struct tcp_client *client)
+{
+	return evbuffer_get_length(bufferevent_get_output(client->bev)) > 0;
+}
+
 static bool is_finished(const struct tcp_client *client)
 {
-	return client->ended && client->n_waiting == 0 &&
-	       evbuffer_get_length(bufferevent_get_output(client->bev)) == 0;
+	return client->ended && client->n_waiting == 0 && !has_output(client);
 }
 
 /* Something has changed: read on or hold, and set the deadline that now counts. */
@@ -210,7 +219,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (client->n_waiting && !client->partial) {	/* answers have a bound of their own */
+	/* Answers, and the taking of them, have bounds of their own. */
+	if (!client->partial && (client->n_waiting || has_output(client))) {
 		set_deadline(client, IDLE_MS);
 		return;
 	}

@@ -28,7 +28,7 @@ enum {
 	/* RFC 6147 5.1.3 leaves to us how long AAAA is waited for: with A at hand, so
 	 * long that the client is answered within 2 s. */
 	AAAA_WAIT_MS = 1500,
-	RETIRED_S = 5,		/* no question to a resolver takes longer */
+	RETIRED_S = 5,		/* by then the questions to a resolver are over, as a rule */
 };
 
 struct dns64 {
@@ -193,16 +193,25 @@ struct follow {
 	const struct change *change;
 };
 
-static void on_retired(evutil_socket_t fd, short what, void *arg)
+static void retired_free(struct retired *retired)
 {
-	struct retired *retired = arg;
-
-	(void)fd;
-	(void)what;
 	LIST_REMOVE(retired, link);
 	event_free(retired->end);
 	resolver_free(retired->resolver);
 	free(retired);
+}
+
+static void on_retired(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval again = { .tv_sec = RETIRED_S };
+	struct retired *retired = arg;
+
+	(void)fd;
+	(void)what;
+	if (resolver_is_idle(retired->resolver))
+		retired_free(retired);
+	else
+		evtimer_add(retired->end, &again);
 }
 
 /* Its questions go on; when the last must be over, so is it. */
@@ -337,7 +346,7 @@ static void worker_end(struct worker *worker)
 	tcp_close_all(worker);
 	/* The analyser cannot follow le_prev, by which the list forgets it. */
 	while ((retired = LIST_FIRST(&worker->retired)) != NULL)
-		on_retired(-1, 0, retired);	/* NOLINT(clang-analyzer-unix.Malloc) */
+		retired_free(retired);	/* NOLINT(clang-analyzer-unix.Malloc) */
 	resolver_free(worker->resolver);
 	udp_batch_free(worker->udp);
 	loop_free(worker->loop);

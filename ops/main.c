@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "../core/config.h"
 #include "../core/log.h"
@@ -63,8 +64,22 @@ static void loop_down(struct life *life)
 		event_base_free(life->base);
 }
 
+/* The soft limit is low for the sake of select(), which nobody here uses; resolvers and
+ * relayed connections want many descriptors. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_debug("the limit of descriptors stays: %s", strerror(errno));
+}
+
 static int loop_up(struct life *life)
 {
+	raise_descriptor_limit();
 	/* A peer that went away is an error of write(), not a reason to die. */
 	signal(SIGPIPE, SIG_IGN);
 	life->base = event_base_new();

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../core/log.h"
+#include "../core/loop.h"
 #include "../core/stats.h"
 #include "tcp.h"
 
@@ -168,8 +169,9 @@ void accept_close(struct listener *listener)
 
 void accept_reserve(uint32_t connections)
 {
-	enum { OTHERS = 1024 };
-	rlim_t wanted = 2 * (rlim_t)connections + OTHERS;
+	/* Of a worker: sockets of the resolvers of two rooms, dns64's TCP clients, the rest */
+	enum { OTHERS = 1800 };
+	rlim_t wanted = 2 * (rlim_t)connections + OTHERS * (rlim_t)loop_worker_count();
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)

@@ -56,13 +56,3 @@ int dial_start(const struct in6_addr *source, const struct in6_addr *to, uint16_
 	}
 	return fd;
 }
-
-int dial_finish(int fd)
-{
-	int err = 0;
-	socklen_t len = sizeof(err);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-		return -errno;
-	return -err;
-}

@@ -16,7 +16,4 @@
  */
 int dial_start(const struct in6_addr *source, const struct in6_addr *to, uint16_t port);
 
-/** dial_finish() - what came of it. Return: 0 when connected, or -errno. */
-int dial_finish(int fd);
-
 #endif

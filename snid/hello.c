@@ -52,7 +52,8 @@ static bool parse_server_name(struct cursor body, struct extensions *found)
 	return true;
 }
 
-/* RFC 8446 4.2: one extension after the other; of one type at most one. */
+/* RFC 8446 4.2: one extension after the other. Two server names are refused; what else
+ * is there twice is the server's to judge. */
 static bool parse_extensions(struct cursor list, struct extensions *found)
 {
 	while (cursor_left(&list)) {

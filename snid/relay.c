@@ -168,6 +168,11 @@ enum relay_verdict relay_run(struct relay *relay, uint8_t *scratch)
 	return in == RELAY_CLOSED || out == RELAY_CLOSED ? RELAY_HALF_CLOSED : RELAY_OPEN;
 }
 
+bool relay_reads(const struct relay *relay, enum relay_end end)
+{
+	return !relay->dir[end].ended && !relay->dir[end].held;
+}
+
 void relay_free(struct relay *relay)
 {
 	drop_held(&relay->dir[RELAY_CLIENT]);

@@ -64,6 +64,9 @@ void relay_hold(struct relay *relay, enum relay_end from, uint8_t *bytes, size_t
  */
 enum relay_verdict relay_run(struct relay *relay, uint8_t *scratch);
 
+/** relay_reads() - will relay_run() read from @end, and so see for itself what is wrong? */
+bool relay_reads(const struct relay *relay, enum relay_end end);
+
 /** relay_free() - release what is held. The sockets are the owner's. */
 void relay_free(struct relay *relay);
 

@@ -337,7 +337,7 @@ static void dial_next(struct conn *conn)
 
 static void dialled(struct conn *conn)
 {
-	int err = dial_finish(conn->relay.side[RELAY_BACKEND].fd);
+	int err = tcp_error(conn->relay.side[RELAY_BACKEND].fd);
 
 	if (err == 0) {
 		joined(conn);
@@ -409,6 +409,16 @@ static void run_relay(struct conn *conn)
 	}
 }
 
+/* Something has happened at @from. A reset there is not seen by reading while nothing is
+ * read: it has ended its stream, or its bytes wait for the other side. */
+static void relay_event(struct conn *conn, enum relay_end from)
+{
+	if (!relay_reads(&conn->relay, from) && tcp_error(conn->relay.side[from].fd) < 0)
+		end(conn, STAT_SNI_END_RESET, tcp_close_reset);
+	else
+		run_relay(conn);
+}
+
 /* ---- what moves a connection on -------------------------------------------- */
 
 static void note_ready(struct relay_side *side, short what)
@@ -431,7 +441,7 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
 		break;
 	case STAGE_RELAY:
 	case STAGE_HALF_CLOSED:
-		run_relay(conn);
+		relay_event(conn, RELAY_CLIENT);
 		break;
 	case STAGE_REFUSED:
 		drain_refused(conn);
@@ -452,7 +462,7 @@ static void on_backend(evutil_socket_t fd, short what, void *arg)
 	if (conn->stage == STAGE_DIAL)
 		dialled(conn);
 	else
-		run_relay(conn);
+		relay_event(conn, RELAY_BACKEND);
 }
 
 static struct conn *conn_of(struct deadline *deadline)

@@ -9,6 +9,9 @@
  */
 int tcp_set_options(int fd);
 
+/** tcp_error() - the error that is pending on a socket, as -errno; 0 for none. */
+int tcp_error(int fd);
+
 /**
  * tcp_close_reset() - close with RST in place of FIN: a stream that was cut short must not
  * look like one that ended.

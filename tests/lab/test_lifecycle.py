@@ -3,14 +3,17 @@
 
 import re
 import signal
+import socket
 import ssl
+import struct
 
+import dns.message
 import pytest
 
 from gateway import Gate64
 from netns import run, wait_for
 from topology import GATEWAY4, GATEWAY6, INSIDE, PREF64, STRANGER6, WEB4, WWW
-from wire import ask
+from wire import ask, client_hello
 
 STATE = (("nft", "--stateless", "list", "ruleset"),
          ("ip", "-4", "rule"), ("ip", "-6", "rule"),
@@ -146,6 +149,45 @@ def test_a_reload_adds_a_port_and_keeps_what_is_open(lab, gate64):
     gate64.reload()
     with pytest.raises(ConnectionRefusedError):
         lab.client4.connect((GATEWAY4, 8443))
+    gate64.stop()
+
+
+def test_a_reload_shuts_out_whom_it_names_no_more(lab, gate64):
+    """An open connection to dns64 is not a right to go on asking."""
+    gate64.start()
+    query = dns.message.make_query("git.example.net", "AAAA").to_wire()
+    framed = len(query).to_bytes(2, "big") + query
+    with lab.server6.connect((GATEWAY6, 53), timeout=5) as sock:
+        sock.sendall(framed)
+        assert len(sock.recv(65535)) > len(framed)
+        gate64.reload({"dns64": {"clients": ["2001:db8:ffff::/64"]}})
+        sock.sendall(framed)
+        assert sock.recv(65535) == b""
+    gate64.stop()
+
+
+def test_a_reset_after_the_end_of_a_stream_is_passed_on(lab, gate64):
+    """The client has said all, then gives up: the server must not go on waiting for it."""
+    gate64.configure({"snid": {"listen": [443, 8446]}})
+    gate64.start()
+    with lab.server6.socket(socket.AF_INET6) as listener:
+        listener.bind(("::", 8446))
+        listener.listen()
+        listener.settimeout(5)
+        client = lab.client4.connect((GATEWAY4, 8446))
+        client.sendall(client_hello(WWW))
+        server, _address = listener.accept()
+        with server:
+            server.settimeout(5)
+            client.shutdown(socket.SHUT_WR)
+            while server.recv(65535):
+                pass
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            wait_for(lambda: gate64.status()["rooms"]["snid"]["connections"] == 0,
+                     "the connection is over", timeout=5)
+            with pytest.raises(ConnectionError):
+                server.send(b"late")
     gate64.stop()
 
 
