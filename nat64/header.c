@@ -41,3 +41,11 @@ void header_put_fragment(uint8_t *at, uint8_t next, uint16_t offset, bool more, 
 	header_put16(at + 2, (uint16_t)(offset | (more ? 1 : 0)));
 	header_put32(at + 4, id);
 }
+
+void header_put_icmp(uint8_t *at, uint8_t type, uint8_t code, uint32_t word)
+{
+	at[0] = type;
+	at[1] = code;
+	header_put16(at + 2, 0);
+	header_put32(at + 4, word);
+}

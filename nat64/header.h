@@ -50,4 +50,10 @@ void header_put_ipv6(uint8_t *at, const struct header_ipv6 *header);
  */
 void header_put_fragment(uint8_t *at, uint8_t next, uint16_t offset, bool more, uint32_t id);
 
+/**
+ * header_put_icmp() - type, code, no checksum yet, and the word after it: 8 bytes at @at.
+ * @word:	MTU, pointer or zero, host byte order.
+ */
+void header_put_icmp(uint8_t *at, uint8_t type, uint8_t code, uint32_t word);
+
 #endif

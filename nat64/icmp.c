@@ -250,10 +250,7 @@ size_t icmp_to6(const struct packet *packet, struct packet *quoted, const struct
 	uint16_t csum;
 	size_t len;
 
-	message[0] = head->type;
-	message[1] = head->code;
-	header_put16(message + 2, 0);
-	header_put32(message + 4, head->word);
+	header_put_icmp(message, head->type, head->code, head->word);
 	len = ICMP_HLEN + put_quoted6(message + ICMP_HLEN, quoted, flow,
 				      IPV6_MTU_MIN - IPV6_HLEN - ICMP_HLEN);
 	csum = csum_finish(csum_bytes(csum_pseudo6(src, &flow->inside, (uint32_t)len,
@@ -308,10 +305,7 @@ size_t icmp_to4(const struct packet *packet, struct packet *quoted, const struct
 	uint16_t csum;
 	size_t len;
 
-	message[0] = head->type;
-	message[1] = head->code;
-	header_put16(message + 2, 0);
-	header_put32(message + 4, head->word);
+	header_put_icmp(message, head->type, head->code, head->word);
 	len = ICMP_HLEN + put_quoted4(message + ICMP_HLEN, quoted, flow,
 				      ERROR4_MAX - IPV4_HLEN - ICMP_HLEN);
 	csum = csum_finish(csum_bytes(0, message, len));

@@ -47,14 +47,6 @@ static bool may_answer(const struct packet *p)
 	return !p->icmp_error && p->frag_offset == 0 && one_host(&p->src) && one_host(&p->dst);
 }
 
-static void put_message(uint8_t *at, const struct icmp_error *error)
-{
-	at[0] = error->type;
-	at[1] = error->code;
-	header_put16(at + 2, 0);
-	header_put32(at + 4, error->word);
-}
-
 void icmp_send6(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 		const struct packet *packet, const struct icmp_error *error)
 {
@@ -64,7 +56,7 @@ void icmp_send6(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 
 	if (!may_answer(packet) || !may_send(limit, now_ms))
 		return;
-	put_message(message, error);
+	header_put_icmp(message, error->type, error->code, error->word);
 	memcpy(message + ICMP_HLEN, packet->data, len);
 	emit_icmp6(emit, &packet->src, message, ICMP_HLEN + len);
 	stats_inc(error->counter);
@@ -91,7 +83,7 @@ void icmp_send4(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 		return;
 	slot = emit_slot(emit, L3_IPV4);
 	message = slot->head + IPV4_HLEN;
-	put_message(message, error);
+	header_put_icmp(message, error->type, error->code, error->word);
 	memcpy(message + ICMP_HLEN, packet->data, len);
 	csum = csum_finish(csum_bytes(0, message, ICMP_HLEN + len));
 	memcpy(message + 2, &csum, 2);
