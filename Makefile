@@ -13,7 +13,7 @@ PREFIX  ?= /usr/local
 comma   := ,
 
 PACKAGES := libnetfilter_queue libmnl libnl-3.0 libnl-route-3.0 libevent_core libevent_pthreads \
-            ldns libunbound libfyaml libnftables json-c libcap-ng
+            ldns libunbound libfyaml libnftables json-c
 WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
            -Wsign-conversion -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Werror
 CFLAGS  ?= -O2 -g
@@ -46,7 +46,14 @@ $(GATE64): $(OBJS)
 	@echo "  LINK    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(OBJS) $(PKG_LIBS)
 
+# Compiled anew when the version is another.
 $(O)/ops/cli.o: ALL_CFLAGS += -DGATE64_VERSION='"$(VERSION)"'
+$(O)/ops/cli.o: $(O)/version
+$(O)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+.PHONY: FORCE
+FORCE:
 
 # Said once and clearly, rather than by the first header that is missing
 .PHONY: libraries
@@ -156,7 +163,7 @@ fuzz-bins: $(FUZZ_BINS)
 # libunbound's pkg-config file asks for, and its package forgets)
 DEB_BUILD := gcc libc6-dev make pkg-config git libnetfilter-queue-dev libmnl-dev libnl-3-dev \
              libnl-route-3-dev libevent-dev libldns-dev libunbound-dev nettle-dev libfyaml-dev \
-             libnftables-dev libjson-c-dev libcap-ng-dev
+             libnftables-dev libjson-c-dev
 DEB_RUN   := iptables dns-root-data
 DEB_TEST  := clang llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest python3-scapy \
              python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
