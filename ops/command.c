@@ -39,6 +39,23 @@ int command_config(const struct cli *cli)
 	return CLI_EXIT_DONE;
 }
 
+/* A file that was just broken is no reason not to ask a gateway that runs on an older
+ * one: what is wrong with it is that gateway's to say, when it reads it. */
+static struct config *config_or_defaults(const char *path)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *unheard = open_memstream(&text, &len);
+	struct config *config = NULL;
+
+	if (!unheard)
+		return NULL;
+	config = config_load(path, unheard);
+	fclose(unheard);
+	free(text);
+	return config ? config : config_load(NULL, stderr);
+}
+
 /* Where does the running gateway listen? Return: the path, caller frees, or NULL. */
 static char *socket_path(const struct cli *cli)
 {
@@ -47,11 +64,9 @@ static char *socket_path(const struct cli *cli)
 
 	if (cli->socket_path)
 		return strdup(cli->socket_path);
-	config = config_load(plan_config_path(cli->config_path), stderr);
-	if (!config) {
-		fprintf(stderr, "gate64: so the control socket is not known; name it with -s\n");
+	config = config_or_defaults(plan_config_path(cli->config_path));
+	if (!config)
 		return NULL;
-	}
 	path = strdup(config->ops.control);
 	config_free(config);
 	return path;

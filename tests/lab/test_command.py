@@ -60,6 +60,16 @@ def test_asking_nobody_fails(tmp_path, command):
     assert "no gate64 answers" in done.stderr and not done.stdout
 
 
+@pytest.mark.parametrize("command", ["status", "reload"])
+def test_a_broken_file_does_not_hide_the_gateway(tmp_path, command):
+    """It runs on an older one, and answers where it does by default."""
+    file = tmp_path / "bad.yaml"
+    file.write_text("bad: [\n")
+    done = gate64(command, "-c", file)
+    assert done.returncode == 1 and "bad.yaml" not in done.stderr
+    assert "no gate64 answers at /run/gate64/control.sock" in done.stderr
+
+
 def test_run_with_a_bad_file_sets_nothing_up(tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text(f"ops: {{control: {tmp_path}/run/control.sock, x: 1}}\n")
