@@ -69,9 +69,11 @@ def certificates(folder, names):
                                       ("server.pem", "server.key", "server.csr", "ext"))
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     run("openssl", "req", "-x509", *curve, "-keyout", ca_key, "-out", ca, "-days", "2",
-        "-subj", "/CN=gate64 lab authority")
+        "-subj", "/CN=gate64 lab authority", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
     run("openssl", "req", *curve, "-keyout", key, "-out", request, "-subj", f"/CN={names[0]}")
-    extensions.write_text("subjectAltName=" + ",".join(f"DNS:{n}" for n in names))
+    # RFC 5280 4.2: Python from 3.13 on insists.
+    extensions.write_text("subjectAltName=" + ",".join(f"DNS:{n}" for n in names) +
+                          "\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
     run("openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key,
         "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", cert)
     return ca, cert, key
