@@ -133,6 +133,7 @@ $(foreach unit,$(UNITS),$(eval $(call unit_rule,$(unit))))
 # One row a harness: FUZZ_<name> = the project files that tests/fuzz/<name>_fuzz.c needs
 FUZZ_config := $(UNIT_config)
 FUZZ_packet := nat64/packet.c nat64/transport.c core/addr.c
+FUZZ_fragment := $(UNIT_fragment)
 FUZZ_icmp   := $(UNIT_icmp)
 
 FUZZ_hello     := snid/hello.c snid/name.c
