@@ -10,24 +10,35 @@
 #include "header.h"
 
 enum {
-	RATE = 500,		/* messages a second and worker */
+	RATE = 500,		/* messages a second, worker and bucket */
 	BURST = 100,
 	TOKEN = 1000,
 	ERROR4_MAX = 576,	/* RFC 1812 4.3.2.3 */
 	DEFAULT_TTL = 64,
 };
 
-static bool may_send(struct icmp_limit *limit, int64_t now_ms)
+/* Packet Too Big, or Fragmentation Needed? */
+static bool is_too_big(const struct packet *p, const struct icmp_error *error)
 {
-	limit->tokens += (now_ms - limit->filled_ms) * RATE * TOKEN / 1000;
-	limit->filled_ms = now_ms;
-	if (limit->tokens > BURST * TOKEN)
-		limit->tokens = BURST * TOKEN;
-	if (limit->tokens < TOKEN) {
+	if (p->l3 == L3_IPV6)
+		return error->type == ICMP6_TOO_BIG;
+	return error->type == ICMP4_UNREACHABLE && error->code == ICMP4_FRAG_NEEDED;
+}
+
+static bool may_send(struct icmp_limit *limit, const struct packet *p,
+		     const struct icmp_error *error, int64_t now_ms)
+{
+	struct icmp_bucket *bucket = is_too_big(p, error) ? &limit->too_big : &limit->other;
+
+	bucket->tokens += (now_ms - bucket->filled_ms) * RATE * TOKEN / 1000;
+	bucket->filled_ms = now_ms;
+	if (bucket->tokens > BURST * TOKEN)
+		bucket->tokens = BURST * TOKEN;
+	if (bucket->tokens < TOKEN) {
 		stats_inc(STAT_NAT64_DROP_ICMP_RATE);
 		return false;
 	}
-	limit->tokens -= TOKEN;
+	bucket->tokens -= TOKEN;
 	return true;
 }
 
@@ -54,7 +65,7 @@ void icmp_send6(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 	size_t room = sizeof(message) - ICMP_HLEN;
 	size_t len = packet->len < room ? packet->len : room;
 
-	if (!may_answer(packet) || !may_send(limit, now_ms))
+	if (!may_answer(packet) || !may_send(limit, packet, error, now_ms))
 		return;
 	header_put_icmp(message, error->type, error->code, error->word);
 	memcpy(message + ICMP_HLEN, packet->data, len);
@@ -79,7 +90,7 @@ void icmp_send4(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 	uint8_t *message;
 	uint16_t csum;
 
-	if (!may_answer(packet) || !may_send(limit, now_ms))
+	if (!may_answer(packet) || !may_send(limit, packet, error, now_ms))
 		return;
 	slot = emit_slot(emit, L3_IPV4);
 	message = slot->head + IPV4_HLEN;

@@ -14,10 +14,13 @@
 
 struct emit;
 
-/* A token bucket; one a worker */
+/* Token buckets; one set a worker. What transfers live by has one of its own, so that
+ * nobody can use it up with packets that are refused for other reasons. */
 struct icmp_limit {
-	int64_t filled_ms;
-	int64_t tokens;			/* thousandths of a message */
+	struct icmp_bucket {
+		int64_t filled_ms;
+		int64_t tokens;		/* thousandths of a message */
+	} too_big, other;
 };
 
 struct icmp_error {

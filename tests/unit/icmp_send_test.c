@@ -182,6 +182,21 @@ static void test_rate(void **state)
 	assert_int_equal(send4(START_MS + 3601000), 1);
 }
 
+/* Packets refused for other reasons do not use up what transfers live by. */
+static void test_too_big_is_apart(void **state)
+{
+	static const struct icmp_error expired = { 3, 0, 0, STAT_NAT64_TIME_EXCEEDED_SENT };
+	size_t len = wire_udp(bytes, inside, 1, remote6, 2, 10);
+	uint64_t limited = counted(STAT_NAT64_DROP_ICMP_RATE);
+
+	(void)state;
+	assert_int_equal(packet_parse(&packet, bytes, len), PACKET_OK);
+	for (int i = 0; i < 5000; i++)
+		icmp_send6(NULL, &limit, START_MS, &packet, &expired);
+	assert_true(counted(STAT_NAT64_DROP_ICMP_RATE) > limited);
+	assert_int_equal(send6(START_MS), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -191,6 +206,7 @@ int main(void)
 		TEST(test_v4_message),
 		TEST(test_not_about),
 		TEST(test_rate),
+		TEST(test_too_big_is_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
