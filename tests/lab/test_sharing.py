@@ -10,6 +10,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
 from scapy.packet import Raw
 
+from netns import wait_for
 from topology import DNS4, GATEWAY4, PREF64, SERVER6, TUNNEL6, WEB4
 from wire import Capture, udp_flow
 
@@ -29,11 +30,16 @@ def send_raw4(ns, packet, to):
         raw.sendto(bytes(packet), (to, 0))
 
 
+def ports_used(gate64):
+    return gate64.status()["rooms"]["nat64"]["ports_used"]
+
+
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM], ids=["tcp", "udp"])
 def test_a_port_that_the_host_took_later_is_not_given_out(lab, gate64, kind):
     """More clients than ports: all but the host's port are given out."""
     taken = POOL[1]
     clients = []
+    used = ports_used(gate64)
     with lab.gateway.socket(socket.AF_INET, kind) as host:
         host.bind(("0.0.0.0", taken))
         if kind == socket.SOCK_STREAM:
@@ -56,6 +62,8 @@ def test_a_port_that_the_host_took_later_is_not_given_out(lab, gate64, kind):
         client.close()
     layer = "TCP" if kind == socket.SOCK_STREAM else "UDP"
     assert {p[layer].sport for p in capture.packets if layer in p} == set(POOL) - {taken}
+    if kind == socket.SOCK_DGRAM:
+        wait_for(lambda: ports_used(gate64) <= used, "the flows expire: others need ports too")
 
 
 def test_the_hosts_services_are_not_reached_by_its_own_address(lab, gate64):
