@@ -37,6 +37,34 @@ struct pool4_entry {
 	size_t n_ports;
 };
 
+/* One entry of prefixes.eam (RFC 7757): two prefixes that stand for each other */
+struct eam {
+	struct prefix ipv4;		/* mapped form */
+	struct prefix ipv6;		/* has at least as many bits behind it as ipv4 */
+};
+
+enum config_proto { CONFIG_TCP, CONFIG_UDP, CONFIG_ICMP };
+
+/* One entry of nat64.static: a binding that is always there */
+struct static_binding {
+	enum config_proto proto;
+	bool outside_auto;		/* the uplink's address, followed as it changes */
+	struct endpoint outside;	/* mapped IPv4; port, or ICMP identifier */
+	struct endpoint inside;		/* IPv6 */
+};
+
+enum config_filtering {			/* RFC 4787 section 5 */
+	CONFIG_FILTERING_ENDPOINT_INDEPENDENT,
+	CONFIG_FILTERING_ADDRESS_DEPENDENT,
+};
+
+enum config_flow_log {
+	CONFIG_FLOW_LOG_OFF,
+	CONFIG_FLOW_LOG_BINDINGS,
+	CONFIG_FLOW_LOG_SESSIONS,
+	CONFIG_FLOW_LOG_PORT_BLOCKS,
+};
+
 struct endpoint_list {
 	struct endpoint *v;
 	size_t n;
@@ -48,23 +76,34 @@ struct config {
 	struct {
 		struct prefix_list nat64;	/* >= 1; RFC 6052 lengths */
 		struct prefix nat46;		/* always /96 */
+		struct eam *eam;
+		size_t n_eam;
 	} prefixes;
 	struct {
 		bool enabled;
 		struct prefix_choice clients;	/* keyword: inside */
 		struct pool4_entry *pool4;
 		size_t n_pool4;
+		struct static_binding *static_bindings;
+		size_t n_static;
 		struct prefix_choice deny4;	/* keyword: special-purpose */
+		enum config_filtering filtering;
 		struct {
 			uint32_t udp_ms, tcp_established_ms, tcp_transitory_ms,
-				 icmp_ms, fragment_ms;
+				 tcp_syn_ms, icmp_ms, fragment_ms;
 		} timeouts;
 		struct {
-			uint32_t sessions;
+			uint32_t sessions, sessions_per_client;
+			uint32_t new_per_client;	/* a second */
+			uint32_t half_open, half_open_per_client;
+			uint32_t stored_syns, fragments;
+			uint32_t client_prefix;		/* bits of an address that tell clients
+							 * apart */
 		} limits;
 		bool mss_clamp_auto;
 		uint16_t mss_clamp;		/* bytes; 0 = off; where not auto */
 		uint16_t lowest_ipv6_mtu;	/* bytes, >= 1280 */
+		enum config_flow_log log;
 	} nat64;
 	struct {
 		bool enabled;

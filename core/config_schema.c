@@ -129,9 +129,25 @@ static const char *const format_words[] = {
 	NULL
 };
 
+static const char *const filtering_words[] = {
+	[CONFIG_FILTERING_ENDPOINT_INDEPENDENT] = "endpoint-independent",
+	[CONFIG_FILTERING_ADDRESS_DEPENDENT] = "address-dependent",
+	NULL
+};
+
+static const char *const flow_log_words[] = {
+	[CONFIG_FLOW_LOG_OFF] = "off",
+	[CONFIG_FLOW_LOG_BINDINGS] = "bindings",
+	[CONFIG_FLOW_LOG_SESSIONS] = "sessions",
+	[CONFIG_FLOW_LOG_PORT_BLOCKS] = "port-blocks",
+	NULL
+};
+
 /* config_type_word copies an unsigned int. */
 static_assert(sizeof(enum log_level) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum log_format) == sizeof(unsigned int), "enumerations are int-sized");
+static_assert(sizeof(enum config_filtering) == sizeof(unsigned int), "enumerations are int-sized");
+static_assert(sizeof(enum config_flow_log) == sizeof(unsigned int), "enumerations are int-sized");
 
 /* ---- the table --------------------------------------------------------------------- */
 
@@ -145,6 +161,7 @@ static_assert(sizeof(enum log_format) == sizeof(unsigned int), "enumerations are
 #define WORD(field, enumeration) &config_type_word, FIELD(field, enumeration), 0
 #define COUNT(field) &config_type_count, FIELD(field, uint32_t), 0
 #define DURATION(field) &config_type_duration, FIELD(field, uint32_t), 0
+#define RATE(field) &config_type_rate, FIELD(field, uint32_t), 0
 #define SIZE(field) &config_type_size, FIELD(field, uint64_t), 0
 #define MTU(field) &config_type_mtu, FIELD(field, uint16_t), 0
 #define MSS(field, auto_field) &config_type_mss, FIELD(field, uint16_t), FIELD(auto_field, bool)
@@ -158,6 +175,10 @@ static_assert(sizeof(enum log_format) == sizeof(unsigned int), "enumerations are
 	&config_type_endpoints, FIELD(field, struct endpoint_list), FIELD(recursive_field, bool)
 #define POOL4(field, n_field)                                                                    \
 	&config_type_pool4, FIELD(field, struct pool4_entry *), FIELD(n_field, size_t)
+#define EAM(field, n_field)                                                                      \
+	&config_type_eam, FIELD(field, struct eam *), FIELD(n_field, size_t)
+#define STATIC(field, n_field)                                                                   \
+	&config_type_static, FIELD(field, struct static_binding *), FIELD(n_field, size_t)
 
 #define SECOND 1000ull
 #define MINUTE (60 * SECOND)
@@ -186,6 +207,11 @@ const struct config_row config_rows[] = {
 	  "Where IPv4 clients appear to the servers: this prefix and their IPv4 address",
 	  .expected = "an IPv6 prefix of length 96", .family = CONFIG_IPV6,
 	  .problem.prefix = nat46_problem },
+	{ "prefixes.eam", EAM(prefixes.eam, prefixes.n_eam), "[]",
+	  "Explicit address mappings (RFC 7757): these IPv4 and IPv6 prefixes stand for each "
+	  "other, without state; the longest prefix wins",
+	  .expected = "a list such as [{ipv4: 192.0.2.0/28, ipv6: \"2001:db8:46::/124\"}]",
+	  .max = 1024 },
 
 	{ "nat64.enabled", BOOL(nat64.enabled), "true",
 	  .help = "Whether to translate from IPv6 to IPv4 (RFC 6146)" },
@@ -197,11 +223,21 @@ const struct config_row config_rows[] = {
 	  "The IPv4 addresses and ports that NAT64 may use; address auto: that of the uplink, "
 	  "ports auto: 10240-65535 without those that the host uses",
 	  .max = 64, .empty = "at least one entry is needed" },
+	{ "nat64.static", STATIC(nat64.static_bindings, nat64.n_static), "[]",
+	  "Bindings that are always there: what comes to the outside address and port goes to "
+	  "the inside one; an outside port alone is one of the uplink's address",
+	  .expected = "a list such as [{proto: tcp, outside: \"198.51.100.1:2222\", "
+		      "inside: \"[2001:db8:1::7]:22\"}]",
+	  .max = 4096 },
 	{ "nat64.deny4", CHOICE(nat64.deny4), "special-purpose",
 	  "The IPv4 destinations that are refused; special-purpose: the IANA registry "
 	  "(RFC 6890), []: none",
 	  .expected = "special-purpose, or a list of IPv4 prefixes", .keyword = "special-purpose",
 	  .max = 4096, .family = CONFIG_IPV4 },
+	{ "nat64.filtering", WORD(nat64.filtering, enum config_filtering), "endpoint-independent",
+	  "Who may send to a binding from outside: anybody, or only the addresses that it has "
+	  "sent to (RFC 4787 section 5, RFC 6146 section 3.5)",
+	  .expected = "endpoint-independent or address-dependent", .words = filtering_words },
 	{ "nat64.timeouts.udp", DURATION(nat64.timeouts.udp_ms), "5m",
 	  "When an idle UDP session ends",
 	  .min = SECOND, .max = 7 * DAY, .advised = 2 * MINUTE,
@@ -214,6 +250,10 @@ const struct config_row config_rows[] = {
 	  "When a TCP connection that is opening, closing or reset ends",
 	  .min = SECOND, .max = DAY, .advised = 4 * MINUTE,
 	  .clause = "TCP_TRANS of RFC 6146 section 4; slow connections may break" },
+	{ "nat64.timeouts.tcp_syn", DURATION(nat64.timeouts.tcp_syn_ms), "6s",
+	  "How long a connection from outside that nobody has asked for is kept unanswered",
+	  .min = SECOND, .max = MINUTE, .advised = 6 * SECOND,
+	  .clause = "TCP_INCOMING_SYN of RFC 6146 section 4, RFC 5382 REQ-4" },
 	{ "nat64.timeouts.icmp", DURATION(nat64.timeouts.icmp_ms), "60s",
 	  "When an idle ICMP echo session ends",
 	  .min = SECOND, .max = DAY, .advised = MINUTE,
@@ -225,12 +265,38 @@ const struct config_row config_rows[] = {
 	{ "nat64.limits.sessions", COUNT(nat64.limits.sessions), "262144",
 	  "How many sessions may exist at once",
 	  .min = 1, .max = 1u << 24 },
+	{ "nat64.limits.sessions_per_client", COUNT(nat64.limits.sessions_per_client), "16384",
+	  "How many of them one client may have (RFC 6888 REQ-4)",
+	  .min = 1, .max = 1u << 24 },
+	{ "nat64.limits.new_per_client", RATE(nat64.limits.new_per_client), "1000/s",
+	  "How many sessions one client may open a second; two seconds' worth may come at once",
+	  .min = 1, .max = 1u << 24 },
+	{ "nat64.limits.half_open", COUNT(nat64.limits.half_open), "65536",
+	  "How many TCP sessions may wait for the other side's first answer",
+	  .min = 1, .max = 1u << 24 },
+	{ "nat64.limits.half_open_per_client", COUNT(nat64.limits.half_open_per_client), "4096",
+	  "How many of them one client may have",
+	  .min = 1, .max = 1u << 24 },
+	{ "nat64.limits.stored_syns", COUNT(nat64.limits.stored_syns), "1024",
+	  "How many connections from outside that nobody has asked for are kept unanswered",
+	  .min = 0, .max = 1u << 20 },
+	{ "nat64.limits.fragments", COUNT(nat64.limits.fragments), "1024",
+	  "How many datagrams may wait for more of their fragments, in each worker",
+	  .min = 1, .max = 1u << 16 },
+	{ "nat64.limits.client_prefix", COUNT(nat64.limits.client_prefix), "64",
+	  "What counts as one client: the addresses that share so many leading bits; 128: "
+	  "each address by itself",
+	  .min = 32, .max = 128 },
 	{ "nat64.mss_clamp", MSS(nat64.mss_clamp, nat64.mss_clamp_auto), "auto",
 	  "The largest TCP MSS let through; auto: what the MTUs of both links carry",
 	  .min = 536, .max = UINT16_MAX, .clause = "RFC 9293 section 3.7.1, the IPv4 default" },
 	{ "nat64.lowest_ipv6_mtu", MTU(nat64.lowest_ipv6_mtu), "1280",
 	  "Packets that IPv4 allows to fragment become IPv6 fragments of at most this size",
 	  .min = 1280, .max = UINT16_MAX, .clause = "RFC 8200 section 5, every link carries it" },
+	{ "nat64.log", WORD(nat64.log, enum config_flow_log), "off",
+	  "What is logged of NAT64, as JSON lines: every binding, every session, or one line for "
+	  "a block of ports that a client gets (RFC 6888 REQ-12, RFC 7422)",
+	  .expected = "off, bindings, sessions or port-blocks", .words = flow_log_words },
 
 	{ "dns64.enabled", BOOL(dns64.enabled), "true",
 	  .help = "Whether to answer DNS queries (RFC 6147)" },

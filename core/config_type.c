@@ -250,6 +250,19 @@ static void print_duration(FILE *out, const struct config_row *row,
 	print_u32(out, row, config, &config_number_duration);
 }
 
+static bool read_rate(struct config_report *report, const struct config_row *row,
+		      const struct yaml_node *node, struct config *config)
+{
+	return read_u32(report, row, node, config, &config_number_rate);
+}
+
+static void print_rate(FILE *out, const struct config_row *row, const struct config *config,
+		       int indent)
+{
+	(void)indent;
+	print_u32(out, row, config, &config_number_rate);
+}
+
 static bool read_size(struct config_report *report, const struct config_row *row,
 		      const struct yaml_node *node, struct config *config)
 {
@@ -369,6 +382,9 @@ const struct config_type config_type_count = {
 const struct config_type config_type_duration = {
 	.expected = "a duration such as 5m, 2h4m or 250ms",
 	.read = read_duration, .print = print_duration
+};
+const struct config_type config_type_rate = {
+	.expected = "a rate such as 1000/s", .read = read_rate, .print = print_rate
 };
 const struct config_type config_type_size = {
 	.expected = "a size such as 64MiB, 1GiB or 500KiB", .read = read_size, .print = print_size

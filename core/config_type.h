@@ -39,6 +39,7 @@ extern const struct config_type config_type_bool;	/* bool */
 extern const struct config_type config_type_word;	/* an enumeration */
 extern const struct config_type config_type_count;	/* uint32_t */
 extern const struct config_type config_type_duration;	/* uint32_t, milliseconds */
+extern const struct config_type config_type_rate;	/* uint32_t, a second */
 extern const struct config_type config_type_size;	/* uint64_t, bytes */
 extern const struct config_type config_type_mtu;	/* uint16_t, bytes */
 extern const struct config_type config_type_mss;	/* uint16_t, 0 = off; also: bool auto */
@@ -47,6 +48,8 @@ extern const struct config_type config_type_prefix;	/* struct prefix */
 extern const struct config_type config_type_prefixes;	/* prefix_list; also: bool keyword */
 extern const struct config_type config_type_endpoints;	/* endpoint_list; also: bool keyword */
 extern const struct config_type config_type_pool4;	/* pool4_entry *; also: size_t count */
+extern const struct config_type config_type_eam;	/* eam *; also: size_t count */
+extern const struct config_type config_type_static;	/* static_binding *; also: size_t count */
 
 /* ---- what the types share ------------------------------------------------ */
 

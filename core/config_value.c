@@ -53,6 +53,23 @@ static const char *format_count(uint64_t value, char *text)
 	return text;
 }
 
+static bool scan_rate(const char *text, uint64_t *value)
+{
+	uint64_t out;
+
+	/* A bare number is per second too. */
+	if (!scan_digits(&text, &out) || (*text && strcmp(text, "/s") != 0))
+		return false;
+	*value = out;
+	return true;
+}
+
+static const char *format_rate(uint64_t value, char *text)
+{
+	snprintf(text, CONFIG_VALUE_STRLEN, "%" PRIu64 "/s", value);
+	return text;
+}
+
 /* The letters at @text as one of the units from @from on; NULL if none. */
 static const struct unit *scan_unit(const char **text, const struct unit *from,
 				    const struct unit *end)
@@ -145,6 +162,7 @@ static const char *format_size(uint64_t value, char *text)
 }
 
 const struct config_number config_number_count = { scan_count, format_count };
+const struct config_number config_number_rate = { scan_rate, format_rate };
 const struct config_number config_number_duration = { scan_duration, format_duration };
 const struct config_number config_number_size = { scan_size, format_size };
 

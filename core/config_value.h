@@ -24,6 +24,7 @@ struct config_number {
 
 extern const struct config_number config_number_count;		/* 262144 */
 extern const struct config_number config_number_duration;	/* 2h4m, in milliseconds */
+extern const struct config_number config_number_rate;		/* 1000/s */
 extern const struct config_number config_number_size;		/* 64MiB, in bytes */
 
 /**
