@@ -162,6 +162,47 @@ static void test_messages(void **state)
 		  "`[::]:443' is an IPv6 address: clients come from IPv4 here and appear to the "
 		  "servers from prefixes.nat46; IPv6 clients need no gateway" },
 		{ "snid: {listen: [443, \"0.0.0.0:443\"]}", "0.0.0.0:443 is listed twice" },
+		{ "nat64: {limits: {new_per_client: 5/m}}",
+		  "expected a rate such as 1000/s, found `5/m'" },
+		{ "nat64: {limits: {client_prefix: 129}}", "must be at most 128" },
+		{ "nat64: {limits: {client_prefix: 31}}", "must be at least 32" },
+		{ "nat64: {filtering: address}",
+		  "expected endpoint-independent or address-dependent, found `address'" },
+		{ "nat64: {log: blocks}",
+		  "expected off, bindings, sessions or port-blocks, found `blocks'" },
+		{ "prefixes: {eam: [192.0.2.1]}", "expected a mapping such as "
+		  "{ipv4: 192.0.2.0/28, ipv6: \"2001:db8:46::/124\"}, found `192.0.2.1'" },
+		{ "prefixes: {eam: [{ipv4: 192.0.2.1}]}", "`ipv6' is missing: expected an IPv6 "
+		  "prefix such as 2001:db8:46::/124" },
+		{ "prefixes: {eam: [{ipv4: 192.0.2.1/24, ipv6: 2001:db8::/64}]}",
+		  "expected an IPv4 prefix such as 192.0.2.0/28, found `192.0.2.1/24': "
+		  "bits are set beyond the prefix length" },
+		{ "prefixes: {eam: [{ipv4: 2001:db8::/64, ipv6: 2001:db8::/64}]}",
+		  "expected an IPv4 prefix such as 192.0.2.0/28, found `2001:db8::/64'" },
+		{ "prefixes: {eam: [{ipv4: 192.0.2.0/28, ipv6: 2001:db8::/125}]}",
+		  "the IPv6 prefix is smaller than the IPv4 prefix (RFC 7757 section 3.1): "
+		  "/124 or shorter is needed" },
+		{ "prefixes: {eam: [{ipv4: 192.0.2.1, ipv6: 2001:db8::1}, "
+		  "{ipv4: 192.0.2.2, ipv6: 2001:db8::1}]}",
+		  "has a prefix of entry 1 of this list again" },
+		{ "nat64: {static: [{proto: sctp, outside: 1, inside: \"[2001:db8::1]:1\"}]}",
+		  "expected tcp, udp or icmp, found `sctp'" },
+		{ "nat64: {static: [{proto: tcp, outside: 0, inside: \"[2001:db8::1]:1\"}]}",
+		  "expected an IPv4 address with a port such as \"198.51.100.1:2222\", or a port "
+		  "of the uplink's, found `0'" },
+		{ "nat64: {static: [{proto: tcp, outside: 224.0.0.1:1, inside: \"[2001:db8::1]:1\"}]}",
+		  "`224.0.0.1:1' is not a unicast address" },
+		{ "nat64: {static: [{proto: tcp, outside: 1, inside: \"192.0.2.1:1\"}]}",
+		  "expected an IPv6 address with a port such as \"[2001:db8:1::7]:22\", "
+		  "found `192.0.2.1:1'" },
+		{ "nat64: {static: [{proto: tcp, outside: 1, inside: \"[ff02::1]:1\"}]}",
+		  "`[ff02::1]:1' is not the address of a server" },
+		{ "nat64: {static: [{proto: tcp, outside: 1, inside: \"[2001:db8::1]:1\"}, "
+		  "{proto: tcp, outside: 1, inside: \"[2001:db8::2]:1\"}]}",
+		  "has a side of entry 1 of this list again" },
+		{ "nat64: {static: [{proto: tcp, outside: 1, inside: \"[2001:db8::1]:1\"}, "
+		  "{proto: tcp, outside: 2, inside: \"[2001:db8::1]:1\"}]}",
+		  "has a side of entry 1 of this list again" },
 	};
 
 	(void)state;
@@ -248,7 +289,7 @@ static void test_keys(void **state)
 	expect_refused("insde: auto\n"
 		       "NAT64: {}\n"
 		       "metrics: off\n"
-		       "nat64: {timeouts: {upd: 5m, tcp_syn: 6s}, static: []}\n",
+		       "nat64: {timeouts: {upd: 5m, tcp_sym: 6s}, statics: []}\n",
 		       AT(1, 1, "unknown key `insde'; did you mean `inside'?")
 		       "insde: auto\n"
 		       "^\n"
@@ -259,13 +300,13 @@ static void test_keys(void **state)
 		       "metrics: off\n"
 		       "^\n"
 		       AT(4, 20, "unknown key `upd'; did you mean `udp'?")
-		       "nat64: {timeouts: {upd: 5m, tcp_syn: 6s}, static: []}\n"
+		       "nat64: {timeouts: {upd: 5m, tcp_sym: 6s}, statics: []}\n"
 		       "                   ^\n"
-		       AT(4, 29, "unknown key `tcp_syn'")
-		       "nat64: {timeouts: {upd: 5m, tcp_syn: 6s}, static: []}\n"
+		       AT(4, 29, "unknown key `tcp_sym'; did you mean `tcp_syn'?")
+		       "nat64: {timeouts: {upd: 5m, tcp_sym: 6s}, statics: []}\n"
 		       "                            ^\n"
-		       AT(4, 43, "unknown key `static'")
-		       "nat64: {timeouts: {upd: 5m, tcp_syn: 6s}, static: []}\n"
+		       AT(4, 43, "unknown key `statics'; did you mean `static'?")
+		       "nat64: {timeouts: {upd: 5m, tcp_sym: 6s}, statics: []}\n"
 		       "                                          ^\n");
 	/* A path is no key. */
 	expect_refused("nat64.enabled: true\n",

@@ -51,7 +51,15 @@ static void expect_default_nat64(const struct config *config)
 	assert_int_equal(config->nat64.timeouts.tcp_transitory_ms, 240000);
 	assert_int_equal(config->nat64.timeouts.icmp_ms, 60000);
 	assert_int_equal(config->nat64.timeouts.fragment_ms, 2000);
+	assert_int_equal(config->nat64.timeouts.tcp_syn_ms, 6000);
 	assert_int_equal(config->nat64.limits.sessions, 262144);
+	assert_int_equal(config->nat64.limits.sessions_per_client, 16384);
+	assert_int_equal(config->nat64.limits.new_per_client, 1000);
+	assert_int_equal(config->nat64.limits.client_prefix, 64);
+	assert_int_equal(config->nat64.filtering, CONFIG_FILTERING_ENDPOINT_INDEPENDENT);
+	assert_int_equal(config->nat64.log, CONFIG_FLOW_LOG_OFF);
+	assert_int_equal(config->nat64.n_static, 0);
+	assert_int_equal(config->prefixes.n_eam, 0);
 	assert_true(config->nat64.mss_clamp_auto);
 	assert_int_equal(config->nat64.lowest_ipv6_mtu, 1280);
 }
@@ -223,6 +231,12 @@ static void test_good_values(void **state)
 		{ "ops: {log: {level: warn, format: text}}",
 		  "  log:\n    level: warn\n    format: text\n" },
 		{ "ops: {control: \"/run/a b\"}", "  control: \"/run/a b\"\n" },
+		{ "nat64: {limits: {new_per_client: 5}}", "    new_per_client: 5/s\n" },
+		{ "prefixes: {eam: [{ipv4: 192.0.2.0/24, ipv6: \"2001:db8:a::/56\"}]}",
+		  "  eam:\n    - ipv4: 192.0.2.0/24\n      ipv6: \"2001:db8:a::/56\"\n" },
+		{ "nat64: {static: [{proto: tcp, outside: 192.0.2.1:1, inside: \"[2001:db8::1]:2\"},"
+		  " {proto: udp, outside: 192.0.2.1:1, inside: \"[2001:db8::1]:2\"}]}",
+		  "      inside: \"[2001:db8::1]:2\"\n    - proto: udp\n      outside: \"192.0.2.1:1\"\n" },
 	};
 
 	(void)state;
@@ -264,6 +278,7 @@ static const char everything[] =
 	"prefixes:\n"
 	"  nat64: [\"64:ff9b::/96\", 2001:db8:64::/48, 2001:db8:ff00::/40]\n"
 	"  nat46: 2001:db8:46::/96\n"
+	"  eam: [{ipv4: 192.0.2.16/28, ipv6: 2001:db8:4::/124}, {ipv4: 192.0.2.9, ipv6: 2001:db8::9}]\n"
 	"nat64:\n"
 	"  enabled: false\n"
 	"  clients: [2001:db8:1::/64]\n"
@@ -271,12 +286,19 @@ static const char everything[] =
 	"    - {address: 192.0.2.1, ports: [1024-2047, 5000]}\n"
 	"    - {address: auto, ports: 61000-65535}\n"
 	"    - {address: 192.0.2.2}\n"
+	"  static:\n"
+	"    - {proto: tcp, outside: \"198.51.100.1:2222\", inside: \"[2001:db8:1::7]:22\"}\n"
+	"    - {proto: udp, outside: 500, inside: \"[2001:db8:1::7]:500\"}\n"
+	"    - {proto: icmp, outside: 7, inside: \"[2001:db8:1::7]:8\"}\n"
 	"  deny4: [10.0.0.0/8, 192.0.2.77]\n"
-	"  timeouts: {udp: 3m, tcp_established: 3h, tcp_transitory: 5m, icmp: 61s,\n"
+	"  filtering: address-dependent\n"
+	"  timeouts: {udp: 3m, tcp_established: 3h, tcp_transitory: 5m, tcp_syn: 7s, icmp: 61s,\n"
 	"             fragment: 3s}\n"
-	"  limits: {sessions: 1000}\n"
+	"  limits: {sessions: 1000, sessions_per_client: 100, new_per_client: 50/s, half_open: 40,\n"
+	"           half_open_per_client: 30, stored_syns: 0, fragments: 20, client_prefix: 128}\n"
 	"  mss_clamp: 1300\n"
 	"  lowest_ipv6_mtu: 1420\n"
+	"  log: port-blocks\n"
 	"dns64:\n"
 	"  enabled: false\n"
 	"  listen: [192.0.2.1, \"[2001:db8::1]:5353\"]\n"
@@ -360,6 +382,11 @@ static void test_canonical_form(void **state)
 				   "    - \"2001:db8:64::/48\"\n"
 				   "    - \"2001:db8:ff00::/40\"\n"
 				   "  nat46: \"2001:db8:46::/96\"\n"
+				   "  eam:\n"
+				   "    - ipv4: 192.0.2.16/28\n"
+				   "      ipv6: \"2001:db8:4::/124\"\n"
+				   "    - ipv4: 192.0.2.9/32\n"
+				   "      ipv6: \"2001:db8::9/128\"\n"
 				   "nat64:\n"
 				   "  enabled: false\n"
 				   "  clients:\n"
@@ -374,9 +401,20 @@ static void test_canonical_form(void **state)
 				   "        - 61000-65535\n"
 				   "    - address: 192.0.2.2\n"
 				   "      ports: auto\n"
+				   "  static:\n"
+				   "    - proto: tcp\n"
+				   "      outside: \"198.51.100.1:2222\"\n"
+				   "      inside: \"[2001:db8:1::7]:22\"\n"
+				   "    - proto: udp\n"
+				   "      outside: 500\n"
+				   "      inside: \"[2001:db8:1::7]:500\"\n"
+				   "    - proto: icmp\n"
+				   "      outside: 7\n"
+				   "      inside: \"[2001:db8:1::7]:8\"\n"
 				   "  deny4:\n"
 				   "    - 10.0.0.0/8\n"
 				   "    - 192.0.2.77/32\n"
+				   "  filtering: address-dependent\n"
 				   "  timeouts:\n"
 				   "    udp: 3m\n";
 	struct config *config = parse_good(everything);
@@ -398,16 +436,20 @@ static void test_design_example(void **state)
 		"prefixes:\n"
 		"  nat64: [\"64:ff9b::/96\"]        # RFC 6052, /32../96\n"
 		"  nat46: \"64:ff9b:1::/96\"        # where IPv4 clients appear\n"
+		"  eam: []                        # - {ipv4: 192.0.2.0/28, ipv6: ...}\n"
 		"nat64:\n"
 		"  enabled: true\n"
 		"  clients: inside                # who may use it; or a list of prefixes\n"
 		"  pool4: [{address: auto, ports: auto}]  # address: the uplink's\n"
+		"  static: []                     # - {proto: tcp, outside: ..., inside: ...}\n"
 		"  deny4: special-purpose         # or a list; [] allows all\n"
-		"  timeouts: {udp: 5m, tcp_established: 2h4m, tcp_transitory: 4m, "
+		"  filtering: endpoint-independent  # or address-dependent\n"
+		"  timeouts: {udp: 5m, tcp_established: 2h4m, tcp_transitory: 4m, tcp_syn: 6s, "
 		"icmp: 60s, fragment: 2s}\n"
-		"  limits: {sessions: 262144}\n"
+		"  limits: {sessions: 262144, sessions_per_client: 16384, new_per_client: 1000/s}\n"
 		"  mss_clamp: auto                # or off, or bytes\n"
 		"  lowest_ipv6_mtu: 1280\n"
+		"  log: off                       # bindings | sessions | port-blocks\n"
 		"dns64:\n"
 		"  enabled: true\n"
 		"  listen: [\"::\"]                 # addresses; port 53 unless \"[addr]:port\"\n"

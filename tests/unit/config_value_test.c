@@ -48,6 +48,23 @@ static void test_durations(void **state)
 			    "213503982334d14h25m51s615ms");
 }
 
+static void test_rates(void **state)
+{
+	static const char *const good[] = { "1000/s", "1000", "0001000/s" };
+	static const char *const bad[] = { "", "/s", "5/m", "5/", "5 /s", "-1/s", "5/s ", "5/ss" };
+	char text[CONFIG_VALUE_STRLEN];
+	uint64_t rate;
+
+	(void)state;
+	for (size_t i = 0; i < N(good); i++) {
+		assert_true(config_number_rate.scan(good[i], &rate));
+		assert_int_equal(rate, 1000);
+	}
+	for (size_t i = 0; i < N(bad); i++)
+		assert_false(config_number_rate.scan(bad[i], &rate));
+	assert_string_equal(config_number_rate.format(1000, text), "1000/s");
+}
+
 static void test_sizes(void **state)
 {
 	static const struct {
@@ -149,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_nearest),
