@@ -12,8 +12,7 @@
 
 enum {
 	BUCKETS = 256,
-	DATAGRAMS_MAX = 1024,
-	BYTES_MAX = 4 << 20,	/* of payload, all datagrams of the store */
+	BYTES_MAX = 2 << 20,	/* of payload, all datagrams of a side */
 	PIECES_MAX = 128,	/* of one datagram: 64 KiB over an MTU of 576 */
 	PAYLOAD_MAX = UINT16_MAX - IPV4_HLEN,	/* what an IPv4 packet can hold */
 	GROW = 4096,
@@ -41,18 +40,26 @@ struct datagram {
 
 TAILQ_HEAD(datagram_list, datagram);
 
-struct fragments {
-	LIST_HEAD(bucket, datagram) buckets[BUCKETS];
+/* By family, each with bounds of its own: anybody outside can send parts that never
+ * become whole, and those inside are not to lose theirs for it. */
+struct side {
 	struct datagram_list by_age;		/* oldest first */
-	struct datagram_list given_out;		/* complete; freed by fragments_flush() */
-	struct siphash_key key;
-	fragments_release_fn *release;
-	void *arg;
 	unsigned int n;
 	size_t bytes;
 };
 
-struct fragments *fragments_new(fragments_release_fn *release, void *arg)
+struct fragments {
+	LIST_HEAD(bucket, datagram) buckets[BUCKETS];
+	struct side sides[2];			/* by enum l3_proto */
+	struct datagram_list given_out;		/* complete; freed by fragments_flush() */
+	struct siphash_key key;
+	fragments_release_fn *release;
+	void *arg;
+	unsigned int n_max;			/* datagrams of a side */
+};
+
+struct fragments *fragments_new(unsigned int datagrams_max, fragments_release_fn *release,
+				void *arg)
 {
 	struct fragments *store = calloc(1, sizeof(*store));
 
@@ -62,11 +69,18 @@ struct fragments *fragments_new(fragments_release_fn *release, void *arg)
 		free(store);
 		return NULL;
 	}
-	TAILQ_INIT(&store->by_age);
+	TAILQ_INIT(&store->sides[L3_IPV4].by_age);
+	TAILQ_INIT(&store->sides[L3_IPV6].by_age);
 	TAILQ_INIT(&store->given_out);
+	fragments_limit(store, datagrams_max);
 	store->release = release;
 	store->arg = arg;
 	return store;
+}
+
+void fragments_limit(struct fragments *store, unsigned int datagrams_max)
+{
+	store->n_max = (datagrams_max + 1) / 2;
 }
 
 /* ---- one datagram ------------------------------------------------------------- */
@@ -77,6 +91,11 @@ static bool same_datagram(const struct packet *a, const struct packet *b)
 	return a->frag_id == b->frag_id && a->l3 == b->l3 &&
 	       (a->l3 == L3_IPV6 || a->proto == b->proto) && addr_equal(&a->src, &b->src) &&
 	       addr_equal(&a->dst, &b->dst);
+}
+
+static struct side *side_of(struct fragments *store, const struct datagram *datagram)
+{
+	return &store->sides[datagram->head.l3];
 }
 
 static struct bucket *bucket_of(struct fragments *store, const struct packet *p)
@@ -109,16 +128,18 @@ static void release_held(struct fragments *store, struct datagram *datagram, boo
 static void free_payload(struct fragments *store, struct datagram *datagram)
 {
 	free(datagram->buffer);
-	store->bytes -= datagram->room;
+	side_of(store, datagram)->bytes -= datagram->room;
 	datagram->buffer = NULL;
 	datagram->room = 0;
 }
 
 static void unlink_datagram(struct fragments *store, struct datagram *datagram)
 {
+	struct side *side = side_of(store, datagram);
+
 	LIST_REMOVE(datagram, link);
-	TAILQ_REMOVE(&store->by_age, datagram, by_age);
-	store->n--;
+	TAILQ_REMOVE(&side->by_age, datagram, by_age);
+	side->n--;
 }
 
 static void forget(struct fragments *store, struct datagram *datagram)
@@ -133,10 +154,11 @@ static void forget(struct fragments *store, struct datagram *datagram)
  * Room for @bytes more, for @user or for a new datagram. The oldest goes first: of
  * all it is the least likely still to be completed.
  */
-static bool make_room(struct fragments *store, const struct datagram *user, size_t bytes)
+static bool make_room(struct fragments *store, struct side *side, const struct datagram *user,
+		      size_t bytes)
 {
-	while ((!user && store->n >= DATAGRAMS_MAX) || store->bytes + bytes > BYTES_MAX) {
-		struct datagram *oldest = TAILQ_FIRST(&store->by_age);
+	while ((!user && side->n >= store->n_max) || side->bytes + bytes > BYTES_MAX) {
+		struct datagram *oldest = TAILQ_FIRST(&side->by_age);
 
 		if (!oldest || oldest == user)
 			return false;
@@ -148,9 +170,10 @@ static bool make_room(struct fragments *store, const struct datagram *user, size
 static struct datagram *open_datagram(struct fragments *store, const struct packet *p,
 				      int64_t now_ms)
 {
+	struct side *side = &store->sides[p->l3];
 	struct datagram *datagram;
 
-	if (!make_room(store, NULL, 0))
+	if (!make_room(store, side, NULL, 0))
 		return NULL;
 	datagram = calloc(1, sizeof(*datagram));
 	if (!datagram)
@@ -158,8 +181,8 @@ static struct datagram *open_datagram(struct fragments *store, const struct pack
 	datagram->head = *p;
 	datagram->since_ms = now_ms;
 	LIST_INSERT_HEAD(bucket_of(store, p), datagram, link);
-	TAILQ_INSERT_TAIL(&store->by_age, datagram, by_age);
-	store->n++;
+	TAILQ_INSERT_TAIL(&side->by_age, datagram, by_age);
+	side->n++;
 	return datagram;
 }
 
@@ -171,12 +194,12 @@ static bool grow(struct fragments *store, struct datagram *datagram, size_t end)
 
 	if (end <= datagram->room)
 		return true;
-	if (!make_room(store, datagram, room - datagram->room))
+	if (!make_room(store, side_of(store, datagram), datagram, room - datagram->room))
 		return false;
 	buffer = realloc(datagram->buffer, IPV6_HLEN + room);
 	if (!buffer)
 		return false;
-	store->bytes += room - datagram->room;
+	side_of(store, datagram)->bytes += room - datagram->room;
 	datagram->buffer = buffer;
 	datagram->room = room;
 	return true;
@@ -308,16 +331,23 @@ void fragments_flush(struct fragments *store)
 	}
 }
 
-unsigned int fragments_expire(struct fragments *store, int64_t now_ms, int64_t timeout_ms)
+static unsigned int expire_side(struct fragments *store, struct side *side, int64_t now_ms,
+				int64_t timeout_ms)
 {
 	struct datagram *oldest;
 	unsigned int n = 0;
 
-	while ((oldest = TAILQ_FIRST(&store->by_age)) && now_ms - oldest->since_ms >= timeout_ms) {
+	while ((oldest = TAILQ_FIRST(&side->by_age)) && now_ms - oldest->since_ms >= timeout_ms) {
 		n += !oldest->disowned;
 		forget(store, oldest);
 	}
 	return n;
+}
+
+unsigned int fragments_expire(struct fragments *store, int64_t now_ms, int64_t timeout_ms)
+{
+	return expire_side(store, &store->sides[L3_IPV4], now_ms, timeout_ms) +
+	       expire_side(store, &store->sides[L3_IPV6], now_ms, timeout_ms);
 }
 
 void fragments_free(struct fragments *store)
@@ -325,8 +355,12 @@ void fragments_free(struct fragments *store)
 	if (!store)
 		return;
 	fragments_flush(store);
-	/* The analyser cannot follow tqe_prev, by which the list forgets it. */
-	while (!TAILQ_EMPTY(&store->by_age)) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-		forget(store, TAILQ_FIRST(&store->by_age));
+	for (int l3 = 0; l3 < 2; l3++) {
+		struct datagram_list *by_age = &store->sides[l3].by_age;
+
+		/* The analyser cannot follow tqe_prev, by which the list forgets it. */
+		while (!TAILQ_EMPTY(by_age)) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+			forget(store, TAILQ_FIRST(by_age));
+	}
 	free(store);
 }

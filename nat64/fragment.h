@@ -31,10 +31,18 @@ typedef void fragments_release_fn(void *arg, uint32_t held_id, bool accept);
 
 /**
  * fragments_new() - an empty store.
+ * @datagrams_max:	see fragments_limit().
  * @release:	called for every packet held, sooner or later.
  * Return: owned by the caller, or NULL.
  */
-struct fragments *fragments_new(fragments_release_fn *release, void *arg);
+struct fragments *fragments_new(unsigned int datagrams_max, fragments_release_fn *release,
+				void *arg);
+
+/**
+ * fragments_limit() - how many datagrams may be incomplete at once; each family has
+ * half of them. What is beyond a new, lower limit goes as new ones come.
+ */
+void fragments_limit(struct fragments *store, unsigned int datagrams_max);
 
 /** fragments_free() - what is held is released, accepted; NULL is allowed. */
 void fragments_free(struct fragments *store);

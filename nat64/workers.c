@@ -95,7 +95,8 @@ static int worker_open(struct worker *worker)
 	snprintf(name, sizeof(name), "nat64-%u", worker->index);
 	worker->loop = loop_new(name);
 	worker->mtus = mtu_cache_new();
-	worker->fragments = fragments_new(release_fragment, worker);
+	worker->fragments = fragments_new(worker->config->nat64.limits.fragments, release_fragment,
+					  worker);
 	if (!worker->loop || !worker->mtus || !worker->fragments)
 		return -ENOMEM;
 	err = emit_new(&worker->emit);
@@ -255,6 +256,7 @@ static void exchange(struct nat64 *nat64, const struct next *next, struct pool4_
 		nat64->workers[i].config = next->config;
 		nat64->workers[i].map = next->map;
 		mtu_cache_flush(nat64->workers[i].mtus);
+		fragments_limit(nat64->workers[i].fragments, next->config->nat64.limits.fragments);
 	}
 }
 

@@ -62,7 +62,7 @@ static void check_whole(const struct packet *packet, const uint8_t *whole, size_
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct fragments *store = fragments_new(on_release, NULL);
+	struct fragments *store = fragments_new(64, on_release, NULL);
 	int64_t now_ms = 0;
 	uint32_t id = 0;
 

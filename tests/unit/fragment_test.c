@@ -11,7 +11,7 @@
 #include "../../nat64/fragment.h"
 #include "../../nat64/header.h"
 
-enum { DATAGRAM = 4000 };
+enum { DATAGRAM = 4000, DATAGRAMS = 1024 };
 
 /* What the store said of packets that the kernel holds */
 static struct {
@@ -36,7 +36,7 @@ static int setup(void **state)
 	memset(&released, 0, sizeof(released));
 	for (size_t i = 0; i < sizeof(payload); i++)
 		payload[i] = (uint8_t)(i * 7 + i / 256);
-	*state = fragments_new(on_release, NULL);
+	*state = fragments_new(DATAGRAMS, on_release, NULL);
 	return *state ? 0 : -1;
 }
 
@@ -248,12 +248,31 @@ static void test_flood(void **state)
 	for (uint32_t id = 1; id <= 20000; id++)
 		assert_int_equal(add(*state, L3_IPV6, id, 0, 1448, true, &whole, &len),
 				 FRAGMENT_KEPT);
-	assert_in_range(fragments_expire(*state, 10000, 2000), 500, 1024);
+	assert_int_equal(fragments_expire(*state, 10000, 2000), DATAGRAMS / 2);
 	for (uint32_t id = 1; id <= 2000; id++)
 		add(*state, L3_IPV6, id, 0, 1448, true, &whole, &len);
 	assert_int_equal(add(*state, L3_IPV6, 2000, 1448, DATAGRAM - 1448, false, &whole, &len),
 			 FRAGMENT_WHOLE);
 	assert_whole(L3_IPV6, whole, len);
+}
+
+/* RFC 6146 5.3 (attacks on NAT64): a flood from outside costs those inside nothing, and a
+ * reload that lowers the bound is followed. */
+static void test_sides(void **state)
+{
+	uint8_t *whole;
+	size_t len;
+
+	assert_int_equal(add(*state, L3_IPV6, 7, 0, 1448, true, &whole, &len), FRAGMENT_KEPT);
+	assert_int_equal(add(*state, L3_IPV6, 7, 1448, 1448, true, &whole, &len), FRAGMENT_KEPT);
+	for (uint32_t id = 1; id <= 5000; id++)
+		add(*state, L3_IPV4, id, 0, 1448, true, &whole, &len);
+	assert_int_equal(add(*state, L3_IPV6, 7, 2896, DATAGRAM - 2896, false, &whole, &len),
+			 FRAGMENT_WHOLE);
+	assert_whole(L3_IPV6, whole, len);
+	fragments_limit(*state, 10);
+	add(*state, L3_IPV4, 6000, 0, 1448, true, &whole, &len);
+	assert_int_equal(fragments_expire(*state, 10000, 2000), 5);
 }
 
 int main(void)
@@ -268,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_disown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sides, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
