@@ -88,6 +88,7 @@ UNIT_hostports := nat64/hostports.c core/log.c core/loop.c
 UNIT_pool4     := nat64/pool4.c $(UNIT_hostports) core/addr.c
 UNIT_flow      := nat64/flow_mem.c nat64/bib.c $(UNIT_pool4)
 UNIT_flow_stress := $(UNIT_flow)
+UNIT_bib       := $(UNIT_flow)
 UNIT_cli       := ops/cli.c
 UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
 UNIT_gateway   := ops/gateway.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c

@@ -216,6 +216,42 @@ bool bib_has_outside(const struct bib_table *table, const struct flow_packet *p)
 	return pool4_owner(table->pool, p->l4, p->outside_be32, p->near_port) != NULL;
 }
 
+static unsigned int view_stripe(struct stripe *stripe,
+				void (*fn)(void *arg, const struct bib_view *view), void *arg)
+{
+	for (uint32_t i = 0; i < stripe->n_buckets; i++) {
+		for (const struct bib *bib = stripe->buckets[i]; bib; bib = bib->next) {
+			struct bib_view view = {
+				.l4 = bib->l4,
+				.inside = bib->inside,
+				.outside_be32 = bib->outside_be32,
+				.inside_port = bib->inside_port,
+				.outside_port = bib->outside_port,
+				.sessions = atomic_load(&bib->sessions) - bib->is_static,
+				.is_static = bib->is_static,
+			};
+
+			fn(arg, &view);
+		}
+	}
+	return stripe->n;
+}
+
+unsigned int bib_page(struct bib_table *table, unsigned int cursor, unsigned int max,
+		      void (*fn)(void *arg, const struct bib_view *view), void *arg)
+{
+	unsigned int seen = 0;
+
+	while (cursor < STRIPES && seen < max) {
+		struct stripe *stripe = &table->stripes[cursor++];
+
+		pthread_mutex_lock(&stripe->mutex);
+		seen += view_stripe(stripe, fn, arg);
+		pthread_mutex_unlock(&stripe->mutex);
+	}
+	return cursor < STRIPES ? cursor : 0;
+}
+
 uint64_t bib_count(const struct bib_table *table)
 {
 	return atomic_load_explicit(&table->n, memory_order_relaxed);

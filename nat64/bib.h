@@ -21,7 +21,8 @@ struct bib {
 	uint32_t outside_be32;
 	uint16_t inside_port, outside_port;	/* host byte order */
 	uint8_t l4;			/* enum l4_proto */
-	_Atomic uint32_t sessions;	/* that refer to it */
+	bool is_static;			/* of nat64.static: there without a session too */
+	_Atomic uint32_t sessions;	/* that refer to it; a static one's configuration too */
 };
 
 /** bib_table_new() - an empty table; @pool is borrowed. Return: NULL when out of memory. */
@@ -47,6 +48,28 @@ void bib_put(struct bib_table *table, struct bib *bib);
 
 /** bib_has_outside() - is the outside address and port of an inbound packet bound? */
 bool bib_has_outside(const struct bib_table *table, const struct flow_packet *p);
+
+/* A copy of one binding */
+struct bib_view {
+	enum l4_proto l4;
+	struct in6_addr inside;
+	uint32_t outside_be32;
+	uint16_t inside_port, outside_port;	/* host byte order; ICMP: the identifier */
+	uint32_t sessions;			/* that use it now */
+	bool is_static;
+};
+
+/**
+ * bib_page() - call @fn with a copy of each binding, some at a time.
+ * @cursor:	0 first, then what the call before returned.
+ * @max:	the page ends with the hash stripe in which this many were reached.
+ *
+ * A stripe is locked while @fn sees it: @fn only copies. A binding that is there the
+ * whole time is seen once; others may be.
+ * Return: where the next page begins, or 0 after the last one.
+ */
+unsigned int bib_page(struct bib_table *table, unsigned int cursor, unsigned int max,
+		      void (*fn)(void *arg, const struct bib_view *view), void *arg);
 
 /** bib_count() - bindings now. */
 uint64_t bib_count(const struct bib_table *table);

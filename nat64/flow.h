@@ -22,6 +22,7 @@
 #include "packet.h"
 #include "tcp_state.h"
 
+struct bib_table;
 struct config;
 struct flow_table;
 struct pool4;
@@ -120,6 +121,9 @@ unsigned int flow_drop(struct flow_table *table,
 /** flow_iterate() - call @fn with a copy of each session; sees no consistent moment. */
 void flow_iterate(struct flow_table *table, void (*fn)(void *arg, const struct flow *flow),
 		  void *arg);
+
+/** flow_bibs() - the bindings under the sessions (bib.h); borrowed. */
+struct bib_table *flow_bibs(const struct flow_table *table);
 
 /** flow_session_count(), flow_binding_count() - in use now. */
 uint64_t flow_session_count(const struct flow_table *table);

@@ -499,6 +499,11 @@ void flow_iterate(struct flow_table *table, void (*fn)(void *arg, const struct f
 	}
 }
 
+struct bib_table *flow_bibs(const struct flow_table *table)
+{
+	return table->bibs;
+}
+
 uint64_t flow_session_count(const struct flow_table *table)
 {
 	return atomic_load_explicit(&table->n_sessions, memory_order_relaxed);
