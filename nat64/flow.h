@@ -118,9 +118,21 @@ unsigned int flow_expire(struct flow_table *table, unsigned int first, unsigned 
 unsigned int flow_drop(struct flow_table *table,
 		       bool (*keep)(const void *arg, const struct flow *flow), const void *arg);
 
-/** flow_iterate() - call @fn with a copy of each session; sees no consistent moment. */
-void flow_iterate(struct flow_table *table, void (*fn)(void *arg, const struct flow *flow),
-		  void *arg);
+/**
+ * flow_page() - a part of the list of all sessions, for who wants to see them; no
+ * packet waits longer for it than for a few others.
+ * @cursor:	0 to begin; then what the call before has returned.
+ * @max:	at least 1: sessions and empty buckets looked at, and at most one
+ *		bucket's chain more.
+ * @fn:		called with a copy of each; a shard is held, so it calls nothing here.
+ * Return: where to go on, 0 when that was all.
+ *
+ * Sessions stand in the order of their shard and hash, which growing does not change:
+ * who follows the cursor to the end sees each session that lives all the while once,
+ * those that come or go meanwhile once or not at all, and none twice.
+ */
+uint64_t flow_page(struct flow_table *table, uint64_t cursor, unsigned int max,
+		   void (*fn)(void *arg, const struct flow *flow), void *arg);
 
 /** flow_bibs() - the bindings under the sessions (bib.h); borrowed. */
 struct bib_table *flow_bibs(const struct flow_table *table);

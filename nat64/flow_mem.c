@@ -107,10 +107,13 @@ static uint64_t session_hash(const struct flow_table *table, const struct sessio
 			    s->remote_port);
 }
 
-/* The upper half chooses the bucket: the lower one chose shard or stripe. */
+/*
+ * The upper half chooses the bucket: the lower one chose shard or stripe. Buckets stand
+ * in the order of hashes, so that one that splits stays in its place (flow_page()).
+ */
 static uint32_t bucket_of(uint64_t hash, uint32_t n_buckets)
 {
-	return (uint32_t)(hash >> 32) & (n_buckets - 1);
+	return (uint32_t)((hash >> 32) * n_buckets >> 32);
 }
 
 /* ---- sessions -------------------------------------------------------------- */
@@ -478,27 +481,6 @@ unsigned int flow_drop(struct flow_table *table,
 	return ended;
 }
 
-void flow_iterate(struct flow_table *table, void (*fn)(void *arg, const struct flow *flow),
-		  void *arg)
-{
-	for (int i = 0; i < SHARDS; i++) {
-		struct shard *shard = &table->shards[i];
-
-		pthread_mutex_lock(&shard->mutex);
-		for (int life = 0; life < LIFE_COUNT; life++) {
-			struct session *s;
-
-			TAILQ_FOREACH(s, &shard->by_age[life], by_age) {
-				struct flow flow;
-
-				copy_session(table, s, &flow);
-				fn(arg, &flow);
-			}
-		}
-		pthread_mutex_unlock(&shard->mutex);
-	}
-}
-
 struct bib_table *flow_bibs(const struct flow_table *table)
 {
 	return table->bibs;
@@ -567,4 +549,45 @@ void flow_table_free(struct flow_table *table)
 	}
 	bib_table_free(table->bibs);
 	free(table);
+}
+
+/* ---- a list of all ---------------------------------------------------------------- */
+
+/* A place in a shard is the hash that its next bucket begins with; SHARD_END is past all. */
+#define SHARD_END (UINT64_C(1) << 32)
+
+static uint64_t walk_shard(struct flow_table *table, struct shard *shard, uint64_t place,
+			   unsigned int *looks, void (*fn)(void *arg, const struct flow *flow),
+			   void *arg)
+{
+	uint64_t bucket, n;
+
+	pthread_mutex_lock(&shard->mutex);
+	n = shard->n_buckets;
+	for (bucket = place * n >> 32; bucket < n && *looks > 0; bucket++) {
+		const struct session *s = shard->buckets[BY_INSIDE][bucket];
+
+		*looks -= !s;
+		for (; s; s = s->next[BY_INSIDE]) {
+			struct flow flow;
+
+			copy_session(table, s, &flow);
+			fn(arg, &flow);
+			*looks -= *looks > 0;
+		}
+	}
+	pthread_mutex_unlock(&shard->mutex);
+	return n ? bucket * SHARD_END / n : SHARD_END;
+}
+
+uint64_t flow_page(struct flow_table *table, uint64_t cursor, unsigned int max,
+		   void (*fn)(void *arg, const struct flow *flow), void *arg)
+{
+	while (cursor < SHARDS * SHARD_END && max > 0) {
+		uint64_t shard = cursor / SHARD_END, place = cursor % SHARD_END;
+
+		cursor = shard * SHARD_END +
+			 walk_shard(table, &table->shards[shard], place, &max, fn, arg);
+	}
+	return cursor < SHARDS * SHARD_END ? cursor : 0;
 }

@@ -5,6 +5,8 @@
  */
 #include "flow_world.h"
 
+#include <limits.h>
+
 static void test_outbound(void **state)
 {
 	struct world *w = *state;
@@ -446,12 +448,82 @@ static void test_many(void **state)
 			assert_int_equal(found.inside.s6_addr[15], who);
 		}
 	}
-	flow_iterate(w->table, count_flow, seen);
+	assert_int_equal(flow_page(w->table, 0, UINT_MAX, count_flow, seen), 0);
 	for (unsigned int who = 0; who < HOSTS; who++)
 		assert_int_equal(seen[who], EACH);
 	while (flow_session_count(w->table))
 		assert_true(expire(w, NOW + UDP_MS) > 0);
 	assert_counts(w, 0, 0);
+}
+
+enum { LATER_MAX = 30000 };
+
+struct listed {
+	unsigned int who[256], later[LATER_MAX], n;
+};
+
+static void list_flow(void *arg, const struct flow *flow)
+{
+	struct listed *listed = arg;
+	uint32_t remote = ntohl(flow->remote_be32) & 0xffff;
+
+	listed->n++;
+	if (flow->inside.s6_addr[15] == 255)
+		listed->later[remote]++;
+	else
+		listed->who[flow->inside.s6_addr[15]]++;
+}
+
+/*
+ * A list of all in small pages, while the table grows twentyfold and others end: each
+ * session that lives all the while stands in it once, every other at most once.
+ */
+static void test_page(void **state)
+{
+	enum { KEPT = 40, GOING = 100, REMOTES = 25, MAX = 7, ADDED = 1000 };
+	static struct listed seen;
+	struct world *w = *state;
+	unsigned int pages = 0, n = 0;
+	uint64_t cursor = 0;
+
+	for (unsigned int i = 0; i < REMOTES; i++)
+		for (unsigned int who = 0; who < KEPT; who++)
+			open_flow(w, L4_UDP, who, 40000, htonl(0xc0000200 + i), 53, NOW + 1);
+	for (unsigned int who = 0; who < GOING; who++)
+		open_flow(w, L4_UDP, 100 + who, 40000, REMOTE_A, 53, NOW);
+	do {
+		n = seen.n;
+		cursor = flow_page(w->table, cursor, MAX, list_flow, &seen);
+		/* One chain more at most; the hash is keyed, so chains are short. */
+		assert_in_range(seen.n - n, 0, MAX + 16);
+		if (++pages == 20)
+			assert_int_equal(expire(w, NOW + UDP_MS), GOING);
+		for (unsigned int i = 0; i < ADDED && pages < LATER_MAX / ADDED; i++)
+			open_flow(w, L4_UDP, 255, 40000, htonl(0xc6330000 + pages * ADDED + i),
+				  53, NOW + 1);
+	} while (cursor);
+	assert_in_range(pages, LATER_MAX / ADDED, 100000);
+	for (unsigned int who = 0; who < KEPT; who++)
+		assert_int_equal(seen.who[who], REMOTES);
+	for (unsigned int who = 100; who < 100 + GOING; who++)
+		assert_in_range(seen.who[who], 0, 1);
+	for (unsigned int i = 0; i < LATER_MAX; i++)
+		assert_in_range(seen.later[i], 0, 1);
+}
+
+/* A cursor comes from a client of the control socket: it may be anything. */
+static void test_page_from_anywhere(void **state)
+{
+	static const uint64_t cursors[] = { 1, UINT32_MAX, 256ull << 32, UINT64_MAX };
+	struct world *w = *state;
+	unsigned int seen[256] = { 0 };
+
+	for (unsigned int who = 0; who < 100; who++)
+		open_flow(w, L4_UDP, who, 40000, REMOTE_A, 53, NOW);
+	for (size_t i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++)
+		assert_int_equal(flow_page(w->table, cursors[i], UINT_MAX, count_flow, seen), 0);
+	for (unsigned int who = 0; who < 100; who++)
+		assert_in_range(seen[who], 0, 2);
 }
 
 static void test_new_timeouts(void **state)
@@ -488,6 +560,8 @@ int main(void)
 		TEST(test_ports_run_out_and_come_back),
 		TEST(test_drop),
 		TEST(test_many),
+		TEST(test_page),
+		TEST(test_page_from_anywhere),
 		TEST(test_new_timeouts),
 	};
 
