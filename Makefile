@@ -68,11 +68,16 @@ $(O)/%.o: %.c | libraries
 
 # ---- unit tests: each links only the files it tests ----------------------
 # One row a test: UNIT_<name> = the project files that tests/unit/<name>_test.c needs
+# What core/addrmap.c stands on
+ADDRMAP := core/addrmap.c core/eamt.c core/special4.c core/addr.c
+
 UNIT_addr      := core/addr.c
 UNIT_rfc6052   :=
 UNIT_csum      :=
 UNIT_cursor    :=
-UNIT_addrmap   := core/addrmap.c core/addr.c
+UNIT_addrmap   := $(ADDRMAP)
+UNIT_eamt      := core/eamt.c core/addr.c
+UNIT_special4  := core/special4.c
 UNIT_log       := core/log.c core/loop.c
 UNIT_loop      := core/loop.c
 UNIT_stats     := core/stats.c
@@ -96,7 +101,7 @@ UNIT_status    := ops/status.c core/addr.c core/stats.c
 UNIT_config    := $(sort $(wildcard core/config*.c)) core/addr.c
 UNIT_config_errors := $(UNIT_config)
 UNIT_config_value := core/config_value.c core/config_report.c
-UNIT_netdetect := ops/netdetect.c core/addr.c core/addrmap.c
+UNIT_netdetect := ops/netdetect.c $(ADDRMAP)
 UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/tool.c ops/privilege.c \
                   core/addr.c core/log.c core/loop.c
 UNIT_notify    := ops/notify.c core/log.c core/loop.c
@@ -108,16 +113,16 @@ UNIT_hello     := snid/hello.c
 UNIT_sni_name  := snid/name.c
 UNIT_sni_clients := snid/clients.c
 UNIT_sni_relay := snid/relay.c core/stats.c
-UNIT_sni_route := snid/route.c core/addr.c core/addrmap.c
+UNIT_sni_route := snid/route.c $(ADDRMAP)
 UNIT_sni_deadline :=
 
 UNIT_dns_message := dns64/message.c dns64/name.c
-UNIT_dns_ptr   := dns64/ptr.c dns64/name.c core/addrmap.c core/addr.c
+UNIT_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 UNIT_dns_cache := dns64/cache.c dns64/reply.c dns64/message.c dns64/name.c core/stats.c
 UNIT_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
-                  core/addrmap.c core/addr.c core/stats.c
+                  $(ADDRMAP) core/stats.c
 UNIT_dns_policy := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c \
-                  core/addrmap.c core/addr.c core/stats.c
+                  $(ADDRMAP) core/stats.c
 
 UNITS     := $(sort $(patsubst UNIT_%,%,$(filter UNIT_%,$(.VARIABLES))))
 UNIT_BINS := $(UNITS:%=$(O)/unit/%_test)
@@ -139,10 +144,10 @@ FUZZ_icmp   := $(UNIT_icmp)
 
 FUZZ_hello     := snid/hello.c snid/name.c
 FUZZ_dns_query := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c \
-                  core/addrmap.c core/addr.c core/stats.c
+                  $(ADDRMAP) core/stats.c
 FUZZ_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
-                  core/addrmap.c core/addr.c core/stats.c
-FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c core/addrmap.c core/addr.c
+                  $(ADDRMAP) core/stats.c
+FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
 FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)
 

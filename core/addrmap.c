@@ -6,36 +6,9 @@
 #include <string.h>
 
 #include "config.h"
+#include "eamt.h"
 #include "rfc6052.h"
-
-/*
- * IANA IPv4 Special-Purpose Address Registry (RFC 6890 and its updates): every
- * block that is not globally reachable, and multicast and the rest of class E,
- * which are not addresses of hosts. 192.0.0.9/32 and 192.0.0.10/32, globally
- * reachable anycast addresses inside 192.0.0.0/24, are not worth a hole here.
- */
-static const char *const special_purpose[] = {
-	"0.0.0.0/8",		/* this network, RFC 791 */
-	"10.0.0.0/8",		/* private use, RFC 1918 */
-	"100.64.0.0/10",	/* shared address space, RFC 6598 */
-	"127.0.0.0/8",		/* loopback, RFC 1122 */
-	"169.254.0.0/16",	/* link local, RFC 3927 */
-	"172.16.0.0/12",	/* private use, RFC 1918 */
-	"192.0.0.0/24",		/* IETF protocol assignments, RFC 6890 */
-	"192.0.2.0/24",		/* TEST-NET-1, RFC 5737 */
-	"192.88.99.0/24",	/* 6to4 relay anycast, deprecated by RFC 7526 */
-	"192.168.0.0/16",	/* private use, RFC 1918 */
-	"198.18.0.0/15",	/* benchmarking, RFC 2544 */
-	"198.51.100.0/24",	/* TEST-NET-2, RFC 5737 */
-	"203.0.113.0/24",	/* TEST-NET-3, RFC 5737 */
-	"224.0.0.0/4",		/* multicast, RFC 5771 */
-	"240.0.0.0/4",		/* reserved and limited broadcast, RFC 1112, 919 */
-};
-
-/* IPv4 addresses that no packet on the wire comes from or goes to one host by */
-static const char *const never4[] = {
-	"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4",
-};
+#include "special4.h"
 
 static const char well_known_prefix[] = "64:ff9b::/96";	/* RFC 6052 2.1 */
 
@@ -76,13 +49,41 @@ static int copy_choice(struct prefix_list *to, const struct prefix_choice *choic
 	return prefix_list_copy(to, choice->keyword ? keyword : &choice->list);
 }
 
+/* Add an address once; @uplink: not @addr but the uplink's, where it has one. */
+static int add_host4(struct prefix_list *list, const struct addrmap *map, bool uplink,
+		     const struct in6_addr *addr)
+{
+	struct prefix host = { uplink ? addr_from_v4(map->uplink_v4_be32) : *addr, 128 };
+
+	if ((uplink && !map->uplink_v4_be32) || prefix_list_contains(list, &host.addr))
+		return 0;
+	return prefix_list_add(list, &host);
+}
+
 static int set_deny4(struct addrmap *map, const struct prefix_choice *choice)
 {
-	bool all = !choice->keyword && choice->list.n == 0;
+	map->deny4_special = choice->keyword;
+	map->special_freed = !choice->keyword && choice->list.n == 0;
+	return choice->keyword ? 0 : prefix_list_copy(&map->deny4, &choice->list);
+}
 
-	if (!all && add_texts(&map->special4, special_purpose, COUNT(special_purpose)) < 0)
-		return -ENOMEM;
-	return copy_choice(&map->deny4, choice, &map->special4);
+/* The IPv4 addresses that bindings can have */
+static int set_outside4(struct addrmap *map, const struct config *config)
+{
+	for (size_t i = 0; i < config->nat64.n_pool4; i++) {
+		const struct pool4_entry *entry = &config->nat64.pool4[i];
+
+		if (add_host4(&map->outside4, map, entry->address_auto, &entry->address) < 0)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < config->nat64.n_static; i++) {
+		const struct static_binding *binding = &config->nat64.static_bindings[i];
+
+		if (add_host4(&map->outside4, map, binding->outside_auto,
+			      &binding->outside.addr) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* The host itself may always ask; it asks from loopback or from an own address. */
@@ -102,13 +103,15 @@ struct addrmap *addrmap_new(const struct config *config, const struct netinfo *n
 	map->nat46 = config->prefixes.nat46;
 	map->uplink_v4_be32 = net->uplink_v4_be32;
 	memcpy(map->uplink, net->uplink, sizeof(map->uplink));
-	if (copy_choice(&map->inside, &config->inside, &net->inside) < 0 ||
+	map->eamt = eamt_new(config->prefixes.eam, config->prefixes.n_eam);
+	if (!map->eamt ||
+	    copy_choice(&map->inside, &config->inside, &net->inside) < 0 ||
 	    prefix_list_copy(&map->pref64, &config->prefixes.nat64) < 0 ||
 	    prefix_list_copy(&map->own, &net->own) < 0 ||
 	    set_deny4(map, &config->nat64.deny4) < 0 ||
 	    copy_choice(&map->nat64_clients, &config->nat64.clients, &map->inside) < 0 ||
 	    set_dns64_clients(map, &config->dns64.clients) < 0 ||
-	    add_texts(&map->never4, never4, COUNT(never4)) < 0 ||
+	    set_outside4(map, config) < 0 ||
 	    add_texts(&map->special6, special6, COUNT(special6)) < 0 ||
 	    prefix_parse(well_known_prefix, &map->well_known) ||
 	    copy_choice(&map->backends, &config->snid.backends, &map->inside) < 0) {
@@ -126,8 +129,8 @@ void addrmap_free(struct addrmap *map)
 	prefix_list_free(&map->pref64);
 	prefix_list_free(&map->own);
 	prefix_list_free(&map->deny4);
-	prefix_list_free(&map->special4);
-	prefix_list_free(&map->never4);
+	prefix_list_free(&map->outside4);
+	eamt_free(map->eamt);
 	prefix_list_free(&map->special6);
 	prefix_list_free(&map->nat64_clients);
 	prefix_list_free(&map->dns64_clients);
@@ -141,7 +144,9 @@ bool addrmap_equal(const struct addrmap *a, const struct addrmap *b)
 	       prefix_list_equal(&a->pref64, &b->pref64) &&
 	       prefix_equal(&a->nat46, &b->nat46) &&
 	       prefix_list_equal(&a->deny4, &b->deny4) &&
-	       prefix_list_equal(&a->special4, &b->special4) &&
+	       a->deny4_special == b->deny4_special && a->special_freed == b->special_freed &&
+	       prefix_list_equal(&a->outside4, &b->outside4) &&
+	       eamt_equal(a->eamt, b->eamt) &&
 	       prefix_list_equal(&a->nat64_clients, &b->nat64_clients) &&
 	       prefix_list_equal(&a->dns64_clients, &b->dns64_clients) &&
 	       prefix_list_equal(&a->backends, &b->backends) &&
@@ -193,22 +198,43 @@ struct in6_addr addrmap_embed(const struct prefix *pref64, uint32_t v4_be32)
 	return addr;
 }
 
-bool addrmap_is_host4(const struct addrmap *map, uint32_t v4_be32)
+bool addrmap_eam_to6(const struct addrmap *map, uint32_t v4_be32, struct in6_addr *v6)
+{
+	return eamt_to6(map->eamt, v4_be32, v6);
+}
+
+bool addrmap_eam_to4(const struct addrmap *map, const struct in6_addr *v6, uint32_t *v4_be32)
+{
+	return eamt_to4(map->eamt, v6, v4_be32);
+}
+
+bool addrmap_is_outside4(const struct addrmap *map, uint32_t v4_be32)
 {
 	struct in6_addr addr = addr_from_v4(v4_be32);
 
-	return !prefix_list_contains(&map->never4, &addr);
+	return prefix_list_contains(&map->outside4, &addr);
+}
+
+bool addrmap_is_host4(uint32_t v4_be32)
+{
+	return special4_is_host(v4_be32);
+}
+
+static bool is_denied4(const struct addrmap *map, uint32_t v4_be32)
+{
+	struct in6_addr addr = addr_from_v4(v4_be32);
+
+	return map->deny4_special ? !special4_is_global(v4_be32)
+				  : prefix_list_contains(&map->deny4, &addr);
 }
 
 bool addrmap_may_translate(const struct addrmap *map, const struct prefix *pref64,
 			   uint32_t v4_be32)
 {
-	struct in6_addr addr = addr_from_v4(v4_be32);
-
-	if (!addrmap_is_host4(map, v4_be32) || prefix_list_contains(&map->deny4, &addr))
+	if (!special4_is_host(v4_be32) || is_denied4(map, v4_be32))
 		return false;
-	return !prefix_equal(&map->well_known, pref64) ||
-	       !prefix_list_contains(&map->special4, &addr);
+	return map->special_freed || !prefix_equal(&map->well_known, pref64) ||
+	       special4_is_global(v4_be32);
 }
 
 bool addrmap_nat64_client(const struct addrmap *map, const struct in6_addr *addr)

@@ -14,6 +14,7 @@
 #include "addr.h"
 
 struct config;
+struct eamt;
 
 /* What was found on the host (ops/netsetup fills it, from netlink). */
 struct netinfo {
@@ -29,10 +30,11 @@ struct addrmap {
 	struct prefix_list inside;
 	struct prefix_list pref64;	/* the first one synthesises */
 	struct prefix nat46;
-	struct prefix_list deny4;	/* mapped IPv4 prefixes */
-	struct prefix_list special4;	/* RFC 6052 3.1: refused behind the well-known
-					 * prefix; empty where "deny4: []" lifts that */
-	struct prefix_list never4;	/* no host's address, whatever is configured */
+	struct eamt *eamt;		/* RFC 7757 */
+	bool deny4_special;		/* denied is what is not globally reachable ... */
+	struct prefix_list deny4;	/* ... or else these; mapped IPv4 prefixes */
+	bool special_freed;		/* "deny4: []" lifts RFC 6052 3.1 too */
+	struct prefix_list outside4;	/* pool4 and static addresses, as host prefixes */
 	struct prefix_list special6;	/* never a backend */
 	struct prefix well_known;	/* 64:ff9b::/96 */
 	struct prefix_list nat64_clients;
@@ -82,11 +84,18 @@ struct in6_addr addrmap_embed(const struct prefix *pref64, uint32_t v4_be32);
 bool addrmap_may_translate(const struct addrmap *map, const struct prefix *pref64,
 			   uint32_t v4_be32);
 
+/** addrmap_is_host4() - see special4_is_host(). */
+bool addrmap_is_host4(uint32_t v4_be32);
+
 /**
- * addrmap_is_host4() - can this IPv4 address be that of another host? Not so "this
- * network", loopback, multicast and class E (RFC 1122 3.2.1.3, RFC 1812 5.3.7).
+ * addrmap_eam_to6(), addrmap_eam_to4() - the explicit mapping (RFC 7757 3.3) of an
+ * address, IPv4 in network order. Return: false where it has none.
  */
-bool addrmap_is_host4(const struct addrmap *map, uint32_t v4_be32);
+bool addrmap_eam_to6(const struct addrmap *map, uint32_t v4_be32, struct in6_addr *v6);
+bool addrmap_eam_to4(const struct addrmap *map, const struct in6_addr *v6, uint32_t *v4_be32);
+
+/** addrmap_is_outside4() - is it an address of pool4 or of a static binding? */
+bool addrmap_is_outside4(const struct addrmap *map, uint32_t v4_be32);
 
 /** addrmap_nat64_client() - may this IPv6 address use NAT64? */
 bool addrmap_nat64_client(const struct addrmap *map, const struct in6_addr *addr);

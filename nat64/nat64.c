@@ -319,7 +319,7 @@ static enum verdict error_in(struct worker *w, const struct packet *p)
 	enum icmp_result result = icmp_open(p, &from, &quoted);
 
 	if (result != ICMP_OK || !addr_equal(&quoted.src, &p->dst) ||
-	    !addrmap_is_host4(w->map, addr_v4_be32(&p->src)))
+	    !addrmap_is_host4(addr_v4_be32(&p->src)))
 		return not_ours();
 	tuple = (struct flow_packet){
 		.l4 = quoted.l4,

@@ -164,7 +164,7 @@ static const char *const special[] = {
 
 static const char *const global[] = {
 	"1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0",
-	"126.255.255.255", "128.0.0.0", "169.253.0.1", "172.15.255.255", "172.32.0.0",
+	"126.255.255.255", "128.0.0.0", "192.0.0.9", "192.31.196.1", "169.253.0.1", "172.15.255.255", "172.32.0.0",
 	"192.0.1.0", "192.0.3.0", "192.167.255.255", "192.169.0.0", "198.17.255.255",
 	"198.20.0.0", "223.255.255.255",
 };
@@ -223,9 +223,65 @@ static void test_deny_nothing(void **state)
 	for (size_t i = 0; i < N(special); i++) {
 		assert_int_equal(may(w, 0, special[i]), is_host(special[i]));
 		assert_int_equal(may(w, 1, special[i]), is_host(special[i]));
-		assert_int_equal(addrmap_is_host4(w->map, inet_addr(special[i])),
+		assert_int_equal(addrmap_is_host4(inet_addr(special[i])),
 				 is_host(special[i]));
 	}
+}
+
+/* RFC 7757 3.3: the mapping of an address, and its place in what makes a map another */
+static void test_explicit_mappings(void **state)
+{
+	struct world *w = *state;
+	struct in6_addr inside = address("2001:db8:1::99"), found;
+	struct addrmap *without = addrmap_new(&w->config, &w->net);
+	struct eam eam;
+	uint32_t v4_be32;
+
+	assert_false(addrmap_eam_to4(w->map, &inside, &v4_be32));
+	assert_null(prefix_parse("192.0.2.7/32", &eam.ipv4));
+	assert_null(prefix_parse("2001:db8:1::99/128", &eam.ipv6));
+	w->config.prefixes.eam = &eam;
+	w->config.prefixes.n_eam = 1;
+	remake(w);
+	assert_true(addrmap_eam_to4(w->map, &inside, &v4_be32));
+	assert_int_equal(v4_be32, inet_addr("192.0.2.7"));
+	assert_true(addrmap_eam_to6(w->map, inet_addr("192.0.2.7"), &found));
+	assert_true(addr_equal(&found, &inside));
+	assert_false(addrmap_eam_to6(w->map, inet_addr("192.0.2.8"), &found));
+	assert_false(addrmap_equal(w->map, without));
+	addrmap_free(without);
+	w->config.prefixes.eam = NULL;
+	w->config.prefixes.n_eam = 0;
+}
+
+/* RFC 6146 3.8: which IPv4 addresses may be those of another inside host */
+static void test_outside_addresses(void **state)
+{
+	struct pool4_entry pool4[] = {
+		{ .address_auto = true }, { .address = address("192.0.2.10") },
+	};
+	struct static_binding bindings[] = {
+		{ .outside_auto = true },
+		{ .outside = { address("192.0.2.20"), 22 } },
+		{ .outside = { address("192.0.2.20"), 23 } },
+	};
+	struct world *w = *state;
+
+	w->config.nat64.pool4 = pool4;
+	w->config.nat64.n_pool4 = N(pool4);
+	w->config.nat64.static_bindings = bindings;
+	w->config.nat64.n_static = N(bindings);
+	remake(w);
+	assert_int_equal(w->map->outside4.n, 3);
+	assert_true(addrmap_is_outside4(w->map, inet_addr("198.51.100.1")));
+	assert_true(addrmap_is_outside4(w->map, inet_addr("192.0.2.10")));
+	assert_true(addrmap_is_outside4(w->map, inet_addr("192.0.2.20")));
+	assert_false(addrmap_is_outside4(w->map, inet_addr("192.0.2.11")));
+	w->net.uplink_v4_be32 = 0;	/* it has none yet */
+	remake(w);
+	assert_int_equal(w->map->outside4.n, 2);
+	assert_false(addrmap_is_outside4(w->map, 0));
+	w->config.nat64.n_pool4 = w->config.nat64.n_static = 0;
 }
 
 static void test_clients(void **state)
@@ -348,6 +404,8 @@ int main(void)
 		TEST(test_special_purpose),
 		TEST(test_well_known_prefix_rule),
 		TEST(test_deny_nothing),
+		TEST(test_explicit_mappings),
+		TEST(test_outside_addresses),
 		TEST(test_clients),
 		TEST(test_backends),
 		TEST(test_equal),
