@@ -7,10 +7,13 @@
 #include "../core/csum.h"
 #include "flow.h"
 #include "header.h"
+#include "icmp_extension.h"
 #include "transport.h"
 
 enum {
 	ERROR4_MAX = 576,	/* RFC 1812 4.3.2.3 */
+	ROOM4 = ERROR4_MAX - IPV4_HLEN - ICMP_HLEN,
+	ROOM6 = IPV6_MTU_MIN - IPV6_HLEN - ICMP_HLEN,
 	NONE = 0xff,		/* in pointer tables: no counterpart */
 	PLATEAU_MIN = 68,
 };
@@ -128,7 +131,8 @@ enum icmp_result icmp_head_to4(const struct icmp_head *from, const struct icmp_l
 {
 	/* RFC 7915 5.2: no route, prohibited, beyond scope, address, port */
 	static const uint8_t unreachable[] = { 1, 10, 1, 1, 3 };
-	size_t told = from->word < IPV6_MTU_MIN ? IPV6_MTU_MIN : from->word;
+	size_t told = from->word < IPV6_MTU_MIN ? IPV6_MTU_MIN
+		    : from->word > IPV4_MAX ? IPV4_MAX : from->word;
 
 	switch (from->type) {
 	case ICMP6_UNREACHABLE:
@@ -162,22 +166,10 @@ static bool checksum_good(const struct packet *p)
 	return csum_finish(csum_bytes(sum, p->l4_data, p->l4_len)) == 0;
 }
 
-/*
- * RFC 4884 4: the length of the quoted packet, where the message has extensions, in
- * 32-bit words (ICMPv4) or 64-bit words (ICMPv6). 0: all that is there.
- */
-static size_t quoted_length(const struct packet *p)
-{
-	if (p->l3 == L3_IPV4)
-		return (size_t)p->l4_data[5] * 4;
-	return p->icmp_type == ICMP6_UNREACHABLE || p->icmp_type == ICMP6_TIME_EXCEEDED
-		       ? (size_t)p->l4_data[4] * 8 : 0;
-}
-
 enum icmp_result icmp_open(const struct packet *packet, struct icmp_head *head,
 			   struct packet *quoted)
 {
-	size_t room = packet->l4_len - ICMP_HLEN, len = quoted_length(packet);
+	struct icmp_parts parts = icmp_extension_split(packet);
 	const uint8_t *word = packet->l4_data + 4;
 	enum packet_result result;
 
@@ -189,12 +181,13 @@ enum icmp_result icmp_open(const struct packet *packet, struct icmp_head *head,
 		.word = (uint32_t)word[0] << 24 | (uint32_t)word[1] << 16 |
 			(uint32_t)word[2] << 8 | word[3],
 	};
-	result = packet_parse_quoted(quoted, packet->l4_data + ICMP_HLEN,
-				     len && len < room ? len : room);
-	/* No error about an error (RFC 1122 3.2.2, RFC 4443 2.4 e). */
-	if (result != PACKET_OK || quoted->l3 != packet->l3 || quoted->icmp_error)
+	result = packet_parse_quoted(quoted, packet->l4_data + ICMP_HLEN, parts.quoted_len);
+	if (result == PACKET_MALFORMED || quoted->l3 != packet->l3)
 		return ICMP_BAD_INNER;
-	return ICMP_OK;
+	if (result == PACKET_PROTOCOL || result == PACKET_FRAGMENT)
+		return ICMP_OTHER_INNER;
+	/* No error about an error (RFC 7915 4.3, RFC 1122 3.2.2, RFC 4443 2.4 e). */
+	return result == PACKET_OK && !quoted->icmp_error ? ICMP_OK : ICMP_BAD_INNER;
 }
 
 /* ---- writing --------------------------------------------------------------- */
@@ -239,6 +232,8 @@ static size_t put_quoted6(uint8_t *at, struct packet *quoted, const struct flow 
 size_t icmp_to6(const struct packet *packet, struct packet *quoted, const struct icmp_head *head,
 		const struct flow *flow, const struct in6_addr *src, uint8_t *out)
 {
+	struct icmp_parts parts = icmp_extension_split(packet);
+	bool extended = parts.extension && icmp_extension_allowed(L3_IPV6, head->type);
 	uint8_t *message = out + IPV6_HLEN;
 	struct header_ipv6 header = {
 		.traffic_class = packet->tos,
@@ -251,8 +246,12 @@ size_t icmp_to6(const struct packet *packet, struct packet *quoted, const struct
 	size_t len;
 
 	header_put_icmp(message, head->type, head->code, head->word);
-	len = ICMP_HLEN + put_quoted6(message + ICMP_HLEN, quoted, flow,
-				      IPV6_MTU_MIN - IPV6_HLEN - ICMP_HLEN);
+	len = put_quoted6(message + ICMP_HLEN, quoted, flow,
+			  extended ? icmp_extension_room(L3_IPV6, parts.extension_len, ROOM6)
+				   : (size_t)ROOM6);
+	if (extended)
+		len = icmp_extension_append(L3_IPV6, message, len, &parts, ROOM6);
+	len += ICMP_HLEN;
 	csum = csum_finish(csum_bytes(csum_pseudo6(src, &flow->inside, (uint32_t)len,
 						   IPPROTO_ICMPV6), message, len));
 	memcpy(message + 2, &csum, 2);
@@ -262,7 +261,8 @@ size_t icmp_to6(const struct packet *packet, struct packet *quoted, const struct
 }
 
 /* The quoted packet on the IPv6 side was ours, going in: it becomes what the remote
- * host had sent. Return: bytes written. */
+ * host had sent, but for the identification, which is unknown, and so zero, where there
+ * was no Fragment header. Return: bytes written. */
 static size_t put_quoted4(uint8_t *at, struct packet *quoted, const struct flow *flow, size_t room)
 {
 	struct transport_change change = {
@@ -277,7 +277,7 @@ static size_t put_quoted4(uint8_t *at, struct packet *quoted, const struct flow 
 		.ttl = quoted->ttl,
 		.proto = quoted->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : quoted->proto,
 		.id = (uint16_t)quoted->frag_id,
-		.df = !quoted->fragment,
+		.df = quoted->df && IPV4_HLEN + quoted->l4_ip_len > DF_CLEAR_MAX,
 		.more = quoted->more,
 		.frag_offset = quoted->frag_offset,
 		.src_be32 = flow->remote_be32,
@@ -293,6 +293,8 @@ static size_t put_quoted4(uint8_t *at, struct packet *quoted, const struct flow 
 size_t icmp_to4(const struct packet *packet, struct packet *quoted, const struct icmp_head *head,
 		const struct flow *flow, uint16_t id, uint8_t *out)
 {
+	struct icmp_parts parts = icmp_extension_split(packet);
+	bool extended = parts.extension && icmp_extension_allowed(L3_IPV4, head->type);
 	uint8_t *message = out + IPV4_HLEN;
 	struct header_ipv4 header = {
 		.tos = packet->tos,
@@ -306,8 +308,12 @@ size_t icmp_to4(const struct packet *packet, struct packet *quoted, const struct
 	size_t len;
 
 	header_put_icmp(message, head->type, head->code, head->word);
-	len = ICMP_HLEN + put_quoted4(message + ICMP_HLEN, quoted, flow,
-				      ERROR4_MAX - IPV4_HLEN - ICMP_HLEN);
+	len = put_quoted4(message + ICMP_HLEN, quoted, flow,
+			  extended ? icmp_extension_room(L3_IPV4, parts.extension_len, ROOM4)
+				   : (size_t)ROOM4);
+	if (extended)
+		len = icmp_extension_append(L3_IPV4, message, len, &parts, ROOM4);
+	len += ICMP_HLEN;
 	csum = csum_finish(csum_bytes(0, message, len));
 	memcpy(message + 2, &csum, 2);
 	header.payload_len = len;

@@ -28,33 +28,38 @@ enum icmp_result {
 	ICMP_OK,
 	ICMP_UNTRANSLATABLE,	/* the tables have no entry for this type, code or pointer */
 	ICMP_BAD_CHECKSUM,
-	ICMP_BAD_INNER,		/* what it quotes cannot be read */
+	ICMP_BAD_INNER,		/* what it quotes cannot be read, or is an error itself */
+	ICMP_OTHER_INNER,	/* it quotes another protocol, or a later fragment: only a
+				 * mapping of addresses alone can tell whose it is */
 };
 
 /** icmp_head_to6() - the table of RFC 7915 4.2. */
 enum icmp_result icmp_head_to6(const struct icmp_head *from, const struct icmp_links *links,
 			       size_t quoted_len, struct icmp_head *to);
 
-/** icmp_head_to4() - the table of RFC 7915 5.2. */
+/** icmp_head_to4() - the table of RFC 7915 5.2; the MTU fits its 16 bits. */
 enum icmp_result icmp_head_to4(const struct icmp_head *from, const struct icmp_links *links,
 			       struct icmp_head *to);
 
 /**
  * icmp_open() - read an error: its checksum, its head, the packet that it quotes.
  * @packet:	as packet_parse() read it, icmp_error set.
- * RFC 4884 extensions are left out; they are not carried over.
+ * @quoted:	without padding and extensions (RFC 4884); set where ICMP_OTHER_INNER too.
  */
 enum icmp_result icmp_open(const struct packet *packet, struct icmp_head *head,
 			   struct packet *quoted);
 
 /**
  * icmp_to6() - build the ICMPv6 error.
- * @packet, @quoted:	the error and what it quotes; @quoted is changed in place.
+ * @packet, @quoted:	the error and what it quotes, for which icmp_open() said ICMP_OK, or
+ *		ICMP_OTHER_INNER with a @flow of addresses alone; @quoted is changed in place.
  * @head:	from icmp_head_to6().
  * @flow:	whose packet is quoted.
  * @src:	of the error in IPv6.
  * @out:	IPV6_MTU_MIN bytes.
- * Return: bytes written, at most IPV6_MTU_MIN (RFC 4443 2.4 c).
+ * Return: bytes written, at most IPV6_MTU_MIN (RFC 4443 2.4 c). Extensions are carried
+ * over to the types that have them (RFC 4884 4), and the quoted packet is shortened for
+ * them.
  */
 size_t icmp_to6(const struct packet *packet, struct packet *quoted, const struct icmp_head *head,
 		const struct flow *flow, const struct in6_addr *src, uint8_t *out);
@@ -62,7 +67,7 @@ size_t icmp_to6(const struct packet *packet, struct packet *quoted, const struct
 /**
  * icmp_to4() - build the ICMPv4 error, from the flow's outside address to its remote.
  * @out:	IPV6_MTU_MIN bytes.
- * Return: bytes written, at most 576 (RFC 1812 4.3.2.3).
+ * Return: bytes written, at most 576 (RFC 1812 4.3.2.3), extensions as in icmp_to6().
  */
 size_t icmp_to4(const struct packet *packet, struct packet *quoted, const struct icmp_head *head,
 		const struct flow *flow, uint16_t id, uint8_t *out);

@@ -52,10 +52,21 @@ static bool one_host(const struct in6_addr *addr)
 	return !IN6_IS_ADDR_UNSPECIFIED(addr) && !IN6_IS_ADDR_MULTICAST(addr);
 }
 
+/* An ICMP message that tells of another packet: those that are translated, those that are
+ * not, and those that nobody knows yet (RFC 4443 2.1), redirects too */
+static bool is_error(const struct packet *p)
+{
+	if (p->l4 != L4_ICMP)
+		return false;
+	if (p->l3 == L3_IPV6)
+		return p->icmp_type < ICMP6_ECHO || p->icmp_type == ICMP6_REDIRECT;
+	return p->icmp_error || p->icmp_type == ICMP4_QUENCH || p->icmp_type == ICMP4_REDIRECT;
+}
+
 /* RFC 4443 2.4 e, RFC 1122 3.2.2: what may not be answered with an error. */
 static bool may_answer(const struct packet *p)
 {
-	return !p->icmp_error && p->frag_offset == 0 && one_host(&p->src) && one_host(&p->dst);
+	return !is_error(p) && p->frag_offset == 0 && one_host(&p->src) && one_host(&p->dst);
 }
 
 void icmp_send6(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,

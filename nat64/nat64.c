@@ -59,12 +59,37 @@ static void tell4(struct worker *w, const struct packet *p, uint8_t type, uint8_
 static enum verdict whole_packet(struct worker *w, uint8_t *data, size_t len);
 
 /* Codes of unreachable messages */
-enum { PROHIBITED6 = 1, ADDRESS6 = 3, SOURCE_ROUTE4 = 5 };
+enum { PROHIBITED6 = 1, ADDRESS6 = 3, PORT6 = 4, SOURCE_ROUTE4 = 5 };
+/* ... and of ICMPv6 parameter problems */
+enum { ERRONEOUS_FIELD6 = 0, UNKNOWN_NEXT6 = 1 };
 
 static enum verdict hop_limit_over6(struct worker *w, const struct packet *p)
 {
 	tell6(w, p, ICMP6_TIME_EXCEEDED, 0, 0, STAT_NAT64_TIME_EXCEEDED_SENT);
 	return drop(STAT_NAT64_DROP_HOP_LIMIT);
+}
+
+/* From inside to a pref64, and not to be translated */
+static enum verdict untranslatable6(struct worker *w, const struct packet *p,
+				    enum packet_result why)
+{
+	switch (why) {
+	case PACKET_ROUTING:	/* RFC 7915 5.1: at the field */
+		tell6(w, p, ICMP6_PARAMETER, ERRONEOUS_FIELD6, p->fault_at,
+		      STAT_NAT64_PARAMETER_SENT);
+		return drop(STAT_NAT64_DROP_EXTENSION);
+	case PACKET_NEXT_HEADER:	/* RFC 8200 4 */
+		tell6(w, p, ICMP6_PARAMETER, UNKNOWN_NEXT6, p->fault_at,
+		      STAT_NAT64_PARAMETER_SENT);
+		return drop(STAT_NAT64_DROP_EXTENSION);
+	case PACKET_EXTENSION:	/* RFC 7915 5.1.1; it may hide an ICMP error */
+		return drop(STAT_NAT64_DROP_EXTENSION);
+	case PACKET_ICMP_TYPE:
+		return drop(STAT_NAT64_DROP_ICMP_TYPE);
+	default:		/* RFC 6146 3.4 */
+		tell6(w, p, ICMP6_UNREACHABLE, PORT6, 0, STAT_NAT64_UNREACHABLE_SENT);
+		return drop(STAT_NAT64_DROP_PROTOCOL);
+	}
 }
 
 /* ---- MSS ------------------------------------------------------------------------ */
@@ -253,19 +278,10 @@ static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_r
 	 * counts, and is looked at there. */
 	if (!p->icmp_error && !addrmap_nat64_client(w->map, &p->src))
 		return drop(STAT_NAT64_DROP_NOT_CLIENT);
-	switch (parsed) {
-	case PACKET_OK:
-		break;
-	case PACKET_ROUTING:	/* RFC 7915 5.1: parameter problem, at the field */
-		tell6(w, p, ICMP6_PARAMETER, 0, p->fault_at, STAT_NAT64_PARAMETER_SENT);
-		return drop(STAT_NAT64_DROP_EXTENSION);
-	case PACKET_FRAGMENT:
+	if (parsed == PACKET_FRAGMENT)
 		return fragment_out(w, p);
-	case PACKET_ICMP_TYPE:
-		return drop(STAT_NAT64_DROP_ICMP_TYPE);
-	default:
-		return drop(STAT_NAT64_DROP_PROTOCOL);
-	}
+	if (parsed != PACKET_OK)
+		return untranslatable6(w, p, parsed);
 	if (p->ttl <= 1)
 		return hop_limit_over6(w, p);
 	if (p->icmp_error)
@@ -404,7 +420,7 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 
 	if (parsed == PACKET_FRAGMENT)
 		return fragment_in(w, p, id);
-	if (parsed != PACKET_OK && parsed != PACKET_SOURCE_ROUTE)
+	if ((parsed != PACKET_OK && parsed != PACKET_SOURCE_ROUTE) || p->l4 == L4_OTHER)
 		return not_ours();
 	if (p->icmp_error)
 		return error_in(w, p);

@@ -7,8 +7,11 @@
 #include "../core/cursor.h"
 
 enum {
-	EXT_HOP_BY_HOP = 0, EXT_ROUTING = 43, EXT_FRAGMENT = 44, EXT_DESTINATION = 60,
+	EXT_HOP_BY_HOP = 0, EXT_ROUTING = 43, EXT_FRAGMENT = 44, EXT_AUTHENTICATION = 51,
+	EXT_DESTINATION = 60, EXT_MOBILITY = 135, EXT_HIP = 139, EXT_SHIM6 = 140,
+	NO_NEXT_HEADER = 59,
 	EXT_MAX = 16,		/* more extension headers than this is an attack */
+	NEXT_HEADER_AT = 6,	/* in the IPv6 header */
 
 	IPV4_DF = 0x4000, IPV4_MF = 0x2000, IPV4_OFFSET = 0x1fff,
 	OPTION_END = 0, OPTION_NOP = 1, OPTION_LSRR = 131, OPTION_SSRR = 137,
@@ -83,6 +86,29 @@ static enum packet_result parse_tcp(struct packet *p, struct cursor *c, bool quo
 	return PACKET_OK;
 }
 
+/* An extension header of IPv6, ESP apart, which is a transport to RFC 7915 */
+static bool is_extension(uint8_t proto)
+{
+	return proto == EXT_HOP_BY_HOP || proto == EXT_ROUTING || proto == EXT_FRAGMENT ||
+	       proto == EXT_AUTHENTICATION || proto == EXT_DESTINATION ||
+	       proto == EXT_MOBILITY || proto == EXT_HIP || proto == EXT_SHIM6;
+}
+
+/*
+ * RFC 7915 4.1 and 5.1 copy a protocol number as it is. That must make nothing else of
+ * the packet: no extension headers of what IPv4 calls a transport, no message of the
+ * other family's ICMP; IGMP ends here by RFC 7915 4.2.
+ */
+static bool has_counterpart(const struct packet *p)
+{
+	if (p->proto == IPPROTO_IGMP)
+		return false;
+	if (p->l3 == L3_IPV6)
+		return p->proto != IPPROTO_ICMP;
+	return p->proto != IPPROTO_ICMPV6 && p->proto != NO_NEXT_HEADER &&
+	       (p->proto == EXT_AUTHENTICATION || !is_extension(p->proto));
+}
+
 static enum packet_result parse_l4(struct packet *p, struct cursor *c, bool quoted)
 {
 	uint8_t icmp = p->l3 == L3_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
@@ -98,7 +124,7 @@ static enum packet_result parse_l4(struct packet *p, struct cursor *c, bool quot
 		return parse_udp(p, c, quoted);
 	if (p->proto == icmp)
 		return parse_icmp(p, c);
-	return PACKET_PROTOCOL;
+	return has_counterpart(p) ? PACKET_PROTOCOL : PACKET_NO_COUNTERPART;
 }
 
 /*
@@ -166,46 +192,53 @@ static enum packet_result parse_ipv4(struct packet *p, size_t len, bool quoted)
 	return fault != PACKET_OK ? fault : result;
 }
 
-/* The header chain up to the upper layer (RFC 7915 5.1: skipped, not translated). */
-static enum packet_result parse_extensions(struct packet *p, struct cursor *c, uint8_t *next,
-					   bool quoted)
+/* RFC 7915 5.1.1: what stands behind it may be in other fragments, so it must be the upper
+ * layer. */
+static enum packet_result parse_fragment(struct packet *p, struct cursor *c)
 {
-	enum packet_result result = PACKET_OK;
+	uint16_t offset;
 
-	for (int i = 0; i < EXT_MAX; i++) {
+	p->proto = cursor_u8(c);
+	cursor_skip(c, 1);
+	offset = cursor_u16(c);
+	p->frag_id = cursor_u32(c);
+	p->frag_offset = offset & 0xfff8;
+	p->more = offset & 1;
+	p->fragment = p->more || p->frag_offset;
+	p->df = false;		/* who sends it takes fragments (RFC 8021) */
+	return is_extension(p->proto) ? PACKET_EXTENSION : PACKET_OK;
+}
+
+/*
+ * The header chain up to the upper layer, which is skipped, not translated (RFC 7915 5.1).
+ * The first fault is told; what follows is read on, since it may be an ICMP error.
+ */
+static enum packet_result parse_extensions(struct packet *p, struct cursor *c)
+{
+	enum packet_result result = PACKET_OK, fragment;
+	size_t named_at = NEXT_HEADER_AT;
+
+	for (int i = 0; i < EXT_MAX && !c->failed; i++) {
 		const uint8_t *at = c->at;
-		uint8_t type = *next;
-		size_t body_len;
-		uint16_t offset;
+		uint8_t type = p->proto;
 
 		if (type == EXT_FRAGMENT) {
-			*next = cursor_u8(c);
-			cursor_skip(c, 1);
-			offset = cursor_u16(c);
-			p->frag_id = cursor_u32(c);
-			p->frag_offset = offset & 0xfff8;
-			p->more = offset & 1;
-			p->df = false;		/* who sends it takes fragments (RFC 8021) */
-			p->fragment = p->more || p->frag_offset;
-			/* What follows is a part of a datagram, of which the first part of
-			 * a quoted one can be read on. */
-			if (p->frag_offset || (p->fragment && !quoted))
-				return result;
-		} else if (type == EXT_HOP_BY_HOP || type == EXT_ROUTING ||
-			   type == EXT_DESTINATION) {
-			*next = cursor_u8(c);
-			body_len = (size_t)cursor_u8(c) * 8 + 6;
-			cursor_skip(c, body_len);
-			if (type == EXT_ROUTING && !c->failed && at[3] != 0 &&
-			    result == PACKET_OK) {
-				p->fault_at = (uint16_t)(at + 3 - p->data);
-				result = PACKET_ROUTING;
-			}
-		} else {
-			return result;
+			fragment = parse_fragment(p, c);
+			return result != PACKET_OK ? result : fragment;
 		}
-		if (c->failed)
-			return PACKET_MALFORMED;
+		if (type != EXT_HOP_BY_HOP && type != EXT_ROUTING && type != EXT_DESTINATION)
+			return result;
+		p->proto = cursor_u8(c);
+		cursor_skip(c, (size_t)cursor_u8(c) * 8 + 6);
+		if (result == PACKET_OK && type == EXT_HOP_BY_HOP && i > 0) {
+			p->fault_at = (uint16_t)named_at;
+			result = PACKET_NEXT_HEADER;
+		}
+		if (result == PACKET_OK && type == EXT_ROUTING && !c->failed && at[3] != 0) {
+			p->fault_at = (uint16_t)(at + 3 - p->data);
+			result = PACKET_ROUTING;
+		}
+		named_at = (size_t)(at - p->data);
 	}
 	return PACKET_MALFORMED;
 }
@@ -228,16 +261,17 @@ static enum packet_result parse_ipv6(struct packet *p, size_t len, bool quoted)
 		return PACKET_MALFORMED;
 	p->len = p->ip_len < len ? p->ip_len : len;
 	c.end = p->data + p->len;
-	fault = parse_extensions(p, &c, &p->proto, quoted);
+	fault = parse_extensions(p, &c);
 	if (c.failed || fault == PACKET_MALFORMED)
 		return PACKET_MALFORMED;
 	result = parse_l4(p, &c, quoted);
+	/* A quoted packet has been on its way already: this is history. */
 	return fault != PACKET_OK && !quoted ? fault : result;
 }
 
 static enum packet_result parse(struct packet *p, uint8_t *data, size_t len, bool quoted)
 {
-	*p = (struct packet){ .data = data };
+	*p = (struct packet){ .data = data, .l4 = L4_OTHER };
 	if (len < 1)
 		return PACKET_MALFORMED;
 	if (data[0] >> 4 == 4) {

@@ -13,10 +13,14 @@
 
 enum l3_proto { L3_IPV4, L3_IPV6 };
 
-/* The transports of RFC 6146 3.1, with BIBs of their own */
-enum l4_proto { L4_TCP, L4_UDP, L4_ICMP, L4_COUNT };
+/*
+ * The transports of RFC 6146 3.1, with BIBs of their own. L4_OTHER: whatever else, or a
+ * later fragment, which has no header; it has no ports and no place in a table of these.
+ */
+enum l4_proto { L4_TCP, L4_UDP, L4_ICMP, L4_COUNT, L4_OTHER = L4_COUNT };
 
 enum {
+	IPV4_MAX = 65535,	/* of a whole packet */
 	IPV4_HLEN = 20,		/* without options */
 	IPV6_HLEN = 40,
 	FRAG_HLEN = 8,		/* IPv6 Fragment header */
@@ -24,15 +28,17 @@ enum {
 	UDP_HLEN = 8,
 	TCP_HLEN = 20,		/* without options */
 	IPV6_MTU_MIN = 1280,	/* RFC 8200 5 */
+	DF_CLEAR_MAX = 1260,	/* RFC 7915 5.1: IPv4 packets up to this may be cut */
 };
 
 /* ICMP types that the code names (IANA registries) */
 enum {
-	ICMP4_ECHO_REPLY = 0, ICMP4_UNREACHABLE = 3, ICMP4_ECHO = 8,
-	ICMP4_TIME_EXCEEDED = 11, ICMP4_PARAMETER = 12,
+	ICMP4_ECHO_REPLY = 0, ICMP4_UNREACHABLE = 3, ICMP4_QUENCH = 4, ICMP4_REDIRECT = 5,
+	ICMP4_ECHO = 8, ICMP4_TIME_EXCEEDED = 11, ICMP4_PARAMETER = 12,
 	ICMP4_FRAG_NEEDED = 4,		/* code of unreachable */
 	ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME_EXCEEDED = 3,
 	ICMP6_PARAMETER = 4, ICMP6_ECHO = 128, ICMP6_ECHO_REPLY = 129,
+	ICMP6_REDIRECT = 137,
 };
 
 struct packet {
@@ -57,16 +63,23 @@ struct packet {
 	uint8_t tcp_flags;
 	uint8_t icmp_type, icmp_code;
 	bool icmp_error;		/* quotes a packet */
-	uint16_t fault_at;		/* offset of what PACKET_ROUTING points at */
+	uint16_t fault_at;		/* offset of what PACKET_ROUTING, PACKET_NEXT_HEADER
+					 * point at */
 };
 
 enum packet_result {
 	PACKET_OK,
 	PACKET_MALFORMED,	/* lengths or fields that do not fit */
-	PACKET_PROTOCOL,	/* neither TCP, UDP nor ICMP */
+	PACKET_PROTOCOL,	/* neither TCP, UDP nor ICMP: l4 is L4_OTHER. A mapping of
+				 * addresses alone can carry it over (RFC 7915 4.5, 5.5) */
+	PACKET_NO_COUNTERPART,	/* a protocol that the other family has not, or whose number
+				 * means an extension header there */
 	PACKET_FRAGMENT,	/* part of a datagram: addresses and ids are set, ports not;
 				 * l4_data is that part */
 	PACKET_ROUTING,		/* IPv6 routing header with segments left (RFC 7915 5.1) */
+	PACKET_NEXT_HEADER,	/* Hop-by-Hop Options elsewhere than first (RFC 8200 4) */
+	PACKET_EXTENSION,	/* an extension header behind a Fragment header (RFC 7915
+				 * 5.1.1) */
 	PACKET_SOURCE_ROUTE,	/* IPv4 source route not yet over (RFC 7915 4.1) */
 	PACKET_ICMP_TYPE,	/* an ICMP message that is never translated */
 };

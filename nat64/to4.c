@@ -9,8 +9,6 @@
 #include "ipid.h"
 #include "transport.h"
 
-enum { DF_CLEAR_MAX = 1260 };	/* RFC 7915 5.1 */
-
 static uint8_t proto4(uint8_t proto)
 {
 	return proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : proto;
@@ -62,10 +60,10 @@ enum to_result to4_send(struct emit *emit, struct ipid *ids, struct packet *pack
 		.payload_len = packet->l4_len,
 	};
 
+	if (len4 > IPV4_MAX)
+		return TO_TOO_BIG;
 	if (len4 > mtu4) {
 		if (packet->df && packet->len > IPV6_MTU_MIN && packet->len <= mtu6)
-			return TO_TOO_BIG;
-		if (len4 > UINT16_MAX)
 			return TO_TOO_BIG;
 		header.df = false;
 	}

@@ -6,7 +6,8 @@
 #include "to4.h"
 
 /**
- * to6_send() - translate a whole TCP, UDP or ICMP query packet and queue it.
+ * to6_send() - translate a whole TCP, UDP or ICMP query packet and queue it; or one for
+ * which packet_parse() said PACKET_PROTOCOL, by its addresses alone, see to4_send().
  * @packet:	is changed in place, unless TO_TOO_BIG.
  * @mtu6:	of the way inside; @mtu4: of the way back out.
  * @lowest_mtu:	nat64.lowest_ipv6_mtu, bytes.

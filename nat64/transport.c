@@ -109,6 +109,10 @@ static void translate_query(struct packet *p, const struct transport_change *cha
 		was += csum_pseudo6(&p->src, &p->dst, len, IPPROTO_ICMPV6);
 	csum = csum_replace(get_csum(p->l4_data + ICMP_CSUM_AT), was, is);
 	memcpy(p->l4_data + ICMP_CSUM_AT, &csum, 2);
+	/* An echo reply over IPv4 may be nothing but zeros, and only then is their
+	 * checksum all ones. */
+	if (csum == 0 && is == 0 && csum_bytes(0, p->l4_data, p->l4_len) == 0)
+		header_put16(p->l4_data + ICMP_CSUM_AT, 0xffff);
 }
 
 bool transport_translate(struct packet *packet, const struct transport_change *change, bool quoted)
@@ -122,10 +126,10 @@ bool transport_translate(struct packet *packet, const struct transport_change *c
 	case L4_ICMP:
 		translate_query(packet, change);
 		return true;
-	case L4_COUNT:
+	case L4_OTHER:
 		break;
 	}
-	return false;
+	return true;
 }
 
 /* The value of the MSS option within the TCP header, or NULL. */

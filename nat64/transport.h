@@ -19,6 +19,7 @@ struct transport_change {
 /**
  * transport_translate() - rewrite the transport header of @packet.
  * @packet:	read by packet_parse(), not an ICMP error; addresses in it are the old ones.
+ *		L4_OTHER is left as it is (RFC 7915 4.5, 5.5).
  * @quoted:	it stands in an ICMP error: what was cut off is left alone.
  * Return: true; false for a UDP datagram over IPv6 without a checksum, which is
  * forbidden there (RFC 8200 8.1).

@@ -131,6 +131,19 @@ static void test_not_about(void **state)
 	len = wire_icmp(bytes, remote4, outside, 11, 0, 0, NULL, 48);
 	assert_int_equal(packet_parse(&packet, bytes, len), PACKET_OK);
 	assert_int_equal(send4(START_MS), 0);
+	/* nor about what is told of, but not translated: types below 128, and redirects */
+	for (unsigned int type = 0; type < 256; type++) {
+		bool error6 = type < 128 || type == 137;
+		bool error4 = type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+
+		limit = (struct icmp_limit){ 0 };
+		len = wire_icmp(bytes, inside, remote6, (uint8_t)type, 0, 0, NULL, 48);
+		packet_parse(&packet, bytes, len);
+		assert_int_equal(send6(START_MS), !error6);
+		len = wire_icmp(bytes, remote4, outside, (uint8_t)type, 0, 0, NULL, 48);
+		packet_parse(&packet, bytes, len);
+		assert_int_equal(send4(START_MS), !error4);
+	}
 	len = wire_udp(bytes, remote4, 1, outside, 2, 40);
 	wire_put16(bytes + 6, 3);
 	assert_int_equal(packet_parse(&packet, bytes, len), PACKET_FRAGMENT);

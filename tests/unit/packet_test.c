@@ -146,29 +146,41 @@ static void test_icmp_types(void **state)
 	}
 }
 
+static enum packet_result parse_protocol(bool v6, uint8_t proto)
+{
+	size_t at = wire_ip(bytes, proto, v6 ? v6a : v4a, v6 ? v6b : v4b, 40);
+	enum packet_result result;
+
+	wire_fill(bytes + at, 40);
+	result = parse(at + 40);
+	assert_addresses(v6 ? v6a : v4a, v6 ? v6b : v4b);
+	assert_int_equal(packet.l4, L4_OTHER);
+	assert_ptr_equal(packet.l4_data, bytes + at);
+	assert_int_equal(packet.l4_len, 40);
+	return result;
+}
+
+/*
+ * RFC 6146 3.4: neither TCP, UDP nor ICMP. RFC 7915 4.5, 5.5: other transports can be carried
+ * by their addresses (ESP and AH are such, RFC 7915 5.1), but not numbers that are extension
+ * headers or ICMP over there, nor IGMP (RFC 7915 4.2).
+ */
 static void test_other_protocols(void **state)
 {
-	static const uint8_t protos[] = { 2, 4, 41, 47, 50, 51, 132, 255 };
+	static const uint8_t both[] = { 4, 33, 41, 47, 50, 51, 132, 136, 253, 255 };
+	static const uint8_t not4[] = { 0, 2, 43, 44, 58, 59, 60, 135, 139, 140 };
 
 	(void)state;
-	for (size_t i = 0; i < N(protos); i++) {
-		wire_fill(bytes + 20, 40);
-		wire_ipv4(bytes, protos[i], v4a, v4b, 40);
-		assert_int_equal(parse(60), PACKET_PROTOCOL);
-		assert_addresses(v4a, v4b);
-		wire_fill(bytes + 40, 40);
-		wire_ipv6(bytes, protos[i], v6a, v6b, 40);
-		assert_int_equal(parse(80), PACKET_PROTOCOL);
-		assert_addresses(v6a, v6b);
+	for (size_t i = 0; i < N(both); i++) {
+		assert_int_equal(parse_protocol(false, both[i]), PACKET_PROTOCOL);
+		assert_int_equal(parse_protocol(true, both[i]), PACKET_PROTOCOL);
 	}
-	/* the other family's ICMP */
-	wire_ipv4(bytes, WIRE_ICMP6, v4a, v4b, 40);
-	assert_int_equal(parse(60), PACKET_PROTOCOL);
-	wire_ipv6(bytes, WIRE_ICMP, v6a, v6b, 40);
-	assert_int_equal(parse(80), PACKET_PROTOCOL);
+	for (size_t i = 0; i < N(not4); i++)
+		assert_int_equal(parse_protocol(false, not4[i]), PACKET_NO_COUNTERPART);
+	assert_int_equal(parse_protocol(true, 1), PACKET_NO_COUNTERPART);
+	assert_int_equal(parse_protocol(true, 2), PACKET_NO_COUNTERPART);
 	/* RFC 8200 4.7: nothing follows */
-	wire_ipv6(bytes, 59, v6a, v6b, 0);
-	assert_int_equal(parse(40), PACKET_PROTOCOL);
+	assert_int_equal(parse_protocol(true, 59), PACKET_PROTOCOL);
 }
 
 /* Put @options, padded to words with @options_len bytes, behind the IPv4 header. */
@@ -345,6 +357,57 @@ static void test_too_many_headers(void **state)
 	assert_int_equal(parse(len), PACKET_MALFORMED);
 }
 
+/* RFC 8200 4.1: Hop-by-Hop Options stand directly behind the IPv6 header; elsewhere, their
+ * number is an unrecognised next header (RFC 8200 4), and the field that has it is told. */
+static void test_hop_by_hop_elsewhere(void **state)
+{
+	size_t len = wire_udp(bytes, v6a, 1234, v6b, 53, 4);
+
+	(void)state;
+	len = with_extension(len, 0, 0, 1, 4);
+	assert_int_equal(parse(len), PACKET_OK);
+	len = with_extension(len, 60, 1, 1, 12);
+	assert_int_equal(parse(len), PACKET_NEXT_HEADER);
+	assert_int_equal(packet.fault_at, 40);
+	len = with_extension(len, 60, 0, 1, 4);
+	assert_int_equal(parse(len), PACKET_NEXT_HEADER);
+	assert_int_equal(packet.fault_at, 48);
+	len = with_extension(len, 0, 0, 1, 4);
+	assert_int_equal(parse(len), PACKET_NEXT_HEADER);
+	assert_int_equal(packet.fault_at, 56);
+	/* The first fault counts. */
+	len = with_extension(len, 43, 0, 4, 1);
+	assert_int_equal(parse(len), PACKET_ROUTING);
+	assert_int_equal(packet.fault_at, 43);
+}
+
+/* RFC 7915 5.1.1: an extension header behind the Fragment header, AH among them but not ESP,
+ * is dropped; in a fragment, a part of one and the first as well. */
+static void test_headers_behind_fragment(void **state)
+{
+	static const uint8_t types[] = { 0, 43, 44, 51, 60, 135, 139, 140 };
+	static const uint16_t offsets[] = { 0, 1, 1448, 1449 };
+
+	(void)state;
+	for (size_t i = 0; i < N(types); i++) {
+		for (size_t o = 0; o < N(offsets); o++) {
+			size_t len = wire_udp(bytes, v6a, 1234, v6b, 53, 24);
+
+			len = with_extension(len, types[i], 0, 0, 0);
+			len = with_extension(len, 44, 0, (uint8_t)(offsets[o] >> 8),
+					     (uint8_t)offsets[o]);
+			len = with_extension(len, 60, 0, 1, 4);
+			assert_int_equal(parse(len), PACKET_EXTENSION);
+			assert_int_equal(packet.frag_offset, offsets[o] & ~7);
+		}
+	}
+	wire_fill(bytes + 40, 40);
+	wire_ipv6(bytes, 44, v6a, v6b, 40);
+	memset(bytes + 40, 0, 8);
+	bytes[40] = 50;
+	assert_int_equal(parse(80), PACKET_PROTOCOL);
+}
+
 /* RFC 8021, 6946: atomic fragments are not sent any more, but accepted. */
 static void test_atomic_fragment(void **state)
 {
@@ -358,13 +421,12 @@ static void test_atomic_fragment(void **state)
 	assert_int_equal(packet.proto, WIRE_UDP);
 	assert_ptr_equal(packet.l4_data, bytes + 48);
 	assert_int_equal(packet.l4_len, 12);
-	/* with more headers on both sides of it */
-	len = wire_udp(bytes, v6a, 1234, v6b, 53, 4);
+	/* with more headers in front of it (RFC 7915 5.1) */
 	len = with_extension(len, 60, 0, 1, 4);
-	len = with_extension(len, 44, 0, 0, 0);
 	len = with_extension(len, 0, 0, 1, 4);
 	assert_int_equal(parse(len), PACKET_OK);
 	assert_ptr_equal(packet.l4_data, bytes + 64);
+	assert_false(packet.df);
 }
 
 static void test_ipv6_fragments(void **state)
@@ -388,10 +450,10 @@ static void test_ipv6_fragments(void **state)
 	assert_int_equal(parse(len), PACKET_FRAGMENT);
 	assert_false(packet.more);
 	assert_int_equal(packet.frag_offset, 65528);
-	/* What stands behind an offset is no header: 43 would be a routing header. */
-	bytes[40] = 43;
-	bytes[48 + 3] = 9;
+	/* What stands behind an offset is no header. */
+	wire_put16(bytes + 48 + 4, 3);
 	assert_int_equal(parse(len), PACKET_FRAGMENT);
+	assert_int_equal(packet.l4, L4_OTHER);
 }
 
 static void test_ipv4_fragments(void **state)
@@ -559,6 +621,8 @@ int main(void)
 		cmocka_unit_test(test_tcp_offset),
 		cmocka_unit_test(test_extension_headers),
 		cmocka_unit_test(test_routing_header),
+		cmocka_unit_test(test_hop_by_hop_elsewhere),
+		cmocka_unit_test(test_headers_behind_fragment),
 		cmocka_unit_test(test_too_many_headers),
 		cmocka_unit_test(test_atomic_fragment),
 		cmocka_unit_test(test_ipv6_fragments),

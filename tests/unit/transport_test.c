@@ -170,6 +170,46 @@ static void test_zero_is_sent_as_ones(void **state)
 	}
 }
 
+/*
+ * RFC 7915 5.2: an echo reply of nothing but zeros, once the pseudo-header is gone. RFC 1071:
+ * the complement of its sum is all ones; with zero, the receiver would find a sum of zero.
+ */
+static void test_all_zero_reply(void **state)
+{
+	struct transport_change change = change_to4(0, 0);
+	size_t len;
+
+	(void)state;
+	for (size_t data = 0; data < 5; data++) {
+		uint8_t nothing[4] = { 0 };
+
+		len = wire_icmp(bytes, inside, remote6, 129, 0, 1234u << 16, nothing, data);
+		len = translate(len, &change);
+		assert_int_equal(wire_get16(packet.l4_data + 2), 0xffff);
+		assert_true(wire_l4_exact(result, len));
+		/* damaged, it stays so */
+		wire_icmp(bytes, inside, remote6, 129, 0, 1234u << 16 | 1, nothing, data);
+		bytes[47] = 0;
+		len = translate(40 + 8 + data, &change);
+		assert_false(wire_l4_good(result, len));
+	}
+}
+
+/* RFC 7915 4.5, 5.5: other transports are carried over untouched. */
+static void test_other_transport(void **state)
+{
+	struct transport_change change = change_to4(5000, 53);
+	size_t len = wire_tcp(bytes, inside, 1, remote6, 2, 0x10, NULL, 0, 30);
+	uint8_t before[64];
+
+	(void)state;
+	bytes[6] = 132;
+	memcpy(before, bytes + 40, len - 40);
+	assert_int_equal(packet_parse(&packet, bytes, len), PACKET_PROTOCOL);
+	assert_true(transport_translate(&packet, &change, false));
+	assert_memory_equal(bytes + 40, before, len - 40);
+}
+
 /* RFC 7915 4.5: a datagram without a checksum gets one, of any length. */
 static void test_udp_without_checksum(void **state)
 {
@@ -362,6 +402,8 @@ int main(void)
 		cmocka_unit_test(test_checksums_are_exact),
 		cmocka_unit_test(test_damage_is_passed_on),
 		cmocka_unit_test(test_zero_is_sent_as_ones),
+		cmocka_unit_test(test_all_zero_reply),
+		cmocka_unit_test(test_other_transport),
 		cmocka_unit_test(test_udp_without_checksum),
 		cmocka_unit_test(test_quoted),
 		cmocka_unit_test(test_quoted_udp_and_echo),
