@@ -7,7 +7,6 @@
  */
 #include "bib.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,17 +15,17 @@
 #include "../core/addr.h"
 #include "../core/siphash.h"
 #include "pool4.h"
+#include "slab.h"
 
 enum {
 	STRIPES = 256,
 	GUARDS = 256,
-	BUCKETS_MIN = 16,	/* of a stripe; doubles as it fills */
 };
 
 struct stripe {
 	pthread_mutex_t mutex;
-	struct bib **buckets;
-	uint32_t n_buckets, n;
+	struct hash hash;
+	struct slab slab;
 } __attribute__((aligned(64)));
 
 struct guard {
@@ -37,6 +36,7 @@ struct bib_table {
 	struct stripe stripes[STRIPES];
 	struct guard guards[GUARDS];
 	struct siphash_key key;
+	struct hash_type type;
 	struct pool4 *pool;
 	_Atomic uint64_t n;
 };
@@ -58,79 +58,54 @@ static struct guard *guard_of(struct bib_table *table, uint32_t outside_be32, ui
 	return &table->guards[siphash13(&table->key, &word, 1) % GUARDS];
 }
 
-/* The upper half chooses the bucket: the lower one chose the stripe. */
-static uint32_t bucket_of(uint64_t hash, uint32_t n_buckets)
+static struct bib *entry(const struct hash_node *node)
 {
-	return (uint32_t)(hash >> 32) & (n_buckets - 1);
+	return HASH_ENTRY(node, struct bib, node);
 }
 
-static int stripe_grow(struct bib_table *table, struct stripe *stripe)
+static uint64_t hash_of(const void *arg, const struct hash_node *node)
 {
-	uint32_t n = stripe->n_buckets ? stripe->n_buckets * 2 : BUCKETS_MIN;
-	struct bib **buckets;
+	const struct bib *bib = entry(node);
 
-	if (stripe->n < stripe->n_buckets)
-		return 0;
-	buckets = calloc(n, sizeof(*buckets));
-	if (!buckets)
-		return stripe->n_buckets ? 0 : -ENOMEM;	/* longer chains will do */
-	for (uint32_t i = 0; i < stripe->n_buckets; i++) {
-		struct bib *bib = stripe->buckets[i], *next;
+	return hash_inside(arg, &bib->inside, bib->inside_port, bib->l4);
+}
 
-		for (; bib; bib = next) {
-			struct bib **head = &buckets[bucket_of(
-				hash_inside(table, &bib->inside, bib->inside_port, bib->l4), n)];
+static struct bib *find(const struct stripe *stripe, uint64_t hash, const struct flow_packet *p)
+{
+	for (struct hash_node *node = hash_first(&stripe->hash, hash); node; node = node->next) {
+		struct bib *bib = entry(node);
 
-			next = bib->next;
-			bib->next = *head;
-			*head = bib;
-		}
+		if (bib->inside_port == p->near_port && bib->l4 == p->l4 &&
+		    addr_equal(&bib->inside, &p->inside))
+			return bib;
 	}
-	free(stripe->buckets);
-	stripe->buckets = buckets;
-	stripe->n_buckets = n;
-	return 0;
-}
-
-static struct bib **place(struct stripe *stripe, uint64_t hash, const struct flow_packet *p)
-{
-	struct bib **at;
-
-	if (!stripe->n_buckets)
-		return NULL;
-	for (at = &stripe->buckets[bucket_of(hash, stripe->n_buckets)]; *at; at = &(*at)->next)
-		if ((*at)->inside_port == p->near_port && (*at)->l4 == p->l4 &&
-		    addr_equal(&(*at)->inside, &p->inside))
-			break;
-	return at;
+	return NULL;
 }
 
 /* A new binding with an outside port; the stripe is held. */
-static enum flow_result create(struct bib_table *table, struct stripe *stripe, uint64_t hash,
-				   const struct flow_packet *p, struct bib **out)
+static enum flow_result create(struct bib_table *table, struct stripe *stripe,
+			       const struct flow_packet *p, struct bib **out)
 {
-	struct bib **head, *bib;
+	struct bib *bib = slab_alloc(&stripe->slab);
 
-	if (stripe_grow(table, stripe) < 0)
-		return FLOW_FULL;
-	bib = calloc(1, sizeof(*bib));
 	if (!bib)
 		return FLOW_FULL;
 	bib->inside = p->inside;
 	bib->inside_port = p->near_port;
 	bib->l4 = (uint8_t)p->l4;
 	atomic_init(&bib->sessions, 1);
+	if (hash_insert(&stripe->hash, &table->type, &bib->node) < 0) {
+		slab_free(&stripe->slab, bib);
+		return FLOW_FULL;
+	}
 	if (pool4_claim(table->pool, p->l4, &p->inside, p->near_port, &bib->outside_be32,
 			&bib->outside_port) < 0) {
-		free(bib);
+		hash_remove(&stripe->hash, &table->type, &bib->node);
+		slab_free(&stripe->slab, bib);
 		return FLOW_NO_PORT;
 	}
 	/* From here on the IPv4 side finds it. */
 	pool4_publish(table->pool, p->l4, bib->outside_be32, bib->outside_port, bib);
-	head = &stripe->buckets[bucket_of(hash, stripe->n_buckets)];
-	bib->next = *head;
-	*head = bib;
-	stripe->n++;
 	atomic_fetch_add_explicit(&table->n, 1, memory_order_relaxed);
 	*out = bib;
 	return FLOW_OK;
@@ -142,16 +117,13 @@ enum flow_result bib_take_inside(struct bib_table *table, const struct flow_pack
 	uint64_t hash = hash_inside(table, &p->inside, p->near_port, p->l4);
 	struct stripe *stripe = &table->stripes[hash % STRIPES];
 	enum flow_result result = FLOW_OK;
-	struct bib **at;
 
 	pthread_mutex_lock(&stripe->mutex);
-	at = place(stripe, hash, p);
-	if (at && *at) {
-		*out = *at;
+	*out = find(stripe, hash, p);
+	if (*out)
 		atomic_fetch_add(&(*out)->sessions, 1);
-	} else {
-		result = may_create ? create(table, stripe, hash, p, out) : FLOW_NONE;
-	}
+	else
+		result = may_create ? create(table, stripe, p, out) : FLOW_NONE;
 	pthread_mutex_unlock(&stripe->mutex);
 	return result;
 }
@@ -173,22 +145,11 @@ enum flow_result bib_take_outside(struct bib_table *table, const struct flow_pac
 	return *out ? FLOW_OK : FLOW_NONE;
 }
 
-static void unlink_bib(struct stripe *stripe, uint64_t hash, struct bib *bib)
-{
-	struct bib **at = &stripe->buckets[bucket_of(hash, stripe->n_buckets)];
-
-	while (*at != bib)
-		at = &(*at)->next;
-	*at = bib->next;
-	stripe->n--;
-}
-
 void bib_put(struct bib_table *table, struct bib *bib)
 {
 	uint64_t hash = hash_inside(table, &bib->inside, bib->inside_port, bib->l4);
 	struct stripe *stripe = &table->stripes[hash % STRIPES];
 	struct guard *guard = guard_of(table, bib->outside_be32, bib->outside_port, bib->l4);
-	bool last;
 
 	/* Not the last one: nobody can free it between this look and the step,
 	 * since our own reference is still there. */
@@ -199,16 +160,14 @@ void bib_put(struct bib_table *table, struct bib *bib)
 			return;
 	pthread_mutex_lock(&stripe->mutex);
 	pthread_mutex_lock(&guard->mutex);
-	last = atomic_fetch_sub(&bib->sessions, 1) == 1;
-	if (last) {
+	if (atomic_fetch_sub(&bib->sessions, 1) == 1) {
 		pool4_release(table->pool, bib->l4, bib->outside_be32, bib->outside_port);
-		unlink_bib(stripe, hash, bib);
+		hash_remove(&stripe->hash, &table->type, &bib->node);
+		slab_free(&stripe->slab, bib);
 		atomic_fetch_sub_explicit(&table->n, 1, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&guard->mutex);
 	pthread_mutex_unlock(&stripe->mutex);
-	if (last)
-		free(bib);
 }
 
 bool bib_has_outside(const struct bib_table *table, const struct flow_packet *p)
@@ -219,8 +178,11 @@ bool bib_has_outside(const struct bib_table *table, const struct flow_packet *p)
 static unsigned int view_stripe(struct stripe *stripe,
 				void (*fn)(void *arg, const struct bib_view *view), void *arg)
 {
-	for (uint32_t i = 0; i < stripe->n_buckets; i++) {
-		for (const struct bib *bib = stripe->buckets[i]; bib; bib = bib->next) {
+	for (uint32_t i = 0; i < stripe->hash.n_buckets; i++) {
+		const struct hash_node *node = stripe->hash.buckets[i];
+
+		for (; node; node = node->next) {
+			const struct bib *bib = entry(node);
 			struct bib_view view = {
 				.l4 = bib->l4,
 				.inside = bib->inside,
@@ -234,7 +196,7 @@ static unsigned int view_stripe(struct stripe *stripe,
 			fn(arg, &view);
 		}
 	}
-	return stripe->n;
+	return stripe->hash.n;
 }
 
 unsigned int bib_page(struct bib_table *table, unsigned int cursor, unsigned int max,
@@ -257,7 +219,7 @@ uint64_t bib_count(const struct bib_table *table)
 	return atomic_load_explicit(&table->n, memory_order_relaxed);
 }
 
-struct bib_table *bib_table_new(struct pool4 *pool)
+struct bib_table *bib_table_new(struct pool4 *pool, struct pages *pages)
 {
 	struct bib_table *table = aligned_alloc(64, sizeof(*table));
 
@@ -269,8 +231,11 @@ struct bib_table *bib_table_new(struct pool4 *pool)
 		return NULL;
 	}
 	table->pool = pool;
-	for (int i = 0; i < STRIPES; i++)
+	table->type = (struct hash_type){ hash_of, table, pages };
+	for (int i = 0; i < STRIPES; i++) {
 		pthread_mutex_init(&table->stripes[i].mutex, NULL);
+		slab_init(&table->stripes[i].slab, pages, sizeof(struct bib));
+	}
 	for (int i = 0; i < GUARDS; i++)
 		pthread_mutex_init(&table->guards[i].mutex, NULL);
 	return table;
@@ -281,7 +246,7 @@ void bib_table_free(struct bib_table *table)
 	if (!table)
 		return;
 	for (int i = 0; i < STRIPES; i++) {
-		free(table->stripes[i].buckets);
+		hash_free(&table->stripes[i].hash, &table->type);
 		pthread_mutex_destroy(&table->stripes[i].mutex);
 	}
 	for (int i = 0; i < GUARDS; i++)

@@ -11,12 +11,14 @@
 #include <stdint.h>
 
 #include "flow.h"
+#include "hash.h"
 
 struct bib_table;
+struct pages;
 
 /* One binding; it does not change while a session refers to it. */
 struct bib {
-	struct bib *next;		/* in its bucket */
+	struct hash_node node;
 	struct in6_addr inside;
 	uint32_t outside_be32;
 	uint16_t inside_port, outside_port;	/* host byte order */
@@ -25,8 +27,8 @@ struct bib {
 	_Atomic uint32_t sessions;	/* that refer to it; a static one's configuration too */
 };
 
-/** bib_table_new() - an empty table; @pool is borrowed. Return: NULL when out of memory. */
-struct bib_table *bib_table_new(struct pool4 *pool);
+/** bib_table_new() - an empty table; both are borrowed. Return: NULL when out of memory. */
+struct bib_table *bib_table_new(struct pool4 *pool, struct pages *pages);
 
 /** bib_table_free() - of a table without bindings; NULL is allowed. */
 void bib_table_free(struct bib_table *table);

@@ -141,4 +141,7 @@ struct bib_table *flow_bibs(const struct flow_table *table);
 uint64_t flow_session_count(const struct flow_table *table);
 uint64_t flow_binding_count(const struct flow_table *table);
 
+/** flow_memory_bytes() - that the table holds now, for sessions, bindings and all else. */
+uint64_t flow_memory_bytes(const struct flow_table *table);
+
 #endif

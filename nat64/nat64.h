@@ -42,6 +42,7 @@ struct nat64_intercept {
 struct nat64_gauges {
 	uint64_t sessions, bindings;		/* in use now */
 	uint64_t sessions_max;
+	uint64_t memory_bytes;			/* of the flow table */
 	uint64_t ports_used, ports_size;	/* TCP, UDP and ICMP added up */
 };
 

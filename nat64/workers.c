@@ -317,6 +317,7 @@ void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out)
 		.sessions = flow_session_count(nat64->flows),
 		.bindings = flow_binding_count(nat64->flows),
 		.sessions_max = nat64->config->nat64.limits.sessions,
+		.memory_bytes = flow_memory_bytes(nat64->flows),
 		.ports_used = pool4_used(nat64->pool),
 		.ports_size = pool4_size(nat64->pool),
 	};

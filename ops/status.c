@@ -118,6 +118,7 @@ static void add_nat64(struct json_object *room, const struct status_facts *facts
 	add_number(room, "sessions", gauges->sessions);
 	add_number(room, "sessions_max", gauges->sessions_max);
 	add_number(room, "bindings", gauges->bindings);
+	add_number(room, "memory_bytes", gauges->memory_bytes);
 	add_number(room, "ports_used", gauges->ports_used);
 	add_number(room, "ports_size", gauges->ports_size);
 	for (size_t i = 0; facts->intercept && i < facts->intercept->n_pool; i++) {
@@ -242,6 +243,7 @@ static const struct {
 } gauges[] = {
 	{ "nat64", "sessions", "sessions", "sessions_max" },
 	{ "nat64", "bindings", "bindings", NULL },
+	{ "nat64", "flow table bytes", "memory_bytes", NULL },
 	{ "nat64", "ports in use", "ports_used", "ports_size" },
 	{ "dns64", "queries pending", "queries_pending", NULL },
 	{ "dns64", "TCP connections", "tcp_connections", NULL },
