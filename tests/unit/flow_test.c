@@ -486,11 +486,11 @@ static void test_page(void **state)
 	unsigned int pages = 0, n = 0;
 	uint64_t cursor = 0;
 
+	for (unsigned int who = 0; who < GOING; who++)
+		open_flow(w, L4_UDP, 100 + who, 40000, REMOTE_A, 53, NOW);
 	for (unsigned int i = 0; i < REMOTES; i++)
 		for (unsigned int who = 0; who < KEPT; who++)
 			open_flow(w, L4_UDP, who, 40000, htonl(0xc0000200 + i), 53, NOW + 1);
-	for (unsigned int who = 0; who < GOING; who++)
-		open_flow(w, L4_UDP, 100 + who, 40000, REMOTE_A, 53, NOW);
 	do {
 		n = seen.n;
 		cursor = flow_page(w->table, cursor, MAX, list_flow, &seen);
