@@ -9,6 +9,8 @@
 #ifndef NAT64_NAT64_H
 #define NAT64_NAT64_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../core/addr.h"
@@ -80,6 +82,47 @@ void nat64_intercept_free(struct nat64_intercept *intercept);
 
 /** nat64_gauges() - what is in use now; main thread. */
 void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out);
+
+/* Which rows of a listing are wanted: those that fit all that is given */
+struct nat64_filter {
+	bool proto_given;
+	enum config_proto proto;
+	struct prefix prefix;	/* holds an address of the row; length 0: any */
+	uint16_t port;		/* a port, or ICMP identifier, of the row; 0: any */
+	const char *state;	/* from nat64_state(); NULL: any */
+};
+
+/** nat64_state() - a TCP state by its name ("established"), static; NULL: none such. */
+const char *nat64_state(const char *text);
+
+/* One session; for ICMP a port is the identifier, and the remote has none */
+struct nat64_flow {
+	enum config_proto proto;
+	const char *state;	/* TCP; else NULL */
+	struct endpoint inside, outside, remote;
+	int64_t expires_ms;	/* from now on, where no packet comes */
+};
+
+struct nat64_binding {
+	enum config_proto proto;
+	struct endpoint inside, outside;
+	uint32_t sessions;	/* that use it now */
+	bool is_static;		/* from nat64.static */
+};
+
+/**
+ * nat64_flows(), nat64_bindings() - a page of what is in use now; main thread, while
+ * the workers run.
+ * @cursor:	0 for the first page, then as the call before has left it; 0 again after
+ *		the last one. A row that is there all the while is on one page.
+ * @max:	at least 1: rows looked at, about; how many fit may be none.
+ * @rows, @n:	allocated, freed by the caller.
+ * Return: 0 or -ENOMEM.
+ */
+int nat64_flows(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t *cursor,
+		unsigned int max, struct nat64_flow **rows, size_t *n);
+int nat64_bindings(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t *cursor,
+		   unsigned int max, struct nat64_binding **rows, size_t *n);
 
 /** nat64_free() - stop the workers, forget all flows; NULL is allowed. */
 void nat64_free(struct nat64 *nat64);

@@ -19,6 +19,7 @@
 #include "fragment.h"
 #include "hostports.h"
 #include "ipid.h"
+#include "listing.h"
 #include "mtu.h"
 #include "nat64.h"
 #include "pool4.h"
@@ -321,4 +322,16 @@ void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out)
 		.ports_used = pool4_used(nat64->pool),
 		.ports_size = pool4_size(nat64->pool),
 	};
+}
+
+int nat64_flows(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t *cursor,
+		unsigned int max, struct nat64_flow **rows, size_t *n)
+{
+	return listing_flows(nat64->flows, filter, loop_now_ms(), cursor, max, rows, n);
+}
+
+int nat64_bindings(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t *cursor,
+		   unsigned int max, struct nat64_binding **rows, size_t *n)
+{
+	return listing_bindings(nat64->flows, filter, cursor, max, rows, n);
 }
