@@ -5,48 +5,71 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <string.h>
 
+#include "../core/config.h"
 #include "cli.h"
 
 static const struct command {
 	const char *name;
 	enum cli_command command;
-	const char *options;	/* the short forms of those it takes */
+	const char *options;	/* the letters of those it takes */
+	enum { NO_OPERAND, MAY_HAVE, MUST_HAVE } operand;
 	const char *synopsis;
 	const char *help;
 } commands[] = {
-	{ "run", CLI_RUN, "ch", "[-c FILE]",
+	{ "run", CLI_RUN, "ch", NO_OPERAND, "[-c FILE]",
 	  "Run the gateway in the foreground until SIGTERM or SIGINT; SIGHUP reloads." },
-	{ "check", CLI_CHECK, "ch", "[-c FILE]",
+	{ "check", CLI_CHECK, "ch", NO_OPERAND, "[-c FILE]",
 	  "Check a configuration file; every error is printed with line and column." },
-	{ "config", CLI_CONFIG, "ch", "[-c FILE]",
+	{ "config", CLI_CONFIG, "ch", NO_OPERAND, "[-c FILE]",
 	  "Print the configuration in canonical form, defaults included." },
-	{ "status", CLI_STATUS, "csjh", "[--json] [-s SOCKET] [-c FILE]",
+	{ "status", CLI_STATUS, "csjh", NO_OPERAND, "[--json] [-s SOCKET] [-c FILE]",
 	  "Ask the running gateway how it is: addresses, rooms, counters, last reload." },
-	{ "reload", CLI_RELOAD, "csh", "[-s SOCKET] [-c FILE]",
+	{ "flows", CLI_FLOWS, "csjhptS", MAY_HAVE,
+	  "[ADDR[/LEN]] [--proto P] [--port N] [--state S] [--json]",
+	  "List NAT64 sessions: those with this address or prefix, inside, outside or remote." },
+	{ "bindings", CLI_BINDINGS, "csjhpt", MAY_HAVE,
+	  "[ADDR[/LEN]] [--proto P] [--port N] [--json]",
+	  "List NAT64 bindings: which outside address and port stands for which inside one." },
+	{ "reload", CLI_RELOAD, "csh", NO_OPERAND, "[-s SOCKET] [-c FILE]",
 	  "Make the running gateway read its file again; says why when it refuses." },
-	{ "version", CLI_VERSION, "h", "", "Print the version." },
-	{ "help", CLI_HELP, "h", "[COMMAND]", "Print this text, or one command's." },
+	{ "version", CLI_VERSION, "h", NO_OPERAND, "", "Print the version." },
+	{ "help", CLI_HELP, "h", MAY_HAVE, "[COMMAND]", "Print this text, or one command's." },
 };
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "socket", required_argument, NULL, 's' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "proto", required_argument, NULL, 't' },
+	{ "port", required_argument, NULL, 'p' },
+	{ "from", required_argument, NULL, 'f' },
+	{ "state", required_argument, NULL, 'S' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char option_help[] =
-	"Options:\n"
-	"  -c, --config FILE    configuration (default /etc/gate64/gate64.yaml where it exists)\n"
-	"  -s, --socket SOCKET  control socket of the running gateway (default: ops.control\n"
-	"                       of the configuration)\n"
-	"      --json           print JSON, with a schema number\n"
-	"  -h, --help           print help\n"
-	"\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+/* In the order of help; a letter that is not in short_options has its long form alone. */
+static const char short_options[] = ":c:s:h";
+
+static const struct {
+	char letter;
+	const char *text;
+} option_texts[] = {
+	{ 't', "      --proto P        tcp, udp or icmp\n" },
+	{ 'p', "      --port N         a port, or the identifier of ICMP\n" },
+	{ 'f', "      --from ADDR      who sends it; a client is invented where none is given\n" },
+	{ 'S', "      --state S        of TCP: v4-init, v6-init, established, v4-fin, v6-fin,\n"
+	       "                       v4-fin-v6-fin or trans (RFC 6146)\n" },
+	{ 'c', "  -c, --config FILE    configuration (default " CONFIG_DEFAULT_PATH
+	       " where it exists)\n" },
+	{ 's', "  -s, --socket SOCKET  control socket of the running gateway (default: ops.control\n"
+	       "                       of the configuration)\n" },
+	{ 'j', "      --json           print JSON, with a schema number\n" },
+	{ 'h', "  -h, --help           print help\n" },
+};
 
 const char *cli_version(void)
 {
@@ -76,7 +99,11 @@ void cli_help(const char *topic, FILE *out)
 				commands[i].synopsis, commands[i].help);
 		fputc('\n', out);
 	}
-	fputs(option_help, out);
+	fputs("Options:\n", out);
+	for (size_t i = 0; i < sizeof(option_texts) / sizeof(option_texts[0]); i++)
+		if (!one || strchr(one->options, option_texts[i].letter))
+			fputs(option_texts[i].text, out);
+	fputs("\nExit status: 0 done, 1 failed, 2 wrong usage.\n", out);
 }
 
 /* Wrong usage in one line; the whole help would push it off the screen. */
@@ -89,14 +116,47 @@ static int wrong(FILE *errors, const struct command *command, const char *what,
 	return -EINVAL;
 }
 
+void cli_wrong(const struct cli *cli, const char *what, FILE *errors)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (commands[i].command == cli->command)
+			wrong(errors, &commands[i], what, NULL);
+}
+
 /* The same, of the option that getopt has just read */
 static int wrong_option(FILE *errors, const struct command *command, const char *what,
 			int letter, const char *word)
 {
-	char name[] = { '-', (char)letter, '\0' };
+	char name[16] = { '-', (char)letter, '\0' };
 
 	/* getopt gives no letter for a long option that it does not know. */
-	return wrong(errors, command, what, letter ? name : word);
+	if (!letter)
+		return wrong(errors, command, what, word);
+	for (const struct option *option = long_options; option->name; option++)
+		if (option->val == letter && !strchr(short_options, letter))
+			snprintf(name, sizeof(name), "--%s", option->name);
+	return wrong(errors, command, what, name);
+}
+
+/* Where the value of an option goes; NULL: it has none, or is not an option's letter. */
+static const char **place_of(struct cli *cli, int letter)
+{
+	switch (letter) {
+	case 'c':
+		return &cli->config_path;
+	case 's':
+		return &cli->socket_path;
+	case 't':
+		return &cli->proto;
+	case 'p':
+		return &cli->port;
+	case 'f':
+		return &cli->from;
+	case 'S':
+		return &cli->state;
+	default:
+		return NULL;
+	}
 }
 
 static int read_options(const struct command *command, int argc, char **argv,
@@ -106,7 +166,7 @@ static int read_options(const struct command *command, int argc, char **argv,
 
 	optind = 0;	/* GNU: start afresh, whatever was read before */
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, ":c:s:h", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (letter == ':')
 			return wrong_option(errors, command, "option needs a value", optopt, NULL);
 		if (letter == '?')
@@ -115,20 +175,14 @@ static int read_options(const struct command *command, int argc, char **argv,
 		if (!strchr(command->options, letter))
 			return wrong_option(errors, command, "not an option of this command",
 					    letter, NULL);
-		switch (letter) {
-		case 'c':
-			cli->config_path = optarg;
-			break;
-		case 's':
-			cli->socket_path = optarg;
-			break;
-		case 'j':
-			cli->json = true;
-			break;
-		default:
+		if (letter == 'h') {
 			*cli = (struct cli){ .command = CLI_HELP, .topic = command->name };
 			return 0;
 		}
+		if (letter == 'j')
+			cli->json = true;
+		else
+			*place_of(cli, letter) = optarg;
 	}
 	return 0;
 }
@@ -158,12 +212,28 @@ int cli_parse(int argc, char **argv, struct cli *cli, FILE *errors)
 		return -EINVAL;
 	if (cli->topic)
 		return 0;
-	if (cli->command == CLI_HELP && optind < argc) {
-		cli->topic = argv[optind++];
+	if (command->operand != NO_OPERAND && optind < argc)
+		cli->operand = argv[optind++];
+	else if (command->operand == MUST_HAVE)
+		return wrong(errors, command, "an address is missing", NULL);
+	if (optind < argc)
+		return wrong(errors, command, "unexpected argument", argv[optind]);
+	if (cli->command == CLI_HELP && cli->operand) {
+		cli->topic = cli->operand;
 		if (!find(cli->topic))
 			return wrong(errors, NULL, "unknown command", cli->topic);
 	}
-	if (optind < argc)
-		return wrong(errors, command, "unexpected argument", argv[optind]);
 	return 0;
+}
+
+int cli_number(const char *text)
+{
+	int number = 0;
+
+	for (const char *at = text; *at; at++) {
+		if (*at < '0' || *at > '9' || number > INT_MAX / 10 - 1)
+			return -1;
+		number = number * 10 + (*at - '0');
+	}
+	return *text ? number : -1;
 }

@@ -18,6 +18,8 @@ enum cli_command {
 	CLI_CONFIG,
 	CLI_STATUS,
 	CLI_RELOAD,
+	CLI_FLOWS,
+	CLI_BINDINGS,
 	CLI_VERSION,
 	CLI_HELP,
 };
@@ -28,6 +30,8 @@ struct cli {
 	const char *config_path;	/* -c; NULL = not given */
 	const char *socket_path;	/* -s; NULL = not given */
 	bool json;			/* --json */
+	const char *operand;		/* the address (or prefix); NULL = not given */
+	const char *proto, *port, *from, *state;	/* --proto etc. as given, or NULL */
 };
 
 /**
@@ -39,6 +43,12 @@ struct cli {
  * Return: 0, or -EINVAL for wrong usage (then exit CLI_EXIT_USAGE).
  */
 int cli_parse(int argc, char **argv, struct cli *cli, FILE *errors);
+
+/** cli_wrong() - explain on @errors what is wrong with a word that @cli has taken over. */
+void cli_wrong(const struct cli *cli, const char *what, FILE *errors);
+
+/** cli_number() - the number that @text is, digits alone; -1: it is none, or too large. */
+int cli_number(const char *text);
 
 /** cli_help() - the usage text of one sub-command (@topic), or of all where NULL. */
 void cli_help(const char *topic, FILE *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What travels through here: the one request of `gate64 status` or `reload`. */
+/* What travels through here: one request of a sub-command, and its reply. */
 #include <errno.h>
 #include <json-c/json.h>
 #include <poll.h>
@@ -52,22 +52,12 @@ static int send_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-static int send_request(int fd, const char *command)
+static int send_request(int fd, struct json_object *request)
 {
-	struct json_object *request = json_object_new_object();
-	const char *text;
-	int err = -ENOMEM;
+	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+	int err = text ? send_all(fd, text, strlen(text)) : -ENOMEM;
 
-	if (!request)
-		return err;
-	if (json_object_object_add(request, "command", json_object_new_string(command)) == 0) {
-		text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
-		err = send_all(fd, text, strlen(text));
-		if (!err)
-			err = send_all(fd, "\n", 1);
-	}
-	json_object_put(request);
-	return err;
+	return err ? err : send_all(fd, "\n", 1);
 }
 
 /* Read until the newline. Return: the length before it, or -errno. */
@@ -125,14 +115,14 @@ static int read_reply(int fd, struct json_object **reply)
 	return err;
 }
 
-int client_ask(const char *path, const char *command, struct json_object **reply)
+int client_ask(const char *path, struct json_object *request, struct json_object **reply)
 {
 	int fd = connect_to(path);
 	int err;
 
 	if (fd < 0)
 		return fd;
-	err = send_request(fd, command);
+	err = send_request(fd, request);
 	if (!err)
 		err = read_reply(fd, reply);
 	close(fd);

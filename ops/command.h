@@ -20,4 +20,8 @@ int command_status(const struct cli *cli);
 /** command_reload() - make the running gateway read its configuration again. */
 int command_reload(const struct cli *cli);
 
+/** command_flows(), command_bindings() - list them, filtered, as they come. */
+int command_flows(const struct cli *cli);
+int command_bindings(const struct cli *cli);
+
 #endif

@@ -489,6 +489,11 @@ void gateway_free(struct gateway *gateway)
 	free(gateway);
 }
 
+struct nat64 *gateway_nat64(const struct gateway *gateway)
+{
+	return gateway->room[ROOM_NAT64];
+}
+
 struct json_object *gateway_status(struct gateway *gateway)
 {
 	struct nat64_intercept intercept = { 0 };

@@ -14,6 +14,7 @@ struct config;
 struct event_base;
 struct gateway;
 struct json_object;
+struct nat64;
 
 /**
  * gateway_new() - read the configuration, start logging as it says.
@@ -60,6 +61,9 @@ void gateway_network_changed(void *arg);
 
 /** gateway_status() - the status document (status.h), owned by the caller, or NULL. */
 struct json_object *gateway_status(struct gateway *gateway);
+
+/** gateway_nat64() - the room while it is open, borrowed until the next event; NULL: off. */
+struct nat64 *gateway_nat64(const struct gateway *gateway);
 
 /** gateway_free() - after gateway_close(); NULL is allowed. */
 void gateway_free(struct gateway *gateway);

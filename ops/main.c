@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <json-c/json.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #include "netsetup.h"
 #include "notify.h"
 #include "privilege.h"
+#include "requests.h"
 
 /* The signals that we live by */
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
@@ -127,39 +127,6 @@ static int network_up(struct life *life)
 
 /* ---- control ------------------------------------------------------------------ */
 
-static struct json_object *reload_on_request(struct gateway *gateway)
-{
-	int err = gateway_reload(gateway);
-	struct json_object *reply = json_object_new_object();
-
-	if (!reply)
-		return NULL;
-	json_object_object_add(reply, "ok", json_object_new_boolean(err == 0));
-	json_object_object_add(reply, "text",
-			       json_object_new_string(gateway_reload_text(gateway)));
-	return reply;
-}
-
-static struct json_object *answer(void *arg, struct json_object *request)
-{
-	struct json_object *command = NULL, *reply;
-	struct life *life = arg;
-	const char *name;
-
-	json_object_object_get_ex(request, "command", &command);
-	name = json_object_is_type(command, json_type_string) ?
-	       json_object_get_string(command) : "";
-	if (strcmp(name, "status") == 0)
-		return gateway_status(life->gateway);
-	if (strcmp(name, "reload") == 0)
-		return reload_on_request(life->gateway);
-	reply = json_object_new_object();
-	if (reply)
-		json_object_object_add(reply, "error",
-				       json_object_new_string("commands are: status, reload"));
-	return reply;
-}
-
 static int directory_up(struct life *life)
 {
 	const struct config *config = gateway_config(life->gateway);
@@ -172,7 +139,7 @@ static int control_up(struct life *life)
 	const struct config *config = gateway_config(life->gateway);
 
 	return control_open(&life->control, life->base, config->ops.control, CONTROL_IDLE_MS,
-			    answer, life);
+			    requests_answer, life->gateway);
 }
 
 static void control_down(struct life *life)
@@ -293,6 +260,10 @@ int main(int argc, char **argv)
 		return command_status(&cli);
 	case CLI_RELOAD:
 		return command_reload(&cli);
+	case CLI_FLOWS:
+		return command_flows(&cli);
+	case CLI_BINDINGS:
+		return command_bindings(&cli);
 	case CLI_VERSION:
 		puts(cli_version());
 		return CLI_EXIT_DONE;

@@ -34,6 +34,12 @@ static int parse(const char *line, struct cli *cli, char **errors)
 	return err;
 }
 
+/* Equal, or both not given */
+static void assert_same(const char *got, const char *want)
+{
+	assert_string_equal(got ? got : "(none)", want ? want : "(none)");
+}
+
 static void understands_every_command(void **state)
 {
 	static const struct {
@@ -49,6 +55,13 @@ static void understands_every_command(void **state)
 					   .json = true } },
 		{ "reload --socket /x -c b", { .command = CLI_RELOAD, .socket_path = "/x",
 					       .config_path = "b" } },
+		{ "flows", { .command = CLI_FLOWS } },
+		{ "flows 2001:db8::/32 --proto tcp --port=443 --state established --json",
+		  { .command = CLI_FLOWS, .operand = "2001:db8::/32", .proto = "tcp",
+		    .port = "443", .state = "established", .json = true } },
+		{ "bindings --proto icmp 192.0.2.1 -s /x",
+		  { .command = CLI_BINDINGS, .operand = "192.0.2.1", .proto = "icmp",
+		    .socket_path = "/x" } },
 		{ "version", { .command = CLI_VERSION } },
 		{ "--version", { .command = CLI_VERSION } },
 		{ "help", { .command = CLI_HELP } },
@@ -68,11 +81,15 @@ static void understands_every_command(void **state)
 		assert_string_equal(errors, "");
 		assert_int_equal(cli.command, want->command);
 		assert_int_equal(cli.json, want->json);
-		assert_string_equal(cli.topic ? cli.topic : "", want->topic ? want->topic : "");
-		assert_string_equal(cli.config_path ? cli.config_path : "",
-				    want->config_path ? want->config_path : "");
-		assert_string_equal(cli.socket_path ? cli.socket_path : "",
-				    want->socket_path ? want->socket_path : "");
+		assert_same(cli.topic, want->topic);
+		assert_same(cli.config_path, want->config_path);
+		assert_same(cli.socket_path, want->socket_path);
+		if (want->command != CLI_HELP)
+			assert_same(cli.operand, want->operand);
+		assert_same(cli.proto, want->proto);
+		assert_same(cli.port, want->port);
+		assert_same(cli.from, want->from);
+		assert_same(cli.state, want->state);
 		free(errors);
 	}
 }
@@ -88,8 +105,13 @@ static void explains_wrong_usage(void **state)
 		{ "run --config", "option needs a value: -c", "'gate64 run --help'" },
 		{ "run -x", "unknown option: -x", "'gate64 run --help'" },
 		{ "run --fast", "unknown option: --fast", "'gate64 run --help'" },
-		{ "run --json", "not an option of this command: -j", "'gate64 run --help'" },
+		{ "run --json", "not an option of this command: --json", "'gate64 run --help'" },
 		{ "check -s /x", "not an option of this command: -s", "'gate64 check --help'" },
+		{ "bindings --state trans", "not an option of this command: --state",
+		  "'gate64 bindings --help'" },
+		{ "flows --proto", "option needs a value: --proto", "'gate64 flows --help'" },
+		{ "flows -p 443", "unknown option: -p", "'gate64 flows --help'" },
+		{ "flows ::1 ::2", "unexpected argument: ::2", "'gate64 flows --help'" },
 		{ "run now", "unexpected argument: now", "'gate64 run --help'" },
 		{ "help start", "unknown command: start", "'gate64 --help'" },
 		{ "help run now", "unexpected argument: now", "'gate64 help --help'" },
@@ -110,7 +132,7 @@ static void explains_wrong_usage(void **state)
 static void help_names_what_it_is_of(void **state)
 {
 	static const char *const commands[] = { "run", "check", "config", "status", "reload",
-						"version", "help" };
+						"flows", "bindings", "version", "help" };
 	char *text;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
@@ -127,6 +149,34 @@ static void help_names_what_it_is_of(void **state)
 	fclose(out);
 	assert_non_null(strstr(text, "Usage: gate64 status [--json]"));
 	assert_null(strstr(text, "canonical"));
+	assert_non_null(strstr(text, "--json"));
+	assert_null(strstr(text, "--proto"));
+	free(text);
+}
+
+static void numbers_are_digits_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(cli_number("0"), 0);
+	assert_int_equal(cli_number("65535"), 65535);
+	assert_int_equal(cli_number(""), -1);
+	assert_int_equal(cli_number("-1"), -1);
+	assert_int_equal(cli_number("80x"), -1);
+	assert_int_equal(cli_number("99999999999999999999"), -1);
+}
+
+/* A word that is found wrong later reads like any other wrong usage. */
+static void wrong_words_are_explained_alike(void **state)
+{
+	const struct cli cli = { .command = CLI_FLOWS };
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	cli_wrong(&cli, "no such thing", out);
+	fclose(out);
+	assert_string_equal(text, "gate64: no such thing\nTry 'gate64 flows --help'.\n");
 	free(text);
 }
 
@@ -136,6 +186,8 @@ int main(void)
 		cmocka_unit_test(understands_every_command),
 		cmocka_unit_test(explains_wrong_usage),
 		cmocka_unit_test(help_names_what_it_is_of),
+		cmocka_unit_test(numbers_are_digits_alone),
+		cmocka_unit_test(wrong_words_are_explained_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

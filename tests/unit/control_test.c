@@ -366,12 +366,19 @@ static void cuts_strangers_off(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* {"command":"flows","cursor":7}; caller puts it. */
+static struct json_object *a_request(void)
+{
+	return json_tokener_parse("{\"command\":\"flows\",\"cursor\":7}");
+}
+
 static void *ask_in_thread(void *arg)
 {
-	struct json_object *reply = NULL;
+	struct json_object *request = a_request(), *reply = NULL;
 
-	if (client_ask(path, "status", &reply) == 0)
+	if (client_ask(path, request, &reply) == 0)
 		*(struct json_object **)arg = reply;
+	json_object_put(request);
 	return NULL;
 }
 
@@ -392,7 +399,7 @@ static struct json_object *big_answer(void *arg, struct json_object *request)
 /* client_ask() against the real thing, with a reply larger than any buffer. */
 static void client_asks_and_hears(void **state)
 {
-	struct json_object *reply = NULL, *command, *text;
+	struct json_object *reply = NULL, *command, *cursor, *text;
 	pthread_t thread;
 
 	(void)state;
@@ -404,7 +411,9 @@ static void client_asks_and_hears(void **state)
 		pump();
 	assert_non_null(reply);
 	assert_true(json_object_object_get_ex(reply, "command", &command));
-	assert_string_equal(json_object_get_string(command), "status");
+	assert_string_equal(json_object_get_string(command), "flows");
+	assert_true(json_object_object_get_ex(reply, "cursor", &cursor));
+	assert_int_equal(json_object_get_int(cursor), 7);
 	assert_true(json_object_object_get_ex(reply, "text", &text));
 	assert_int_equal(json_object_get_string_len(text), 100000);
 	json_object_put(reply);
@@ -412,12 +421,13 @@ static void client_asks_and_hears(void **state)
 
 static void client_says_that_nobody_is_there(void **state)
 {
-	struct json_object *reply = NULL;
+	struct json_object *request = a_request(), *reply = NULL;
 
 	(void)state;
 	control_close(control);
 	control = NULL;
-	assert_int_equal(client_ask(path, "status", &reply), -ENOENT);
+	assert_int_equal(client_ask(path, request, &reply), -ENOENT);
+	json_object_put(request);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What travels through here: requests of the control socket, to the part of the
+ * gateway that each is for. All in the main loop: an answer is bounded work.
+ */
+#include "requests.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "gateway.h"
+#include "listing.h"
+
+static struct json_object *status(struct gateway *gateway, struct json_object *request)
+{
+	(void)request;
+	return gateway_status(gateway);
+}
+
+static struct json_object *reload(struct gateway *gateway, struct json_object *request)
+{
+	int err = gateway_reload(gateway);
+	struct json_object *reply = json_object_new_object();
+
+	(void)request;
+	if (!reply)
+		return NULL;
+	json_object_object_add(reply, "ok", json_object_new_boolean(err == 0));
+	json_object_object_add(reply, "text",
+			       json_object_new_string(gateway_reload_text(gateway)));
+	return reply;
+}
+
+static struct json_object *flows(struct gateway *gateway, struct json_object *request)
+{
+	return listing_flows_reply(gateway_nat64(gateway), request);
+}
+
+static struct json_object *bindings(struct gateway *gateway, struct json_object *request)
+{
+	return listing_bindings_reply(gateway_nat64(gateway), request);
+}
+
+static const struct {
+	const char *command;
+	struct json_object *(*answer)(struct gateway *gateway, struct json_object *request);
+} requests[] = {
+	{ "status", status },
+	{ "reload", reload },
+	{ "flows", flows },
+	{ "bindings", bindings },
+};
+
+enum { N_REQUESTS = sizeof(requests) / sizeof(requests[0]) };
+
+static struct json_object *no_such_command(void)
+{
+	struct json_object *reply = json_object_new_object();
+	char text[128] = "commands are:";
+
+	if (!reply)
+		return NULL;
+	for (size_t i = 0; i < N_REQUESTS; i++) {
+		strcat(text, i ? ", " : " ");
+		strcat(text, requests[i].command);
+	}
+	json_object_object_add(reply, "error", json_object_new_string(text));
+	return reply;
+}
+
+struct json_object *requests_answer(void *gateway, struct json_object *request)
+{
+	struct json_object *command = NULL;
+	const char *name;
+
+	json_object_object_get_ex(request, "command", &command);
+	name = json_object_is_type(command, json_type_string) ?
+	       json_object_get_string(command) : "";
+	for (size_t i = 0; i < N_REQUESTS; i++)
+		if (strcmp(requests[i].command, name) == 0)
+			return requests[i].answer(gateway, request);
+	return no_such_command();
+}
