@@ -123,15 +123,11 @@ void cli_wrong(const struct cli *cli, const char *what, FILE *errors)
 			wrong(errors, &commands[i], what, NULL);
 }
 
-/* The same, of the option that getopt has just read */
-static int wrong_option(FILE *errors, const struct command *command, const char *what,
-			int letter, const char *word)
+/* The same, of one of our options */
+static int wrong_option(FILE *errors, const struct command *command, const char *what, int letter)
 {
 	char name[16] = { '-', (char)letter, '\0' };
 
-	/* getopt gives no letter for a long option that it does not know. */
-	if (!letter)
-		return wrong(errors, command, what, word);
 	for (const struct option *option = long_options; option->name; option++)
 		if (option->val == letter && !strchr(short_options, letter))
 			snprintf(name, sizeof(name), "--%s", option->name);
@@ -168,13 +164,15 @@ static int read_options(const struct command *command, int argc, char **argv,
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (letter == ':')
-			return wrong_option(errors, command, "option needs a value", optopt, NULL);
+			return wrong_option(errors, command, "option needs a value", optopt);
+		/* Of several short ones in a word, getopt says which; of a long one it need not. */
 		if (letter == '?')
-			return wrong_option(errors, command, "unknown option", optopt,
-					    argv[optind - 1]);
+			return wrong(errors, command, "unknown option",
+				     strncmp(argv[optind - 1], "--", 2) == 0 ? argv[optind - 1] :
+				     (char[]){ '-', (char)optopt, '\0' });
 		if (!strchr(command->options, letter))
 			return wrong_option(errors, command, "not an option of this command",
-					    letter, NULL);
+					    letter);
 		if (letter == 'h') {
 			*cli = (struct cli){ .command = CLI_HELP, .topic = command->name };
 			return 0;

@@ -53,7 +53,7 @@ def test_config_prints_what_checks_again(tmp_path):
     assert gate64("config", "-c", file).stdout == printed.stdout
 
 
-@pytest.mark.parametrize("command", ["status", "reload"])
+@pytest.mark.parametrize("command", ["status", "reload", "flows", "bindings"])
 def test_asking_nobody_fails(tmp_path, command):
     done = gate64(command, "-s", tmp_path / "control.sock")
     assert done.returncode == 1

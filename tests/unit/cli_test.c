@@ -111,6 +111,7 @@ static void explains_wrong_usage(void **state)
 		  "'gate64 bindings --help'" },
 		{ "flows --proto", "option needs a value: --proto", "'gate64 flows --help'" },
 		{ "flows -p 443", "unknown option: -p", "'gate64 flows --help'" },
+		{ "flows --json=1", "unknown option: --json=1", "'gate64 flows --help'" },
 		{ "flows ::1 ::2", "unexpected argument: ::2", "'gate64 flows --help'" },
 		{ "run now", "unexpected argument: now", "'gate64 run --help'" },
 		{ "help start", "unknown command: start", "'gate64 --help'" },
