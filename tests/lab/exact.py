@@ -97,6 +97,13 @@ def icmp6(src, dst, kind, code, word, data, csum=None):
     return struct.pack("!BBH", kind, code, csum) + rest
 
 
+def add_to(data, at, number):
+    """`data` with `number` added to its 16 bits at `at`, in one's complement (RFC 1071): what
+    an adjusted checksum keeps of a wrong one."""
+    total = struct.unpack("!H", data[at:at + 2])[0] + number
+    return data[:at] + struct.pack("!H", (total & 0xffff) + (total >> 16)) + data[at + 2:]
+
+
 def with_identification(packet, like, at=0):
     """`packet` with the identification of the IPv4 header at `at` of the packet `like`, which
     its sender is free to choose, and the header checksum that goes with it."""

@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from exact import (DESTINATION, DF, FRAGMENT, HOP_BY_HOP, ICMP, ICMP6, MF, ROUTING, TCP, UDP, Tap,
+from exact import (DESTINATION, DF, FRAGMENT, HOP_BY_HOP, ICMP, ICMP6, MF, ROUTING, TCP, UDP, Tap, add_to,
                    checksum, fragment_header, icmp, icmp6, ipv4, ipv6, is_icmp, pseudo, same, send,
                    tcp, udp, with_identification)
 from topology import DNS4, GATEWAY4, GATEWAY6, PREF64, SERVER6, WEB4
@@ -19,6 +19,11 @@ SETTINGS = {"dns64": {"upstream": [DNS4]}}
 WEB6 = f"{PREF64}{WEB4}"
 PORT = 7000
 HOPS = 2			# router6 and the gateway
+
+
+# RFC 4884 7: version 2 and a checksum, then an object: RFC 4950's, one MPLS label
+EXTENSIONS_OF_ERRORS = b"\x20\0" + struct.pack("!H", checksum(
+    bytes.fromhex("20000000 00080101 00019140"))) + bytes.fromhex("00080101 00019140")
 
 
 class Flow:
@@ -188,21 +193,28 @@ def test_an_atomic_fragment(lab, flow):
         assert got[4:6] != b"\0\0"
 
 
-@pytest.mark.parametrize("around", [False, True], ids=["bare", "between extension headers"])
-def test_fragments(lab, flow, around):
-    """RFC 7915 5.1.1: a datagram in fragments leaves in fragments: one identification, DF
-    clear, M and offsets right, extension headers gone."""
-    data = os.urandom(3000)
-    datagram = flow.udp6(data)
-    proto, whole = with_extensions((DESTINATION,), UDP, datagram) if around else (UDP, datagram)
-    packets = []
+def in_fragments(proto, whole, before=(), **fields):
+    """A datagram of server6's in fragments, with extension headers before each."""
     for at in range(0, len(whole), 1232):
         payload = fragment_header(proto, at, at + 1232 < len(whole), 0xabcd0001) + \
             whole[at:at + 1232]
-        first, payload = with_extensions((HOP_BY_HOP,), FRAGMENT, payload) if around \
-            else (FRAGMENT, payload)
-        packets.append(ipv6(SERVER6, WEB6, first, payload, tc=0x20))
-    send(lab.server6, *packets)
+        first, payload = with_extensions(before, FRAGMENT, payload)
+        yield ipv6(SERVER6, WEB6, first, payload, **fields)
+
+
+def test_an_extension_header_behind_a_fragment_header(lab, flow):
+    """RFC 7915 5.1.1: dropped, since what is behind it may be in another fragment."""
+    proto, whole = with_extensions((DESTINATION,), UDP, flow.udp6(bytes(3000)))
+    nothing_before_the_last(lab, flow, *in_fragments(proto, whole))
+
+
+@pytest.mark.parametrize("before", [(), (HOP_BY_HOP,), (DESTINATION, ROUTING)],
+                         ids=["bare", "behind an extension header", "behind two"])
+def test_fragments(lab, flow, before):
+    """RFC 7915 5.1.1: a datagram in fragments leaves in fragments: one identification, DF
+    clear, M and offsets right, extension headers gone."""
+    data = os.urandom(3000)
+    send(lab.server6, *in_fragments(UDP, flow.udp6(data), before, tc=0x20))
     arrives, pieces, got = flow.udp4(data), {}, None
     while sum(len(p) - 20 for p in pieces.values()) < len(arrives):
         got = flow.internet.take(lambda p: p[0] >> 4 == 4 and p[9] == UDP and
@@ -402,17 +414,10 @@ def test_an_error_about_a_wrong_checksum(lab, flow):
     data = bytes(range(48))
     right6 = udp(WEB6, SERVER6, PORT, flow.inside_port, data)
     right4 = udp(WEB4, GATEWAY4, PORT, flow.outside_port, data)
-    off = 0x0101		# one's complement arithmetic: the difference stays
-    wrong6, wrong4 = (r[:6] + struct.pack("!H", add(struct.unpack("!H", r[6:8])[0], off)) + r[8:]
-                      for r in (right6, right4))
+    wrong6, wrong4 = (add_to(right, 6, 0x0101) for right in (right6, right4))
     tell(lab, flow, 1, 4, 0, ipv6(WEB6, SERVER6, UDP, wrong6, tc=0x11, hlim=60))
     got = flow.internet.take(from_gateway(ICMP))
     same(got, error4(flow, 3, 3, 0, got, wrong4))
-
-
-def add(a, b):
-    """In one's complement (RFC 1071)."""
-    return (a + b & 0xffff) + (a + b >> 16)
 
 
 def test_a_long_error_is_cut(lab, flow):
@@ -456,3 +461,19 @@ def test_an_error_about_an_echo(lab, flow):
     tell(lab, flow, 1, 3, 0, ipv6(WEB6, SERVER6, ICMP6, reply, tc=0x11, hlim=60))
     got = flow.internet.take(from_gateway(ICMP, data))
     same(got, error4(flow, 3, 1, 0, got, icmp(0, 0, identifier << 16 | 5, data), proto=ICMP))
+
+
+@pytest.mark.parametrize("quoted, becomes", [(136, 128), (152, 132), (200, 180)])
+def test_extensions_of_an_error(lab, flow, quoted, becomes):
+    """RFC 7915 5.3 extension (and RFC 4884 4): the extensions stay behind the packet that is
+    quoted: 20 bytes shorter, but with zeros to 128 at least; its length is told in words of 4
+    bytes, not 8."""
+    data = os.urandom(300)
+    whole = udp(WEB6, SERVER6, PORT, flow.inside_port, data)
+    inner = ipv6(WEB6, SERVER6, UDP, whole, tc=0x11, hlim=60)[:quoted]
+    tell(lab, flow, 3, 0, quoted // 8 << 24, inner + EXTENSIONS_OF_ERRORS)
+    got = flow.internet.take(from_gateway(ICMP))
+    whole4 = udp(WEB4, GATEWAY4, PORT, flow.outside_port, data)
+    payload = whole4[:quoted - 40].ljust(becomes - 20, b"\0") + EXTENSIONS_OF_ERRORS
+    same(got, error4(flow, 11, 0, becomes // 4 << 16, got, payload,
+                     inner_length=20 + len(whole4)))
