@@ -91,9 +91,12 @@ UNIT_icmp_head := $(UNIT_icmp)
 UNIT_icmp_send := nat64/icmp_send.c nat64/packet.c nat64/header.c core/addr.c core/stats.c
 UNIT_hostports := nat64/hostports.c core/log.c core/loop.c
 UNIT_pool4     := nat64/pool4.c $(UNIT_hostports) core/addr.c
-UNIT_flow      := nat64/flow_mem.c nat64/session.c nat64/bib.c nat64/hash.c nat64/slab.c \
+UNIT_flow      := nat64/flow_mem.c nat64/flow_expire.c nat64/session.c nat64/syn.c nat64/bib.c \
+                  nat64/limits.c nat64/peers.c nat64/hash.c nat64/slab.c \
                   $(UNIT_pool4)
 UNIT_flow_stress := $(UNIT_flow)
+UNIT_flow_limits := $(UNIT_flow)
+UNIT_flow_filter := $(UNIT_flow)
 UNIT_bib       := $(UNIT_flow)
 UNIT_cli       := ops/cli.c
 UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c

@@ -30,6 +30,13 @@ STAT(STAT_NAT64_UNREACHABLE_SENT, "gate64_nat64_icmp_sent_total",
      "type=\"unreachable\"", "")
 STAT(STAT_NAT64_PARAMETER_SENT, "gate64_nat64_icmp_sent_total",
      "type=\"parameter_problem\"", "")
+STAT(STAT_NAT64_PROBE_SENT, "gate64_nat64_probes_sent_total", "",
+     "Idle connections asked whether they live")
+STAT(STAT_NAT64_SYN_STORED, "gate64_nat64_stored_syns_total", "fate=\"stored\"",
+     "Connections from outside that nobody had asked for, kept unanswered")
+STAT(STAT_NAT64_SYN_MET, "gate64_nat64_stored_syns_total", "fate=\"met\"", "")
+STAT(STAT_NAT64_SYN_UNWANTED, "gate64_nat64_stored_syns_total", "fate=\"unwanted\"", "")
+STAT(STAT_NAT64_SYN_NO_ROOM, "gate64_nat64_stored_syns_total", "fate=\"no_room\"", "")
 STAT(STAT_NAT64_FRAGMENTED, "gate64_nat64_fragmented_total", "",
      "Packets sent in fragments")
 
@@ -49,6 +56,12 @@ NAT64_DROP(STAT_NAT64_DROP_HOP_LIMIT, "hop_limit", "")
 NAT64_DROP(STAT_NAT64_DROP_NO_FLOW, "no_flow", "")
 NAT64_DROP(STAT_NAT64_DROP_NO_PORT, "no_free_port", "")
 NAT64_DROP(STAT_NAT64_DROP_SESSION_LIMIT, "session_limit", "")
+NAT64_DROP(STAT_NAT64_DROP_HALF_OPEN_LIMIT, "half_open_limit", "")
+NAT64_DROP(STAT_NAT64_DROP_CLIENT_LIMIT, "client_session_limit", "")
+NAT64_DROP(STAT_NAT64_DROP_CLIENT_HALF_OPEN, "client_half_open_limit", "")
+NAT64_DROP(STAT_NAT64_DROP_CLIENT_RATE, "client_new_sessions", "")
+NAT64_DROP(STAT_NAT64_DROP_FILTERED, "filtered", "")
+NAT64_DROP(STAT_NAT64_DROP_SYN_WAITS, "syn_waits", "")
 NAT64_DROP(STAT_NAT64_DROP_TOO_BIG, "too_big", "")
 NAT64_DROP(STAT_NAT64_DROP_ICMP_TYPE, "icmp_type", "")
 NAT64_DROP(STAT_NAT64_DROP_ICMP_INNER, "icmp_inner", "")

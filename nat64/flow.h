@@ -9,9 +9,15 @@
  *	inside  [addr6]:port  <-- BIB -->  outside addr4:port
  *	session = BIB entry + remote addr4:port (+ the IPv6 form the server used)
  *
- * Mapping and filtering are endpoint-independent (RFC 4787 REQ-1, REQ-8), but for
- * ICMP queries, which come in only from an address they went out to: identifiers
+ * Mapping is endpoint-independent (RFC 4787 REQ-1). Filtering is that too (REQ-8), or
+ * address-dependent where nat64.filtering says so: then a binding is reached only from the
+ * addresses that it has a session with. nat64.static is the operator's own word, and open to
+ * all either way. ICMP queries come in only from an address they went out to: identifiers
  * of our own IPv4 address are the host's too, and it must hear its answers.
+ *
+ * Packets renew a lifetime from both sides: outbound they must (RFC 4787 REQ-6), inbound
+ * they may, and RFC 6146 3.5 has no other way. It is of use to who only listens, and gives
+ * strangers nothing but a session's own life: a session has one remote host.
  */
 #ifndef NAT64_FLOW_H
 #define NAT64_FLOW_H
@@ -37,6 +43,7 @@ struct flow {
 	enum tcp_state state;		/* TCP only */
 	int64_t expires_ms;		/* CLOCK_MONOTONIC */
 	bool created;			/* this call made the session */
+	bool met;			/* ... for which a SYN from outside was waiting */
 };
 
 enum flow_result {
@@ -44,6 +51,20 @@ enum flow_result {
 	FLOW_NONE,		/* no session, and none may be made from this packet */
 	FLOW_NO_PORT,		/* pool4 is exhausted */
 	FLOW_FULL,		/* nat64.limits.sessions reached, or memory is out */
+	FLOW_HALF_OPEN,		/* limits.half_open */
+	FLOW_CLIENT_FULL,	/* limits.sessions_per_client */
+	FLOW_CLIENT_HALF_OPEN,	/* limits.half_open_per_client */
+	FLOW_CLIENT_RATE,	/* limits.new_per_client */
+	FLOW_FILTERED,		/* a binding that does not know the sender's address */
+	FLOW_WAITING,		/* a SYN that flow_store_syn() has already */
+};
+
+enum { FLOW_SYN_MAX = 120 };	/* the longest IPv4 and TCP headers */
+
+/* A SYN from outside as it came: its headers, or as much of it as there is */
+struct flow_syn {
+	uint8_t len;
+	uint8_t data[FLOW_SYN_MAX];
 };
 
 /**
@@ -81,10 +102,25 @@ enum flow_result flow_outbound(struct flow_table *table, const struct flow_packe
 
 /**
  * flow_inbound() - a packet from the IPv4 side.
- * Makes a session where there is a binding. FLOW_NONE: it belongs to nobody here.
+ * Makes a session where there is a binding that lets it in. FLOW_NONE: it belongs to
+ * nobody here.
  */
 enum flow_result flow_inbound(struct flow_table *table, const struct flow_packet *packet,
 			      int64_t now_ms, struct flow *out);
+
+/**
+ * flow_store_syn() - keep an unsolicited SYN from outside, for which flow_inbound() said
+ * FLOW_NONE or FLOW_FILTERED, unanswered for nat64.timeouts.tcp_syn (RFC 6146 3.5.2.2).
+ * If a SYN from inside makes its session meanwhile, that is ESTABLISHED and flow.met; if
+ * not, flow_expire() hands it out.
+ * @data, @len:	from the IPv4 header on; copied.
+ * Return: FLOW_OK; FLOW_WAITING where it, or its session, is there by now; FLOW_FULL.
+ */
+enum flow_result flow_store_syn(struct flow_table *table, const struct flow_packet *packet,
+				const uint8_t *data, size_t len, int64_t now_ms);
+
+/** flow_may_store_syn() - is there room for one more, as of now? */
+bool flow_may_store_syn(const struct flow_table *table);
 
 /**
  * flow_find_inside(), flow_find_outside() - the session of a packet that an ICMP
@@ -103,13 +139,23 @@ enum flow_result flow_find_outside(struct flow_table *table, const struct flow_p
  */
 bool flow_owns_outside(struct flow_table *table, const struct flow_packet *packet);
 
+/* Who is told of what is over; no lock is held, and calls into the table are allowed. */
+struct flow_watcher {
+	/* An established connection was idle for its lifetime: show that it lives, or it
+	 * ends after TCP_TRANS (RFC 6146 3.5.2.2). */
+	void (*idle)(void *arg, const struct flow *flow);
+	/* A SYN that flow_store_syn() kept has waited in vain. */
+	void (*unwanted)(void *arg, const struct flow_syn *syn);
+	void *arg;
+};
+
 /**
  * flow_expire() - end what is over, in every @stride-th shard from @first on, so
  * that workers share the work.
  * Return: sessions ended.
  */
 unsigned int flow_expire(struct flow_table *table, unsigned int first, unsigned int stride,
-			 int64_t now_ms);
+			 int64_t now_ms, const struct flow_watcher *watcher);
 
 /**
  * flow_drop() - end all sessions that @keep() refuses; while no worker runs.
@@ -140,6 +186,13 @@ struct bib_table *flow_bibs(const struct flow_table *table);
 /** flow_session_count(), flow_binding_count() - in use now. */
 uint64_t flow_session_count(const struct flow_table *table);
 uint64_t flow_binding_count(const struct flow_table *table);
+
+/** flow_client_count() - clients that have a session now; flow_syn_count() - SYNs that wait. */
+uint64_t flow_client_count(const struct flow_table *table);
+uint64_t flow_syn_count(const struct flow_table *table);
+
+/** flow_longest_chain() - the most sessions that one look-up may have to look at; for tests. */
+unsigned int flow_longest_chain(struct flow_table *table);
 
 /** flow_memory_bytes() - that the table holds now, for sessions, bindings and all else. */
 uint64_t flow_memory_bytes(const struct flow_table *table);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The flow table in process memory, shared by all workers without a global lock.
- * Sessions are kept in session.c, BIB entries in bib.c; here is what becomes of them.
+ * Sessions are kept in session.c, BIB entries in bib.c, what clients have in limits.c;
+ * here is what becomes of them.
  *
- * Order of locking: a shard of sessions, then what bib.c locks.
+ * Order of locking: a shard of sessions, then what bib.c, limits.c or peers.c locks.
  */
 #include "flow.h"
 
@@ -13,67 +14,38 @@
 
 #include "../core/config.h"
 #include "bib.h"
-#include "session.h"
+#include "limits.h"
+#include "flow_mem.h"
+#include "peers.h"
 #include "slab.h"
-
-enum { EXPIRE_MAX = 4096 };	/* sessions ended per shard and call */
-
-struct flow_table {
-	struct sessions sessions;
-	struct bib_table *bibs;
-	struct pages *pages;
-	int64_t lifetime_ms[LIFE_COUNT];
-	uint64_t sessions_max;
-	_Atomic uint64_t n_sessions;
-};
 
 /* ---- sessions -------------------------------------------------------------- */
 
-/*
- * Room in the table for one more session, taken at once so that the limit holds. What
- * anybody outside can open with a forged source leaves a quarter to those inside.
- */
-static bool count_session(struct flow_table *table, int by)
-{
-	uint64_t max = table->sessions_max;
-
-	if (by == BY_OUTSIDE)
-		max -= max / 4;
-	if (atomic_fetch_add(&table->n_sessions, 1) < max)
-		return true;
-	atomic_fetch_sub(&table->n_sessions, 1);
-	return false;
-}
-
-/* Takes over the reference to @bib, whatever comes of it. */
+/* Takes over the references to @bib and @client, whatever comes of it. */
 static struct session *session_create(struct flow_table *table, struct shard *shard,
-				      const struct flow_packet *p, int by, struct bib *bib)
+				      const struct flow_packet *p, struct bib *bib,
+				      struct client *client)
 {
-	struct session *s = NULL;
+	struct session *s;
 
-	if (count_session(table, by)) {
-		s = session_add(&table->sessions, shard, p, bib);
-		if (!s)
-			atomic_fetch_sub(&table->n_sessions, 1);
-	}
-	if (!s)
-		bib_put(table->bibs, bib);
-	return s;
-}
-
-static void session_end(struct flow_table *table, struct shard *shard, struct session *s)
-{
-	struct bib *bib = s->bib;
-
-	session_remove(&table->sessions, shard, s);
+	if (table->peers && peers_add(table->peers, bib, p->remote_be32) < 0)
+		goto no_peer;
+	s = session_add(&table->sessions, shard, p, bib, client);
+	if (s)
+		return s;
+	if (table->peers)
+		peers_remove(table->peers, bib, p->remote_be32);
+no_peer:
 	bib_put(table->bibs, bib);
-	atomic_fetch_sub(&table->n_sessions, 1);
+	limits_leave(table->limits, client, p->l4 == L4_TCP);
+	return NULL;
 }
 
 /* A packet of the flow was seen: state and lifetime go on. */
-static void session_step(struct shard *shard, struct session *s, const struct flow_packet *p,
-			 int64_t now_ms)
+static void session_step(struct flow_table *table, struct shard *shard, struct session *s,
+			 const struct flow_packet *p, int64_t now_ms)
 {
+	bool waited = flow_half_open(s);
 	struct tcp_step step;
 
 	if (p->l4 != L4_TCP) {
@@ -82,6 +54,8 @@ static void session_step(struct shard *shard, struct session *s, const struct fl
 	}
 	step = tcp_state_step(s->state, p->event);
 	s->state = step.state;
+	if (waited && !flow_half_open(s))
+		limits_answered(table->limits, s->client);
 	if (step.lifetime == TCP_LIFETIME_EST)
 		session_renew(shard, s, LIFE_TCP_EST, now_ms);
 	else if (step.lifetime == TCP_LIFETIME_TRANS)
@@ -102,23 +76,6 @@ static void copy_binding(const struct bib *bib, const struct flow_packet *p, str
 	};
 }
 
-static void copy_session(const struct flow_table *table, const struct session *s,
-			 struct flow *out)
-{
-	*out = (struct flow){
-		.l4 = s->bib->l4,
-		.inside = s->bib->inside,
-		.remote6 = s->remote6,
-		.outside_be32 = s->bib->outside_be32,
-		.remote_be32 = s->remote_be32,
-		.inside_port = s->bib->inside_port,
-		.outside_port = s->bib->outside_port,
-		.remote_port = s->remote_port,
-		.state = s->state,
-		.expires_ms = s->last_ms + table->lifetime_ms[s->lifetime],
-	};
-}
-
 /* ---- the interface ----------------------------------------------------------- */
 
 /* Does this packet open a session? For TCP only a SYN does (RFC 6146 3.5.2.2). */
@@ -128,25 +85,111 @@ static bool opens(const struct flow_packet *p)
 	       tcp_state_step(TCP_STATE_CLOSED, p->event).state != TCP_STATE_CLOSED;
 }
 
-/* With @bib taken: make the session, or let a stray segment pass on the binding. */
+static struct syn *waiting_syn(struct flow_table *table, struct shard *shard, const struct bib *bib,
+			       const struct flow_packet *p)
+{
+	if (p->l4 != L4_TCP || atomic_load_explicit(&table->n_syns, memory_order_relaxed) == 0)
+		return NULL;
+	return syns_find(&shard->syns, &table->sessions.syn_type,
+			 bib ? bib->outside_be32 : p->outside_be32,
+			 bib ? bib->outside_port : p->near_port, p->remote_be32, p->remote_port);
+}
+
+/*
+ * Make the session, with @bib and @client taken. A SYN that was waiting for one from inside
+ * has met it: the session was in V4_INIT all the while (RFC 6146 3.5.2.2). It is not sent
+ * on: its sender repeats it, or answers the one from inside.
+ */
 static enum flow_result open_session(struct flow_table *table, struct shard *shard,
 				     const struct flow_packet *p, int by, struct bib *bib,
-				     int64_t now_ms, struct flow *out)
+				     struct client *client, int64_t now_ms, struct flow *out)
 {
-	struct session *s;
+	struct syn *syn = waiting_syn(table, shard, bib, p);
+	struct session *s = session_create(table, shard, p, bib, client);
 
-	if (!opens(p)) {
-		copy_binding(bib, p, out);
-		bib_put(table->bibs, bib);
-		return FLOW_OK;
-	}
-	s = session_create(table, shard, p, by, bib);
 	if (!s)
 		return FLOW_FULL;
-	session_step(shard, s, p, now_ms);
-	copy_session(table, s, out);
+	if (by == BY_INSIDE && syn)
+		s->state = TCP_STATE_V4_INIT;
+	session_step(table, shard, s, p, now_ms);
+	flow_copy(table, s, out);
 	out->created = true;
+	out->met = by == BY_INSIDE && syn;
+	if (syn)
+		flow_forget_syn(table, shard, syn);
 	return FLOW_OK;
+}
+
+static enum flow_result pass_on_binding(struct flow_table *table, const struct flow_packet *p,
+					struct bib *bib, struct flow *out)
+{
+	copy_binding(bib, p, out);
+	bib_put(table->bibs, bib);
+	return FLOW_OK;
+}
+
+/* No session yet: make it, or let a stray segment pass on a binding that is there. */
+static enum flow_result first_outbound(struct flow_table *table, struct shard *shard,
+				       const struct flow_packet *p, int64_t now_ms,
+				       struct flow *out)
+{
+	bool tcp = p->l4 == L4_TCP;
+	enum flow_result result;
+	struct client *client;
+	struct bib *bib;
+
+	if (!opens(p)) {
+		result = bib_take_inside(table->bibs, p, false, &bib);
+		return result == FLOW_OK ? pass_on_binding(table, p, bib, out) : result;
+	}
+	/* The client's limits first: they are what makes the search for a port affordable. */
+	result = limits_admit(table->limits, &p->inside, false, tcp, now_ms, &client);
+	if (result != FLOW_OK)
+		return result;
+	result = bib_take_inside(table->bibs, p, true, &bib);
+	if (result != FLOW_OK) {
+		limits_leave(table->limits, client, tcp);
+		return result;
+	}
+	return open_session(table, shard, p, BY_INSIDE, bib, client, now_ms, out);
+}
+
+/* RFC 6146 3.5.1, 3.5.2.2 with address-dependent filtering: is the sender held off? */
+static bool filtered(const struct flow_table *table, const struct bib *bib,
+		     const struct flow_packet *p)
+{
+	if (!table->filters || bib->is_static)
+		return false;
+	return !table->peers || !peers_has(table->peers, bib, p->remote_be32);
+}
+
+static enum flow_result first_inbound(struct flow_table *table, struct shard *shard,
+				      const struct flow_packet *p, int64_t now_ms,
+				      struct flow *out)
+{
+	enum flow_result result = FLOW_NONE;
+	struct client *client;
+	struct bib *bib;
+
+	if (p->l4 == L4_ICMP)
+		return FLOW_NONE;
+	result = bib_take_outside(table->bibs, p, &bib);
+	if (result == FLOW_OK && filtered(table, bib, p)) {
+		bib_put(table->bibs, bib);
+		result = FLOW_FILTERED;
+	}
+	if (result != FLOW_OK)
+		return waiting_syn(table, shard, NULL, p) && p->event == TCP_EVENT_V4_SYN
+			       ? FLOW_WAITING : result;
+	if (!opens(p))
+		return pass_on_binding(table, p, bib, out);
+	result = limits_admit(table->limits, &bib->inside, true, p->l4 == L4_TCP, now_ms,
+			       &client);
+	if (result != FLOW_OK) {
+		bib_put(table->bibs, bib);
+		return result;
+	}
+	return open_session(table, shard, p, BY_OUTSIDE, bib, client, now_ms, out);
 }
 
 static enum flow_result packet_seen(struct flow_table *table, const struct flow_packet *p, int by,
@@ -155,20 +198,14 @@ static enum flow_result packet_seen(struct flow_table *table, const struct flow_
 	struct shard *shard = sessions_lock(&table->sessions, p);
 	struct session *s = session_find(&table->sessions, shard, p, by);
 	enum flow_result result = FLOW_OK;
-	struct bib *bib = NULL;
 
 	if (s) {
-		session_step(shard, s, p, now_ms);
-		copy_session(table, s, out);
+		session_step(table, shard, s, p, now_ms);
+		flow_copy(table, s, out);
+	} else if (by == BY_INSIDE) {
+		result = first_outbound(table, shard, p, now_ms, out);
 	} else {
-		if (by == BY_INSIDE)
-			result = bib_take_inside(table->bibs, p, opens(p), &bib);
-		else if (p->l4 == L4_ICMP)
-			result = FLOW_NONE;
-		else
-			result = bib_take_outside(table->bibs, p, &bib);
-		if (result == FLOW_OK)
-			result = open_session(table, shard, p, by, bib, now_ms, out);
+		result = first_inbound(table, shard, p, now_ms, out);
 	}
 	pthread_mutex_unlock(&shard->mutex);
 	return result;
@@ -193,7 +230,7 @@ static enum flow_result look(struct flow_table *table, const struct flow_packet 
 	struct session *s = session_find(&table->sessions, shard, p, by);
 
 	if (s)
-		copy_session(table, s, out);
+		flow_copy(table, s, out);
 	pthread_mutex_unlock(&shard->mutex);
 	return s ? FLOW_OK : FLOW_NONE;
 }
@@ -219,66 +256,28 @@ bool flow_owns_outside(struct flow_table *table, const struct flow_packet *packe
 	return bib_has_outside(table->bibs, packet);
 }
 
-/* The lifetime of the oldest of a kind is over: end it, or let it go on in TRANS. */
-static bool end_or_move(struct flow_table *table, struct shard *shard, struct session *s,
-			int64_t now_ms)
+bool flow_may_store_syn(const struct flow_table *table)
 {
-	if (s->bib->l4 == L4_TCP && tcp_state_timeout(s->state) == TCP_STATE_TRANS) {
-		s->state = TCP_STATE_TRANS;
-		session_renew(shard, s, LIFE_TCP_TRANS, now_ms);
-		return false;
-	}
-	session_end(table, shard, s);
-	return true;
+	return atomic_load_explicit(&table->n_syns, memory_order_relaxed) < table->syns_max;
 }
 
-static unsigned int expire_shard(struct flow_table *table, struct shard *shard, int64_t now_ms)
+enum flow_result flow_store_syn(struct flow_table *table, const struct flow_packet *packet,
+				const uint8_t *data, size_t len, int64_t now_ms)
 {
-	unsigned int ended = 0;
+	struct shard *shard = sessions_lock(&table->sessions, packet);
+	enum flow_result result = FLOW_OK;
 
-	pthread_mutex_lock(&shard->mutex);
-	for (int life = 0; life < LIFE_COUNT; life++) {
-		struct session *s;
-
-		while ((s = TAILQ_FIRST(&shard->by_age[life])) && ended < EXPIRE_MAX &&
-		       now_ms - s->last_ms >= table->lifetime_ms[life])
-			ended += end_or_move(table, shard, s, now_ms);
+	if (session_find(&table->sessions, shard, packet, BY_OUTSIDE) ||
+	    waiting_syn(table, shard, NULL, packet)) {
+		result = FLOW_WAITING;
+	} else if (atomic_fetch_add(&table->n_syns, 1) >= table->syns_max ||
+		   syns_add(&shard->syns, &table->sessions.syn_type, packet, data, len,
+			    now_ms) < 0) {
+		atomic_fetch_sub(&table->n_syns, 1);
+		result = FLOW_FULL;
 	}
 	pthread_mutex_unlock(&shard->mutex);
-	return ended;
-}
-
-unsigned int flow_expire(struct flow_table *table, unsigned int first, unsigned int stride,
-			 int64_t now_ms)
-{
-	unsigned int ended = 0;
-
-	for (unsigned int i = first; i < SHARDS; i += stride)
-		ended += expire_shard(table, &table->sessions.shards[i], now_ms);
-	return ended;
-}
-
-unsigned int flow_drop(struct flow_table *table,
-		       bool (*keep)(const void *arg, const struct flow *flow), const void *arg)
-{
-	unsigned int ended = 0;
-	struct flow flow;
-
-	for (int i = 0; i < SHARDS; i++) {
-		for (int life = 0; life < LIFE_COUNT; life++) {
-			struct session *s = TAILQ_FIRST(&table->sessions.shards[i].by_age[life]), *next;
-
-			for (; s; s = next) {
-				next = TAILQ_NEXT(s, by_age);
-				copy_session(table, s, &flow);
-				if (keep(arg, &flow))
-					continue;
-				session_end(table, &table->sessions.shards[i], s);
-				ended++;
-			}
-		}
-	}
-	return ended;
+	return result;
 }
 
 struct bib_table *flow_bibs(const struct flow_table *table)
@@ -288,7 +287,7 @@ struct bib_table *flow_bibs(const struct flow_table *table)
 
 uint64_t flow_session_count(const struct flow_table *table)
 {
-	return atomic_load_explicit(&table->n_sessions, memory_order_relaxed);
+	return limits_sessions(table->limits);
 }
 
 uint64_t flow_binding_count(const struct flow_table *table)
@@ -301,13 +300,64 @@ uint64_t flow_memory_bytes(const struct flow_table *table)
 	return sizeof(*table) + pages_bytes(table->pages);
 }
 
+uint64_t flow_client_count(const struct flow_table *table)
+{
+	return limits_clients(table->limits);
+}
+
+uint64_t flow_syn_count(const struct flow_table *table)
+{
+	return atomic_load_explicit(&table->n_syns, memory_order_relaxed);
+}
+
+unsigned int flow_longest_chain(struct flow_table *table)
+{
+	unsigned int longest = 0;
+
+	for (int i = 0; i < SHARDS * 2; i++) {
+		struct shard *shard = &table->sessions.shards[i / 2];
+		unsigned int n;
+
+		pthread_mutex_lock(&shard->mutex);
+		n = hash_longest(&shard->by[i % 2]);
+		pthread_mutex_unlock(&shard->mutex);
+		if (n > longest)
+			longest = n;
+	}
+	return longest;
+}
+
+/* ---- the table's life ------------------------------------------------------------ */
+
+/* Who has a session with whom, where that has come to matter. What there is no memory for
+ * is held off until its next session. */
+static void follow_filtering(struct flow_table *table, enum config_filtering filtering)
+{
+	struct session *s;
+
+	table->filters = filtering == CONFIG_FILTERING_ADDRESS_DEPENDENT;
+	if (!table->filters) {
+		peers_free(table->peers);
+		table->peers = NULL;
+	} else if (!table->peers) {
+		table->peers = peers_new(table->pages);
+		for (int i = 0; table->peers && i < SHARDS * LIFE_COUNT; i++)
+			TAILQ_FOREACH(s, &table->sessions.shards[i / LIFE_COUNT]
+						  .by_age[i % LIFE_COUNT], by_age)
+				(void)peers_add(table->peers, s->bib, s->remote_be32);
+	}
+}
+
 void flow_table_configure(struct flow_table *table, const struct config *config)
 {
 	table->lifetime_ms[LIFE_UDP] = config->nat64.timeouts.udp_ms;
 	table->lifetime_ms[LIFE_ICMP] = config->nat64.timeouts.icmp_ms;
 	table->lifetime_ms[LIFE_TCP_EST] = config->nat64.timeouts.tcp_established_ms;
 	table->lifetime_ms[LIFE_TCP_TRANS] = config->nat64.timeouts.tcp_transitory_ms;
-	table->sessions_max = config->nat64.limits.sessions;
+	table->syn_ms = config->nat64.timeouts.tcp_syn_ms;
+	table->syns_max = config->nat64.limits.stored_syns;
+	limits_configure(table->limits, config);
+	follow_filtering(table, config->nat64.filtering);
 }
 
 struct flow_table *flow_table_new(struct pool4 *pool, const struct config *config)
@@ -323,12 +373,17 @@ struct flow_table *flow_table_new(struct pool4 *pool, const struct config *confi
 	table->bibs = bib_table_new(pool, table->pages);
 	if (!table->bibs)
 		goto no_bibs;
+	table->limits = limits_new(table->pages);
+	if (!table->limits)
+		goto no_limits;
 	if (sessions_init(&table->sessions, table->pages) < 0)
 		goto no_sessions;
 	flow_table_configure(table, config);
 	return table;
 
 no_sessions:
+	limits_free(table->limits);
+no_limits:
 	bib_table_free(table->bibs);
 no_bibs:
 	pages_free(table->pages);
@@ -349,7 +404,9 @@ void flow_table_free(struct flow_table *table)
 	if (!table)
 		return;
 	flow_drop(table, keep_none, NULL);
+	peers_free(table->peers);
 	sessions_destroy(&table->sessions);
+	limits_free(table->limits);
 	bib_table_free(table->bibs);
 	pages_free(table->pages);
 	free(table);
@@ -379,7 +436,7 @@ static uint64_t walk_shard(struct flow_table *table, struct shard *shard, uint64
 			/* The table may have shrunk: this was on the page before. */
 			if (type->hash_of(type->arg, node) >> 32 < place)
 				continue;
-			copy_session(table, HASH_ENTRY(node, struct session, by[BY_INSIDE]), &flow);
+			flow_copy(table, HASH_ENTRY(node, struct session, by[BY_INSIDE]), &flow);
 			fn(arg, &flow);
 			*looks -= *looks > 0;
 		}

@@ -7,7 +7,8 @@
  *
  * An IPv6 packet to a pref64 is ours whatever it is; what cannot be translated is
  * dropped and counted. An IPv4 packet to the pool may as well be the host's own,
- * which shares the address: what belongs to no flow goes on to the host untouched.
+ * which shares the address: what belongs to no flow goes on to the host untouched, but for
+ * connections to ports that are the pool's alone (refuse.c).
  */
 #include "nat64.h"
 
@@ -20,6 +21,7 @@
 #include "icmp.h"
 #include "ipid.h"
 #include "mtu.h"
+#include "refuse.h"
 #include "to4.h"
 #include "to6.h"
 #include "transport.h"
@@ -132,17 +134,6 @@ static void outbound_tuple(const struct packet *p, const struct prefix *pref64,
 		.remote_port = p->l4 == L4_ICMP ? 0 : p->dst_port,
 		.event = tcp_event_of(p->tcp_flags, 1),
 	};
-}
-
-/* RFC 6146 3.5.1.1: who cannot be served is told so (address unreachable). */
-static enum verdict outbound_refused(struct worker *w, const struct packet *p,
-				     enum flow_result why)
-{
-	if (why == FLOW_NONE)
-		return drop(STAT_NAT64_DROP_NO_FLOW);
-	tell6(w, p, ICMP6_UNREACHABLE, ADDRESS6, 0, STAT_NAT64_UNREACHABLE_SENT);
-	return drop(why == FLOW_NO_PORT ? STAT_NAT64_DROP_NO_PORT
-					: STAT_NAT64_DROP_SESSION_LIMIT);
 }
 
 static enum verdict send_out(struct worker *w, struct packet *p, const struct flow *flow)
@@ -293,9 +284,11 @@ static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_r
 	}
 	result = flow_outbound(w->flows, &tuple, w->now_ms, &flow);
 	if (result != FLOW_OK)
-		return outbound_refused(w, p, result);
+		return refuse_out(w, p, result);
 	if (flow.created)
 		stats_inc(STAT_NAT64_SESSION_NEW);
+	if (flow.met)
+		stats_inc(STAT_NAT64_SYN_MET);
 	return send_out(w, p, &flow);
 }
 
@@ -416,6 +409,7 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 			      uint32_t id)
 {
 	struct flow_packet tuple;
+	enum flow_result result;
 	struct flow flow;
 
 	if (parsed == PACKET_FRAGMENT)
@@ -439,14 +433,9 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 		tell4(w, p, ICMP4_TIME_EXCEEDED, 0, 0, STAT_NAT64_TIME_EXCEEDED_SENT);
 		return drop(STAT_NAT64_DROP_HOP_LIMIT);
 	}
-	switch (flow_inbound(w->flows, &tuple, w->now_ms, &flow)) {
-	case FLOW_OK:
-		break;
-	case FLOW_FULL:
-		return drop(STAT_NAT64_DROP_SESSION_LIMIT);
-	default:
-		return not_ours();
-	}
+	result = flow_inbound(w->flows, &tuple, w->now_ms, &flow);
+	if (result != FLOW_OK)
+		return refuse_in(w, p, &tuple, result);
 	if (flow.created)
 		stats_inc(STAT_NAT64_SESSION_NEW);
 	return send_in(w, p, &flow);

@@ -361,6 +361,25 @@ int pool4_claim(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *ins
 	return -EADDRNOTAVAIL;
 }
 
+bool pool4_offers(const struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port)
+{
+	const struct pool_address *address = find(pool, addr_be32);
+	const struct choice *choice = address ? &address->choice[l4] : NULL;
+	unsigned int low = 0, high = choice ? choice->n[port & 1] : 0;
+
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (choice->ports[port & 1][middle] == port)
+			return true;
+		if (choice->ports[port & 1][middle] < port)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
 void pool4_publish(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port,
 		   void *owner)
 {

@@ -66,6 +66,9 @@ bool pool4_keeps(const struct config *config, const struct addrmap *map, uint32_
 int pool4_claim(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
 		uint16_t inside_port, uint32_t *addr_be32, uint16_t *port);
 
+/** pool4_offers() - may this address and port be given out, or is it the host's? */
+bool pool4_offers(const struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port);
+
 /** pool4_publish() - from now on pool4_owner() finds @owner at what was claimed. */
 void pool4_publish(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port,
 		   void *owner);

@@ -95,13 +95,14 @@ void session_renew(struct shard *shard, struct session *s, enum lifetime lifetim
 }
 
 struct session *session_add(struct sessions *sessions, struct shard *shard,
-			    const struct flow_packet *p, struct bib *bib)
+			    const struct flow_packet *p, struct bib *bib, struct client *client)
 {
 	struct session *s = slab_alloc(&shard->slab);
 
 	if (!s)
 		return NULL;
 	s->bib = bib;
+	s->client = client;
 	s->remote6 = p->remote6;
 	s->remote_be32 = p->remote_be32;
 	s->remote_port = p->remote_port;
@@ -139,9 +140,14 @@ struct shard *sessions_lock(struct sessions *sessions, const struct flow_packet 
 
 int sessions_init(struct sessions *sessions, struct pages *pages)
 {
+	int err;
+
 	memset(sessions, 0, sizeof(*sessions));
 	if (getrandom(&sessions->key, sizeof(sessions->key), 0) < 0)
 		return -errno;
+	err = syn_type_init(&sessions->syn_type, pages);
+	if (err < 0)
+		return err;
 	sessions->types[BY_INSIDE] = (struct hash_type){ hash_of_inside, sessions, pages };
 	sessions->types[BY_OUTSIDE] = (struct hash_type){ hash_of_outside, sessions, pages };
 	for (int i = 0; i < SHARDS; i++) {
@@ -151,6 +157,7 @@ int sessions_init(struct sessions *sessions, struct pages *pages)
 		slab_init(&shard->slab, pages, sizeof(struct session));
 		for (int life = 0; life < LIFE_COUNT; life++)
 			TAILQ_INIT(&shard->by_age[life]);
+		syns_init(&shard->syns, pages);
 	}
 	return 0;
 }
@@ -158,6 +165,7 @@ int sessions_init(struct sessions *sessions, struct pages *pages)
 void sessions_destroy(struct sessions *sessions)
 {
 	for (int i = 0; i < SHARDS; i++) {
+		syns_destroy(&sessions->shards[i].syns, &sessions->syn_type);
 		for (int by = 0; by < 2; by++)
 			hash_free(&sessions->shards[i].by[by], &sessions->types[by]);
 		pthread_mutex_destroy(&sessions->shards[i].mutex);

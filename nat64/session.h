@@ -6,7 +6,8 @@
  * Both directions of a flow know the remote address and port, so these choose the
  * shard. A shard is one mutex, two hash tables (by inside and by outside tuple) and, per
  * kind of lifetime, a list in order of last use: the oldest stands first, so that expiry
- * looks at nothing that still lives.
+ * looks at nothing that still lives. SYNs from outside that wait for a session (syn.h) are
+ * in its shard too.
  */
 #ifndef NAT64_SESSION_H
 #define NAT64_SESSION_H
@@ -19,12 +20,14 @@
 #include "flow.h"
 #include "hash.h"
 #include "slab.h"
+#include "syn.h"
 
 struct bib;
+struct client;
 
 enum { SHARDS = 256 };
 
-enum lifetime { LIFE_UDP, LIFE_ICMP, LIFE_TCP_EST, LIFE_TCP_TRANS, LIFE_COUNT };
+enum lifetime { LIFE_UDP, LIFE_ICMP, LIFE_TCP_EST, LIFE_TCP_TRANS, LIFE_COUNT };	/* TCP last */
 
 enum { BY_INSIDE, BY_OUTSIDE };
 
@@ -32,6 +35,7 @@ struct session {
 	struct hash_node by[2];		/* inside, outside */
 	TAILQ_ENTRY(session) by_age;
 	struct bib *bib;		/* one of its references is ours */
+	struct client *client;		/* likewise */
 	struct in6_addr remote6;
 	uint32_t remote_be32;
 	uint16_t remote_port;
@@ -47,12 +51,14 @@ struct shard {
 	struct hash by[2];
 	struct slab slab;
 	struct session_list by_age[LIFE_COUNT];
+	struct syns syns;
 } __attribute__((aligned(64)));
 
 struct sessions {
 	struct shard shards[SHARDS];
 	struct siphash_key key;
 	struct hash_type types[2];
+	struct syn_type syn_type;
 };
 
 /** sessions_init() - an empty table; @pages is borrowed. Return: 0 or -errno. */
@@ -72,11 +78,11 @@ struct session *session_find(const struct sessions *sessions, const struct shard
 
 /**
  * session_add() - make a session; there is none.
- * @bib:	taken over, unless out of memory.
+ * @bib, @client:	taken over, unless out of memory.
  * Return: NULL when out of memory.
  */
 struct session *session_add(struct sessions *sessions, struct shard *shard,
-			    const struct flow_packet *p, struct bib *bib);
+			    const struct flow_packet *p, struct bib *bib, struct client *client);
 
 /** session_remove() - free it; its references are the caller's again. */
 void session_remove(struct sessions *sessions, struct shard *shard, struct session *s);

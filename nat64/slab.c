@@ -181,6 +181,15 @@ void *slab_alloc(struct slab *slab)
 	return memset(object, 0, slab->size);
 }
 
+void slab_release(struct slab *slab)
+{
+	if (!slab->roomy)
+		return;
+	ASAN_UNPOISON_MEMORY_REGION(slab->roomy, PAGE);
+	page_give_back(slab->pages, slab->roomy);
+	slab->roomy = NULL;
+}
+
 void slab_free(struct slab *slab, void *object)
 {
 	struct slab_page *page = (void *)((uintptr_t)object & ~((uintptr_t)PAGE - 1));

@@ -42,4 +42,7 @@ void *slab_alloc(struct slab *slab);
 /** slab_free() - give an object of this slab back. */
 void slab_free(struct slab *slab, void *object);
 
+/** slab_release() - all objects are back, and the slab ends before its pages do. */
+void slab_release(struct slab *slab);
+
 #endif

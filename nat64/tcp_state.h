@@ -73,8 +73,16 @@ static inline int tcp_event_is_rst(enum tcp_event event)
 	return event == TCP_EVENT_V4_RST || event == TCP_EVENT_V6_RST;
 }
 
+/** tcp_state_half_open() - does the session wait for the other side's SYN? */
+static inline int tcp_state_half_open(enum tcp_state state)
+{
+	return state == TCP_STATE_V4_INIT || state == TCP_STATE_V6_INIT;
+}
+
 /**
- * tcp_state_step() - RFC 6146 3.5.2.2.
+ * tcp_state_step() - RFC 6146 3.5.2.2, but that a reset of a half-closed connection leaves
+ * it TCP_TRANS to live, as RFC 7857 2.2 wants of every reset: it may be forged, so that it
+ * ends nothing, and it is no reason to wait for more.
  * @state:	of the session; TCP_STATE_CLOSED where there is none.
  * Return: the new state, TCP_STATE_CLOSED again when the segment makes no session
  * (it may still pass, if a BIB entry exists), and what becomes of the lifetime.
@@ -113,12 +121,16 @@ static inline struct tcp_step tcp_state_step(enum tcp_state state, enum tcp_even
 	case TCP_STATE_V4_FIN:
 		if (event == TCP_EVENT_V6_FIN)
 			step = (struct tcp_step){ TCP_STATE_V4_FIN_V6_FIN, TCP_LIFETIME_TRANS };
+		else if (tcp_event_is_rst(event))	/* RFC 7857 2.2, for RFC 6146's TCP_EST */
+			step.lifetime = TCP_LIFETIME_TRANS;
 		else
 			step.lifetime = TCP_LIFETIME_EST;
 		break;
 	case TCP_STATE_V6_FIN:
 		if (event == TCP_EVENT_V4_FIN)
 			step = (struct tcp_step){ TCP_STATE_V4_FIN_V6_FIN, TCP_LIFETIME_TRANS };
+		else if (tcp_event_is_rst(event))
+			step.lifetime = TCP_LIFETIME_TRANS;
 		else
 			step.lifetime = TCP_LIFETIME_EST;
 		break;

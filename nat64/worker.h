@@ -17,6 +17,7 @@ struct fragments;
 struct ipid;
 struct loop;
 struct mtu_cache;
+struct pool4;
 struct queue;
 
 struct worker {
@@ -24,6 +25,7 @@ struct worker {
 	const struct config *config;
 	const struct addrmap *map;
 	struct flow_table *flows;
+	const struct pool4 *pool;
 	struct ipid *ids;
 	/* this worker's own */
 	struct loop *loop;

@@ -23,7 +23,9 @@
 #include "mtu.h"
 #include "nat64.h"
 #include "pool4.h"
+#include "probe.h"
 #include "queue.h"
+#include "refuse.h"
 #include "worker.h"
 
 enum { EXPIRE_EVERY_MS = 500 };
@@ -68,15 +70,31 @@ static void release_fragment(void *arg, uint32_t held_id, bool accept)
 	queue_verdict(worker->queue, held_id, accept ? VERDICT_ACCEPT : VERDICT_TAKEN);
 }
 
+static void connection_idle(void *arg, const struct flow *flow)
+{
+	struct worker *worker = arg;
+
+	probe_send(worker->emit, flow);
+	stats_inc(STAT_NAT64_PROBE_SENT);
+}
+
+static void syn_unwanted(void *arg, const struct flow_syn *syn)
+{
+	refuse_unwanted_syn(arg, syn);
+}
+
 static void on_expire(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
+	struct flow_watcher watcher = { connection_idle, syn_unwanted, worker };
 	int64_t now_ms = loop_now_ms();
 
 	(void)fd;
 	(void)what;
+	worker->now_ms = now_ms;
 	stats_add(STAT_NAT64_SESSION_END,
-		  flow_expire(worker->flows, worker->index, worker->count, now_ms));
+		  flow_expire(worker->flows, worker->index, worker->count, now_ms, &watcher));
+	emit_flush(worker->emit);
 	stats_add(STAT_NAT64_DROP_FRAGMENT,
 		  fragments_expire(worker->fragments, now_ms,
 				   worker->config->nat64.timeouts.fragment_ms));
@@ -146,6 +164,7 @@ static int open_workers(struct nat64 *nat64)
 		worker->config = nat64->config;
 		worker->map = nat64->map;
 		worker->flows = nat64->flows;
+		worker->pool = nat64->pool;
 		worker->ids = nat64->ids;
 		worker->index = i;
 		worker->count = nat64->n;

@@ -90,7 +90,7 @@ static void *stress_main(void *arg)
 
 		switch (next_random(t) % 16) {
 		case 0:
-			flow_expire(table, t->index, THREADS, now);
+			flow_expire(table, t->index, THREADS, now, NULL);
 			break;
 		case 1:
 			stress_in(t, now, true);

@@ -292,7 +292,7 @@ static void test_expire_in_parts(void **state)
 	for (unsigned int i = 0; i < 200; i++)
 		open_flow(w, L4_UDP, i, 40000, htonl(0xc0000200 + i), 53, NOW);
 	for (unsigned int part = 0; part < 3; part++)
-		ended += flow_expire(w->table, part, 3, NOW + UDP_MS);
+		ended += flow_expire(w->table, part, 3, NOW + UDP_MS, NULL);
 	assert_int_equal(ended, 200);
 	assert_counts(w, 0, 0);
 }

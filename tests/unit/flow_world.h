@@ -22,6 +22,7 @@
 enum {
 	NOW = 1000000000,
 	UDP_MS = 300000, ICMP_MS = 60000, EST_MS = 7440000, TRANS_MS = 240000,
+	SYN_MS = 6000,
 	FIRST_PORT = 20000, LAST_PORT = 20399,
 };
 
@@ -57,7 +58,14 @@ static inline int set_up(void **state)
 	w->config.nat64.timeouts.icmp_ms = ICMP_MS;
 	w->config.nat64.timeouts.tcp_established_ms = EST_MS;
 	w->config.nat64.timeouts.tcp_transitory_ms = TRANS_MS;
+	w->config.nat64.timeouts.tcp_syn_ms = SYN_MS;
 	w->config.nat64.limits.sessions = 100000;
+	w->config.nat64.limits.sessions_per_client = 100000;
+	w->config.nat64.limits.new_per_client = 1000000;
+	w->config.nat64.limits.half_open = 100000;
+	w->config.nat64.limits.half_open_per_client = 100000;
+	w->config.nat64.limits.stored_syns = 100;
+	w->config.nat64.limits.client_prefix = 128;
 	w->map.uplink_v4_be32 = inet_addr("198.51.100.7");
 	w->host.ephemeral_first = 32768;
 	w->host.ephemeral_last = 60999;
@@ -132,7 +140,7 @@ static inline void assert_counts(const struct world *w, unsigned int sessions,
 
 static inline unsigned int expire(struct world *w, int64_t now_ms)
 {
-	return flow_expire(w->table, 0, 1, now_ms);
+	return flow_expire(w->table, 0, 1, now_ms, NULL);
 }
 
 static inline struct flow open_flow(struct world *w, enum l4_proto l4, unsigned int who,

@@ -38,15 +38,15 @@ static const struct tcp_step table[TCP_STATE_COUNT][EVENTS] = {
 		EST(ESTABLISHED), KEEP(V4_FIN), TRANS(TRANS), EST(ESTABLISHED),
 		EST(ESTABLISHED), KEEP(V6_FIN), TRANS(TRANS), EST(ESTABLISHED),
 	},
-	/* "V4 FIN RCV": all but a V6 FIN renews TCP_EST */
+	/* "V4 FIN RCV": all but a V6 FIN renews TCP_EST, a reset TCP_TRANS (RFC 7857 2.2) */
 	[TCP_STATE_V4_FIN] = {
-		EST(V4_FIN), EST(V4_FIN), EST(V4_FIN), EST(V4_FIN),
-		EST(V4_FIN), TRANS(V4_FIN_V6_FIN), EST(V4_FIN), EST(V4_FIN),
+		EST(V4_FIN), EST(V4_FIN), TRANS(V4_FIN), EST(V4_FIN),
+		EST(V4_FIN), TRANS(V4_FIN_V6_FIN), TRANS(V4_FIN), EST(V4_FIN),
 	},
-	/* "V6 FIN RCV": all but a V4 FIN renews TCP_EST */
+	/* "V6 FIN RCV": all but a V4 FIN renews TCP_EST, a reset TCP_TRANS */
 	[TCP_STATE_V6_FIN] = {
-		EST(V6_FIN), TRANS(V4_FIN_V6_FIN), EST(V6_FIN), EST(V6_FIN),
-		EST(V6_FIN), EST(V6_FIN), EST(V6_FIN), EST(V6_FIN),
+		EST(V6_FIN), TRANS(V4_FIN_V6_FIN), TRANS(V6_FIN), EST(V6_FIN),
+		EST(V6_FIN), EST(V6_FIN), TRANS(V6_FIN), EST(V6_FIN),
 	},
 	/* "V4 FIN + V6 FIN RCV": all packets pass, and it ends with TCP_TRANS */
 	[TCP_STATE_V4_FIN_V6_FIN] = {
@@ -60,6 +60,7 @@ static const struct tcp_step table[TCP_STATE_COUNT][EVENTS] = {
 	},
 };
 
+/* RFC 6146 3.5.2.2, RFC 7857 2.2, RFC 5382 REQ-5: every state and event */
 static void test_table(void **state)
 {
 	(void)state;
@@ -76,7 +77,7 @@ static void test_table(void **state)
 	}
 }
 
-/* Only an established session gets another TCP_TRANS to show that it lives. */
+/* RFC 6146 3.5.2.2: only an established session gets another TCP_TRANS to show that it lives. */
 static void test_timeouts(void **state)
 {
 	(void)state;
@@ -86,6 +87,7 @@ static void test_timeouts(void **state)
 							       : TCP_STATE_CLOSED);
 }
 
+/* RFC 6146 3.5.2: what is a SYN, a FIN, a RST, and what any other packet */
 static void test_events(void **state)
 {
 	static const struct {

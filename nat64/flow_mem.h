@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What flow_mem.c and flow_expire.c, the two halves of the flow table, share. */
+#ifndef NAT64_FLOW_MEM_H
+#define NAT64_FLOW_MEM_H
+
+#include <stdatomic.h>
+
+#include "session.h"
+
+struct flow_table {
+	struct sessions sessions;
+	struct bib_table *bibs;
+	struct limits *limits;
+	struct peers *peers;		/* NULL where filtering is endpoint-independent */
+	bool filters;			/* it is address-dependent */
+	struct pages *pages;
+	int64_t lifetime_ms[LIFE_COUNT], syn_ms;
+	uint32_t syns_max;
+	_Atomic uint32_t n_syns;
+};
+
+/** flow_copy() - a session, as it is now. Its shard is held. */
+void flow_copy(const struct flow_table *table, const struct session *s, struct flow *out);
+
+/** flow_end() - end a session, and give up what it referred to. Its shard is held. */
+void flow_end(struct flow_table *table, struct shard *shard, struct session *s);
+
+/** flow_forget_syn() - a stored SYN is over. Its shard is held. */
+void flow_forget_syn(struct flow_table *table, struct shard *shard, struct syn *syn);
+
+/** flow_half_open() - does a session count as such with its client? */
+static inline bool flow_half_open(const struct session *s)
+{
+	return s->lifetime >= LIFE_TCP_EST && tcp_state_half_open(s->state);
+}
+
+#endif
