@@ -140,6 +140,17 @@ $(O)/unit/$(1)_test: $(O)/tests/unit/$(1)_test.o $(UNIT_$(1):%.c=$(O)/%.o)
 endef
 $(foreach unit,$(UNITS),$(eval $(call unit_rule,$(unit))))
 
+# ---- the translator against a reference of its own ----------------------
+# What reads like the RFC and computes in full shares nothing with the project's code.
+DIFF      := $(O)/diff/nat64_diff
+DIFF_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/diff/*.c)) $(UNIT_icmp) \
+             nat64/to4.c nat64/to6.c core/stats.c)
+
+$(DIFF): $(DIFF_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^
+
 # ---- fuzz harnesses (clang, libFuzzer) -----------------------------------
 # One row a harness: FUZZ_<name> = the project files that tests/fuzz/<name>_fuzz.c needs
 FUZZ_config := $(UNIT_config)
@@ -166,8 +177,9 @@ build/fuzz/$(1)_fuzz: tests/fuzz/$(1)_fuzz.c $(FUZZ_$(1)) $(wildcard */*.h)
 endef
 $(foreach fuzz,$(FUZZES),$(eval $(call fuzz_rule,$(fuzz))))
 
-.PHONY: units fuzz-bins
+.PHONY: units diff fuzz-bins
 units: $(UNIT_BINS)
+diff: $(DIFF)
 fuzz-bins: $(FUZZ_BINS)
 
 # ---- on the machine --------------------------------------------------------
@@ -277,4 +289,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(OBJS:.o=.d) $(UNIT_BINS:%=%.d) $(wildcard $(O)/tests/unit/*.d)
+-include $(OBJS:.o=.d) $(UNIT_BINS:%=%.d) $(wildcard $(O)/tests/unit/*.d $(O)/tests/diff/*.d)

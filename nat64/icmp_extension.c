@@ -53,7 +53,7 @@ struct icmp_parts icmp_extension_split(const struct packet *packet)
 		len = packet->l4_data[form->at] * form->unit;
 	if (len == 0 && has_unannounced(packet, original, room))
 		len = ORIGINAL_MIN;
-	if (len == 0 || len >= room)
+	if (len == 0 || len > room)
 		return parts;
 	parts.quoted_len = len;
 	if (room - len >= EXTENSION_HLEN) {

@@ -224,7 +224,7 @@ static enum packet_result parse_extensions(struct packet *p, struct cursor *c)
 
 		if (type == EXT_FRAGMENT) {
 			fragment = parse_fragment(p, c);
-			return result != PACKET_OK ? result : fragment;
+			return fragment != PACKET_OK ? fragment : result;
 		}
 		if (type != EXT_HOP_BY_HOP && type != EXT_ROUTING && type != EXT_DESTINATION)
 			return result;
@@ -265,8 +265,9 @@ static enum packet_result parse_ipv6(struct packet *p, size_t len, bool quoted)
 	if (c.failed || fault == PACKET_MALFORMED)
 		return PACKET_MALFORMED;
 	result = parse_l4(p, &c, quoted);
-	/* A quoted packet has been on its way already: this is history. */
-	return fault != PACKET_OK && !quoted ? fault : result;
+	/* A quoted packet has been on its way already: what faults it had are history, but
+	 * for one that leaves its upper layer unknown. */
+	return fault == PACKET_EXTENSION || (fault != PACKET_OK && !quoted) ? fault : result;
 }
 
 static enum packet_result parse(struct packet *p, uint8_t *data, size_t len, bool quoted)

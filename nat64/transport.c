@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "../core/addr.h"
 #include "../core/csum.h"
 #include "../core/cursor.h"
 #include "header.h"
@@ -13,10 +12,13 @@ enum {
 	OPTION_END = 0, OPTION_NOP = 1, OPTION_MSS = 2,
 };
 
-static uint64_t address_sum(const struct in6_addr *addr)
+static uint64_t address_sum(enum l3_proto l3, const struct in6_addr *src,
+			    const struct in6_addr *dst)
 {
-	return addr_is_v4(addr) ? csum_bytes(0, addr->s6_addr + 12, 4)
-				: csum_bytes(0, addr->s6_addr, 16);
+	size_t from = l3 == L3_IPV4 ? 12 : 0;
+
+	return csum_bytes(csum_bytes(0, src->s6_addr + from, 16 - from), dst->s6_addr + from,
+			  16 - from);
 }
 
 static uint16_t get_csum(const uint8_t *at)
@@ -32,8 +34,9 @@ static uint16_t get_csum(const uint8_t *at)
 static void change_ports(struct packet *p, const struct transport_change *change, size_t csum_at,
 			 bool zero_is_none)
 {
-	uint64_t was = address_sum(&p->src) + address_sum(&p->dst);
-	uint64_t is = address_sum(&change->src) + address_sum(&change->dst);
+	enum l3_proto other = p->l3 == L3_IPV4 ? L3_IPV6 : L3_IPV4;
+	uint64_t was = address_sum(p->l3, &p->src, &p->dst);
+	uint64_t is = address_sum(other, &change->src, &change->dst);
 	uint16_t csum;
 
 	was = csum_bytes(was, p->l4_data, 4);
@@ -108,11 +111,13 @@ static void translate_query(struct packet *p, const struct transport_change *cha
 	else
 		was += csum_pseudo6(&p->src, &p->dst, len, IPPROTO_ICMPV6);
 	csum = csum_replace(get_csum(p->l4_data + ICMP_CSUM_AT), was, is);
+	/* Of the two forms of zero: an echo reply over IPv4 may be nothing but zeros, and
+	 * only then the checksum is all ones. */
+	if (is == 0 && (csum == 0 || csum == 0xffff)) {
+		header_put16(p->l4_data + ICMP_CSUM_AT, 0);
+		csum = csum_bytes(0, p->l4_data, p->l4_len) == 0 ? 0xffff : 0;
+	}
 	memcpy(p->l4_data + ICMP_CSUM_AT, &csum, 2);
-	/* An echo reply over IPv4 may be nothing but zeros, and only then is their
-	 * checksum all ones. */
-	if (csum == 0 && is == 0 && csum_bytes(0, p->l4_data, p->l4_len) == 0)
-		header_put16(p->l4_data + ICMP_CSUM_AT, 0xffff);
 }
 
 bool transport_translate(struct packet *packet, const struct transport_change *change, bool quoted)

@@ -8,7 +8,7 @@
 
 #include "../../nat64/emit.h"
 
-enum { SENT_MAX = 64 };
+enum { SENT_MAX = 128 };
 
 static struct {
 	struct emit_slot slots[SENT_MAX];
