@@ -89,6 +89,7 @@ UNIT_to        := nat64/to4.c nat64/to6.c nat64/transport.c nat64/packet.c nat64
 UNIT_icmp      := nat64/icmp.c nat64/icmp_extension.c nat64/transport.c nat64/packet.c nat64/header.c core/addr.c
 UNIT_icmp_head := $(UNIT_icmp)
 UNIT_icmp_send := nat64/icmp_send.c nat64/packet.c nat64/header.c core/addr.c core/stats.c
+UNIT_coalesce  := nat64/coalesce.c
 UNIT_hostports := nat64/hostports.c core/log.c core/loop.c
 UNIT_pool4     := nat64/pool4.c $(UNIT_hostports) core/addr.c
 UNIT_flow      := nat64/flow_mem.c nat64/flow_expire.c nat64/session.c nat64/syn.c nat64/bib.c \

@@ -39,6 +39,10 @@ STAT(STAT_NAT64_SYN_UNWANTED, "gate64_nat64_stored_syns_total", "fate=\"unwanted
 STAT(STAT_NAT64_SYN_NO_ROOM, "gate64_nat64_stored_syns_total", "fate=\"no_room\"", "")
 STAT(STAT_NAT64_FRAGMENTED, "gate64_nat64_fragmented_total", "",
      "Packets sent in fragments")
+STAT(STAT_NAT64_UNSEGMENTED, "gate64_nat64_unsegmented_packets_total", "",
+     "Packets sent that hold several TCP segments")
+STAT(STAT_NAT64_SEGMENTS, "gate64_nat64_unsegmented_segments_total", "",
+     "TCP segments sent within such packets")
 
 /* ---- nat64: packets dropped, by reason ----------------------------------- */
 #define NAT64_DROP(id, reason, help) \

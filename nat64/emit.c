@@ -9,16 +9,13 @@
 #include <unistd.h>
 
 #include "../core/addr.h"
+#include "../core/log.h"
 #include "../core/stats.h"
+#include "bulk.h"
+#include "coalesce.h"
 #include "nat64.h"
 
-enum {
-	SLOTS = 64,			/* packets per family and system call */
-	/* Bytes. Packets that wait for a neighbour to be found count here too; it is far
-	 * above what the kernel lets all neighbours together hold, so that hosts that do
-	 * not answer cannot block the others. */
-	SEND_BUFFER = 256 << 20,
-};
+enum { SLOTS = 128 };			/* packets per family and system call */
 
 struct lane {
 	int fd;
@@ -31,13 +28,14 @@ struct lane {
 
 struct emit {
 	struct lane lanes[2];		/* by enum l3_proto */
+	struct bulk *bulk;		/* NULL: the raw sockets alone */
 	int fd_icmp6;
 };
 
 static int open_raw(int family, int protocol)
 {
 	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-	int size = SEND_BUFFER;
+	int size = EMIT_SEND_BUFFER;
 	unsigned int mark = NAT64_MARK;
 	int err;
 
@@ -100,6 +98,10 @@ int emit_new(struct emit **out)
 	}
 	prepare(&emit->lanes[L3_IPV4]);
 	prepare(&emit->lanes[L3_IPV6]);
+	emit->bulk = bulk_new();
+	if (!emit->bulk)
+		log_info("nat64: no packet socket (%s): TCP leaves in single segments",
+			 strerror(errno));
 	*out = emit;
 	return 0;
 }
@@ -113,27 +115,31 @@ void emit_free(struct emit *emit)
 			close(emit->lanes[l3].fd);
 	if (emit->fd_icmp6 >= 0)
 		close(emit->fd_icmp6);
+	bulk_free(emit->bulk);
 	free(emit);
 }
 
-/* The kernel stops at the first message it cannot send: that one is lost alone. */
-static void flush_lane(struct lane *lane)
+static void fill_message(struct lane *lane, unsigned int i)
 {
-	unsigned int at = 0;
+	struct emit_slot *slot = &lane->slots[i];
+	struct endpoint to = { .addr = slot->dst };
+	struct msghdr *header = &lane->messages[i].msg_hdr;
 
-	for (unsigned int i = 0; i < lane->n; i++) {
-		struct emit_slot *slot = &lane->slots[i];
-		struct endpoint to = { .addr = slot->dst };
-		struct msghdr *header = &lane->messages[i].msg_hdr;
+	header->msg_namelen = endpoint_to_sockaddr(&to, &lane->to[i]);
+	lane->iov[i][0].iov_len = slot->head_len;
+	lane->iov[i][1].iov_base = (void *)(uintptr_t)slot->body;
+	lane->iov[i][1].iov_len = slot->body_len;
+	header->msg_iovlen = slot->body_len ? 2 : 1;
+}
 
-		header->msg_namelen = endpoint_to_sockaddr(&to, &lane->to[i]);
-		lane->iov[i][0].iov_len = slot->head_len;
-		lane->iov[i][1].iov_base = (void *)(uintptr_t)slot->body;
-		lane->iov[i][1].iov_len = slot->body_len;
-		header->msg_iovlen = slot->body_len ? 2 : 1;
-	}
-	while (at < lane->n) {
-		int sent = sendmmsg(lane->fd, lane->messages + at, lane->n - at, 0);
+/* Slots from @at up to @end, one by one. The kernel stops at the first message it cannot
+ * send: that one is lost alone. */
+static void send_each(struct lane *lane, unsigned int at, unsigned int end)
+{
+	for (unsigned int i = at; i < end; i++)
+		fill_message(lane, i);
+	while (at < end) {
+		int sent = sendmmsg(lane->fd, lane->messages + at, end - at, 0);
 
 		if (sent > 0) {
 			at += (unsigned int)sent;
@@ -142,6 +148,25 @@ static void flush_lane(struct lane *lane)
 			at++;
 		}
 	}
+}
+
+/* In their order, the more so within a flow: what waits leaves before a run does. */
+static void flush_lane(struct emit *emit, enum l3_proto l3)
+{
+	struct lane *lane = &emit->lanes[l3];
+	unsigned int waiting = 0, at = 0, n;
+	struct coalesced all;
+
+	for (; emit->bulk && at < lane->n; at += n) {
+		n = (unsigned int)coalesce(l3, &lane->slots[at], lane->n - at, &all);
+		if (n == 1)
+			continue;
+		send_each(lane, waiting, at);
+		waiting = at;
+		if (bulk_send(emit->bulk, &all))
+			waiting += n;
+	}
+	send_each(lane, waiting, lane->n);
 	lane->n = 0;
 }
 
@@ -150,15 +175,20 @@ struct emit_slot *emit_slot(struct emit *emit, enum l3_proto l3)
 	struct lane *lane = &emit->lanes[l3];
 
 	if (lane->n == SLOTS)
-		flush_lane(lane);
+		flush_lane(emit, l3);
 	return &lane->slots[lane->n++];
 }
 
 void emit_flush(struct emit *emit)
 {
-	for (int l3 = 0; l3 < 2; l3++)
-		if (emit->lanes[l3].n)
-			flush_lane(&emit->lanes[l3]);
+	flush_lane(emit, L3_IPV4);
+	flush_lane(emit, L3_IPV6);
+}
+
+void emit_network_changed(struct emit *emit)
+{
+	if (emit->bulk)
+		bulk_flush_ways(emit->bulk);
 }
 
 void emit_icmp6(struct emit *emit, const struct in6_addr *dst, const void *message, size_t len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Packets out: raw sockets, a batch of packets per system call. One emit a worker.
+ * Packets out: raw sockets, a batch of packets per system call; and a packet socket,
+ * where segments of TCP can leave as one packet (coalesce.h, bulk.c). One emit a worker.
  *
  * A packet is a head, which is built here, and a body, which stays where it came
  * in and must stay there until emit_flush().
@@ -15,7 +16,13 @@
 
 struct emit;
 
-enum { EMIT_HEAD_MAX = IPV6_MTU_MIN };
+enum {
+	EMIT_HEAD_MAX = IPV6_MTU_MIN,
+	/* Bytes. Packets that wait for a neighbour to be found count here too; it is far
+	 * above what the kernel lets all neighbours together hold, so that hosts that do
+	 * not answer cannot block the others. */
+	EMIT_SEND_BUFFER = 256 << 20,
+};
 
 struct emit_slot {
 	struct in6_addr dst;		/* mapped, where IPv4 */
@@ -26,7 +33,7 @@ struct emit_slot {
 };
 
 /**
- * emit_new() - open the raw sockets. Needs CAP_NET_RAW.
+ * emit_new() - open the sockets. Needs CAP_NET_RAW.
  * Return: 0 with *@out, or -errno.
  */
 int emit_new(struct emit **out);
@@ -42,6 +49,9 @@ struct emit_slot *emit_slot(struct emit *emit, enum l3_proto l3);
 
 /** emit_flush() - send all. What cannot be sent is counted and gone. */
 void emit_flush(struct emit *emit);
+
+/** emit_network_changed() - forget what was known of routes and neighbours. */
+void emit_network_changed(struct emit *emit);
 
 /**
  * emit_icmp6() - send an ICMPv6 message from an address that the kernel chooses

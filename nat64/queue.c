@@ -23,13 +23,21 @@
 #include "../core/stats.h"
 
 enum {
-	BATCH = 32,			/* packets per system call */
+	BATCH = 128,			/* packets per system call */
+	VERDICTS = 32,			/* messages per system call */
 	BATCHES = 8,			/* per wake-up, so that other events get a turn */
 	BUFFER = 0xffff + 4096,		/* the largest packet and its attributes */
 	VERDICT_MAX = 64,		/* bytes of a verdict message, and more */
 	CONFIG_BUFFER = 4096,		/* a configuration message, or its answer */
-	QUEUE_LEN = 16384,		/* packets waiting in the kernel */
+	QUEUE_LEN = 4096,		/* packets waiting in the kernel */
 	RECEIVE_BUFFER = 16 << 20,	/* bytes */
+};
+
+/* Packets one after the other that get the same verdict */
+struct verdict_run {
+	size_t n;
+	uint32_t last_id;
+	enum verdict verdict;
 };
 
 struct queue {
@@ -37,8 +45,10 @@ struct queue {
 	struct event *readable;
 	unsigned int number;
 	struct queue_handler handler;
+	struct verdict_run run;		/* said, but no message yet */
+	size_t held;			/* packets that the kernel keeps for us beyond a batch */
 	size_t verdicts_len;		/* bytes of messages that wait to be sent */
-	uint8_t verdicts[BATCH * VERDICT_MAX] __attribute__((aligned(8)));
+	uint8_t verdicts[VERDICTS * VERDICT_MAX] __attribute__((aligned(8)));
 	struct mmsghdr messages[BATCH];
 	struct iovec iov[BATCH];
 	uint8_t buffers[BATCH][BUFFER];
@@ -46,7 +56,7 @@ struct queue {
 
 /* ---- verdicts ------------------------------------------------------------------ */
 
-void queue_flush(struct queue *queue)
+static void send_verdicts(struct queue *queue)
 {
 	/* It fails only if the queue was taken from us; then the packets are gone. */
 	if (queue->verdicts_len &&
@@ -55,16 +65,53 @@ void queue_flush(struct queue *queue)
 	queue->verdicts_len = 0;
 }
 
-void queue_verdict(struct queue *queue, uint32_t id, enum verdict verdict)
+static void put_verdict(struct queue *queue, int message, uint32_t id, enum verdict verdict)
 {
 	struct nlmsghdr *header;
 
 	if (queue->verdicts_len + VERDICT_MAX > sizeof(queue->verdicts))
-		queue_flush(queue);
-	header = nfq_nlmsg_put((char *)queue->verdicts + queue->verdicts_len, NFQNL_MSG_VERDICT,
+		send_verdicts(queue);
+	header = nfq_nlmsg_put((char *)queue->verdicts + queue->verdicts_len, message,
 			       queue->number);
 	nfq_nlmsg_verdict_put(header, (int)id, verdict == VERDICT_ACCEPT ? NF_ACCEPT : NF_DROP);
 	queue->verdicts_len += header->nlmsg_len;
+}
+
+static void end_run(struct queue *queue)
+{
+	struct verdict_run *run = &queue->run;
+
+	if (run->n)
+		put_verdict(queue, run->n > 1 ? NFQNL_MSG_VERDICT_BATCH : NFQNL_MSG_VERDICT,
+			    run->last_id, run->verdict);
+	run->n = 0;
+}
+
+/*
+ * A packet of this batch. A batch verdict is for all up to its last packet, those that
+ * are held too: while there are any, each packet gets a message of its own.
+ */
+static void add_to_run(struct queue *queue, uint32_t id, enum verdict verdict)
+{
+	struct verdict_run *run = &queue->run;
+
+	if (run->n && (run->verdict != verdict || queue->held))
+		end_run(queue);
+	run->n++;
+	run->last_id = id;
+	run->verdict = verdict;
+}
+
+void queue_flush(struct queue *queue)
+{
+	end_run(queue);
+	send_verdicts(queue);
+}
+
+void queue_verdict(struct queue *queue, uint32_t id, enum verdict verdict)
+{
+	queue->held--;
+	put_verdict(queue, NFQNL_MSG_VERDICT, id, verdict);
 }
 
 /* ---- packets ------------------------------------------------------------------- */
@@ -83,8 +130,12 @@ static int on_message(const struct nlmsghdr *header, void *arg)
 		verdict = queue->handler.packet(queue->handler.arg, ntohl(packet->packet_id),
 						mnl_attr_get_payload(attrs[NFQA_PAYLOAD]),
 						mnl_attr_get_payload_len(attrs[NFQA_PAYLOAD]));
-	if (verdict != VERDICT_HELD)
-		queue_verdict(queue, ntohl(packet->packet_id), verdict);
+	if (verdict == VERDICT_HELD) {
+		end_run(queue);
+		queue->held++;
+	} else {
+		add_to_run(queue, ntohl(packet->packet_id), verdict);
+	}
 	return MNL_CB_OK;
 }
 

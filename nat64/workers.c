@@ -276,6 +276,7 @@ static void exchange(struct nat64 *nat64, const struct next *next, struct pool4_
 		nat64->workers[i].config = next->config;
 		nat64->workers[i].map = next->map;
 		mtu_cache_flush(nat64->workers[i].mtus);
+		emit_network_changed(nat64->workers[i].emit);
 		fragments_limit(nat64->workers[i].fragments, next->config->nat64.limits.fragments);
 	}
 }

@@ -127,7 +127,7 @@ def compare(path, name, arguments, figure, scale, unit):
 def packets(gate64):
     """gate64's own counters of packets, by path."""
     counters = gate64.counters()
-    return {key: n for key, n in counters.items() if ".packets." in key or ".emitted." in key}
+    return {key: n for key, n in counters.items() if ".packets." in key or ".unsegmented" in key}
 
 
 def main():
