@@ -19,7 +19,13 @@ struct side {
 	const char *path;
 	const struct prefix *v;
 	size_t n;
+	size_t stride;		/* bytes from one to the next */
 };
+
+static const struct prefix *nth(const struct side *side, size_t i)
+{
+	return (const struct prefix *)((const char *)side->v + i * side->stride);
+}
 
 static size_t row_of(const char *path)
 {
@@ -56,8 +62,8 @@ static void report_overlap(const struct config_source *source, const struct side
 		pos = place_of(source, a->path, i);
 		other = b;
 	}
-	prefix_format(other == a ? &b->v[j] : &a->v[i], here);
-	prefix_format(other == a ? &a->v[i] : &b->v[j], there);
+	prefix_format(other == a ? nth(b, j) : nth(a, i), here);
+	prefix_format(other == a ? nth(a, i) : nth(b, j), there);
 	config_report_error(source->report, pos, "%s overlaps %s of %s", here, there,
 			    other->path);
 }
@@ -70,7 +76,7 @@ static void check_apart(const struct config_source *source, const struct side *a
 		return;
 	for (size_t j = 0; j < b->n; j++)
 		for (size_t i = 0; i < a->n; i++)
-			if (prefix_overlaps(&a->v[i], &b->v[j]))
+			if (prefix_overlaps(nth(a, i), nth(b, j)))
 				report_overlap(source, a, i, b, j);
 }
 
@@ -81,8 +87,65 @@ static void check_pref64s(const struct config_source *source, const struct side 
 		return;
 	for (size_t j = 1; j < pref64->n; j++)
 		for (size_t i = 0; i < j; i++)
-			if (prefix_overlaps(&pref64->v[i], &pref64->v[j]))
+			if (prefix_overlaps(nth(pref64, i), nth(pref64, j)))
 				report_overlap(source, pref64, i, pref64, j);
+}
+
+/* Explicit mappings are of hosts, on both sides. */
+static void check_eam_hosts(const struct config_source *source)
+{
+	static const struct prefix never[] = {
+		{ { { { [10] = 0xff, 0xff, 0 } } }, 104 },	/* 0.0.0.0/8 */
+		{ { { { [10] = 0xff, 0xff, 127 } } }, 104 },	/* 127.0.0.0/8 */
+		{ { { { [10] = 0xff, 0xff, 224 } } }, 99 },	/* multicast, class E */
+		{ { { { 0 } } }, 96 },				/* :: and ::1 */
+		{ { { { 0xfe, 0x80 } } }, 10 },			/* link-local */
+		{ { { { 0xff } } }, 8 },			/* multicast */
+	};
+	const struct config *config = source->config;
+	char text[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < config->prefixes.n_eam; i++) {
+		const struct prefix *const sides[] = { &config->prefixes.eam[i].ipv4,
+						       &config->prefixes.eam[i].ipv6 };
+
+		for (size_t k = 0; k < 2 * sizeof(never) / sizeof(*never); k++)
+			if (prefix_overlaps(sides[k & 1], &never[k / 2]))
+				config_report_error(source->report,
+						    place_of(source, "prefixes.eam", i),
+						    "%s holds addresses that no host has",
+						    prefix_format(sides[k & 1], text));
+	}
+}
+
+/* An IPv4 address belongs to a mapping or to bindings, never to both. */
+static void check_not_mapped(const struct config_source *source, const char *path, size_t i,
+			     const struct in6_addr *addr)
+{
+	const struct config *config = source->config;
+	char here[ADDR_STRLEN], there[PREFIX_STRLEN];
+
+	for (size_t k = 0; k < config->prefixes.n_eam; k++)
+		if (prefix_contains(&config->prefixes.eam[k].ipv4, addr))
+			config_report_error(source->report, place_of(source, path, i),
+					    "%s lies in %s of prefixes.eam", addr_format(addr, here),
+					    prefix_format(&config->prefixes.eam[k].ipv4, there));
+}
+
+static void check_eams(const struct config_source *source)
+{
+	const struct config *config = source->config;
+
+	if (!is_good(source, "prefixes.eam"))
+		return;
+	check_eam_hosts(source);
+	for (size_t i = 0; i < config->nat64.n_pool4 && is_good(source, "nat64.pool4"); i++)
+		if (!config->nat64.pool4[i].address_auto)
+			check_not_mapped(source, "nat64.pool4", i, &config->nat64.pool4[i].address);
+	for (size_t i = 0; i < config->nat64.n_static && is_good(source, "nat64.static"); i++)
+		if (!config->nat64.static_bindings[i].outside_auto)
+			check_not_mapped(source, "nat64.static", i,
+					 &config->nat64.static_bindings[i].outside.addr);
 }
 
 /* A resolver that forwards to one of its own listeners asks itself for ever. */
@@ -106,14 +169,22 @@ static void check_upstream(const struct config_source *source)
 void config_check(const struct config_source *source)
 {
 	const struct config *config = source->config;
-	const struct side inside = { "inside", config->inside.list.v, config->inside.list.n };
+	const struct side inside = { "inside", config->inside.list.v, config->inside.list.n,
+				     sizeof(struct prefix) };
 	const struct side pref64 = { "prefixes.nat64", config->prefixes.nat64.v,
-				     config->prefixes.nat64.n };
-	const struct side nat46 = { "prefixes.nat46", &config->prefixes.nat46, 1 };
+				     config->prefixes.nat64.n, sizeof(struct prefix) };
+	const struct side nat46 = { "prefixes.nat46", &config->prefixes.nat46, 1, 0 };
+	/* Mapped hosts are inside ones: no check of that. */
+	const struct eam *eam = config->prefixes.eam;
+	const struct side eam6 = { "prefixes.eam", eam ? &eam->ipv6 : NULL,
+				   config->prefixes.n_eam, sizeof(*eam) };
 
 	check_apart(source, &inside, &pref64);
 	check_apart(source, &inside, &nat46);
 	check_pref64s(source, &pref64);
 	check_apart(source, &pref64, &nat46);
+	check_apart(source, &pref64, &eam6);
+	check_apart(source, &nat46, &eam6);
+	check_eams(source);
 	check_upstream(source);
 }

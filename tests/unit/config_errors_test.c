@@ -351,6 +351,36 @@ static void test_rules(void **state)
 		       AT(3, 10, "2001:db8:46::/96 overlaps 2001:db8::/32 of prefixes.nat64")
 		       "  nat46: 2001:db8:46::/96\n"
 		       "         ^\n");
+	/* RFC 7757 3.1: an address is of a mapping or of something else, not of both. */
+	expect_refused("prefixes:\n  eam:\n"
+		       "    - {ipv4: 192.0.2.0/28, ipv6: \"64:ff9b::c000:200/124\"}\n"
+		       "    - {ipv4: 192.0.2.64/28, ipv6: \"64:ff9b:1::/64\"}\n"
+		       "    - {ipv4: 192.0.0.0/2, ipv6: \"2001:db8::/34\"}\n"
+		       "    - {ipv4: 192.0.2.96, ipv6: fe80::1}\n",
+		       AT(3, 7, "64:ff9b::c000:200/124 overlaps 64:ff9b::/96 of prefixes.nat64")
+		       "    - {ipv4: 192.0.2.0/28, ipv6: \"64:ff9b::c000:200/124\"}\n"
+		       "      ^\n"
+		       AT(4, 7, "64:ff9b:1::/64 overlaps 64:ff9b:1::/96 of prefixes.nat46")
+		       "    - {ipv4: 192.0.2.64/28, ipv6: \"64:ff9b:1::/64\"}\n"
+		       "      ^\n"
+		       AT(5, 7, "192.0.0.0/2 holds addresses that no host has")
+		       "    - {ipv4: 192.0.0.0/2, ipv6: \"2001:db8::/34\"}\n"
+		       "      ^\n"
+		       AT(6, 7, "fe80::1/128 holds addresses that no host has")
+		       "    - {ipv4: 192.0.2.96, ipv6: fe80::1}\n"
+		       "      ^\n");
+	expect_refused("prefixes: {eam: [{ipv4: 192.0.2.0/28, ipv6: \"2001:db8::/124\"}]}\n"
+		       "nat64:\n"
+		       "  pool4: [{address: 192.0.2.16}, {address: 192.0.2.15}, {address: auto}]\n"
+		       "  static: [{proto: tcp, outside: \"192.0.2.1:22\", "
+		       "inside: \"[2001:db8::1]:22\"}]\n",
+		       AT(3, 34, "192.0.2.15 lies in 192.0.2.0/28 of prefixes.eam")
+		       "  pool4: [{address: 192.0.2.16}, {address: 192.0.2.15}, {address: auto}]\n"
+		       "                                 ^\n"
+		       AT(4, 12, "192.0.2.1 lies in 192.0.2.0/28 of prefixes.eam")
+		       "  static: [{proto: tcp, outside: \"192.0.2.1:22\", "
+		       "inside: \"[2001:db8::1]:22\"}]\n"
+		       "           ^\n");
 	expect_refused("dns64: {listen: [127.0.0.1], upstream: [9.9.9.9, 127.0.0.1]}",
 		       AT(1, 50, "127.0.0.1:53 is an address of dns64.listen itself")
 		       "dns64: {listen: [127.0.0.1], upstream: [9.9.9.9, 127.0.0.1]}\n"
