@@ -67,6 +67,15 @@ static int set_deny4(struct addrmap *map, const struct prefix_choice *choice)
 	return choice->keyword ? 0 : prefix_list_copy(&map->deny4, &choice->list);
 }
 
+static int set_eams(struct addrmap *map, const struct config *config)
+{
+	for (size_t i = 0; i < config->prefixes.n_eam; i++)
+		if (prefix_list_add(&map->eam4, &config->prefixes.eam[i].ipv4) < 0)
+			return -ENOMEM;
+	map->eamt = eamt_new(config->prefixes.eam, config->prefixes.n_eam);
+	return map->eamt ? 0 : -ENOMEM;
+}
+
 /* The IPv4 addresses that bindings can have */
 static int set_outside4(struct addrmap *map, const struct config *config)
 {
@@ -103,8 +112,7 @@ struct addrmap *addrmap_new(const struct config *config, const struct netinfo *n
 	map->nat46 = config->prefixes.nat46;
 	map->uplink_v4_be32 = net->uplink_v4_be32;
 	memcpy(map->uplink, net->uplink, sizeof(map->uplink));
-	map->eamt = eamt_new(config->prefixes.eam, config->prefixes.n_eam);
-	if (!map->eamt ||
+	if (set_eams(map, config) < 0 ||
 	    copy_choice(&map->inside, &config->inside, &net->inside) < 0 ||
 	    prefix_list_copy(&map->pref64, &config->prefixes.nat64) < 0 ||
 	    prefix_list_copy(&map->own, &net->own) < 0 ||
@@ -130,6 +138,7 @@ void addrmap_free(struct addrmap *map)
 	prefix_list_free(&map->own);
 	prefix_list_free(&map->deny4);
 	prefix_list_free(&map->outside4);
+	prefix_list_free(&map->eam4);
 	eamt_free(map->eamt);
 	prefix_list_free(&map->special6);
 	prefix_list_free(&map->nat64_clients);

@@ -31,6 +31,7 @@ struct addrmap {
 	struct prefix_list pref64;	/* the first one synthesises */
 	struct prefix nat46;
 	struct eamt *eamt;		/* RFC 7757 */
+	struct prefix_list eam4;	/* its IPv4 prefixes */
 	bool deny4_special;		/* denied is what is not globally reachable ... */
 	struct prefix_list deny4;	/* ... or else these; mapped IPv4 prefixes */
 	bool special_freed;		/* "deny4: []" lifts RFC 6052 3.1 too */

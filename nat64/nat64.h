@@ -33,7 +33,9 @@ struct nat64_pool {
 
 /* What the host's rules must bring to the queues */
 struct nat64_intercept {
-	const struct prefix_list *pref64;	/* borrowed: IPv6 packets to these */
+	const struct prefix_list *pref64;	/* borrowed: IPv6 packets to these, also those
+						 * that the host itself sends */
+	const struct prefix_list *eam4;		/* borrowed: all IPv4 packets to these */
 	struct nat64_pool *pool;		/* IPv4 packets to these; all ICMP and
 						 * all fragments to the address too */
 	size_t n_pool;

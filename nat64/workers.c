@@ -303,6 +303,7 @@ int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out)
 
 	*out = (struct nat64_intercept){
 		.pref64 = &nat64->map->pref64,
+		.eam4 = &nat64->map->eam4,
 		.queue_first = NAT64_QUEUE_FIRST,
 		.queue_count = nat64->n,
 	};

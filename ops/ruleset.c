@@ -44,6 +44,28 @@ static void add_pool_rules(struct rule_list *list, const struct nat64_pool *pool
 		add_rule(list, &to, RULE_UDP, pool->udp, pool->n_udp);
 }
 
+/* Prefixes by length: whatever holds a prefix comes before it. */
+static int compare_lengths(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+
+	return (int)x->len - (int)y->len;
+}
+
+static int add_mapped(struct rule_list *list, const struct prefix_list *eam4)
+{
+	struct prefix_list all;
+	int err = prefix_list_copy(&all, eam4);
+
+	if (!err && all.n)
+		qsort(all.v, all.n, sizeof(*all.v), compare_lengths);
+	for (size_t i = 0; i < all.n && !err; i++)
+		if (!prefix_list_contains(&list->mapped, &all.v[i].addr))
+			err = prefix_list_add(&list->mapped, &all.v[i]);
+	prefix_list_free(&all);
+	return err;
+}
+
 int rule_list_make(struct rule_list *list, const struct nat64_intercept *intercept)
 {
 	size_t most = intercept->pref64->n + intercept->n_pool * RULES_PER_ADDRESS;
@@ -54,16 +76,23 @@ int rule_list_make(struct rule_list *list, const struct nat64_intercept *interce
 		return -ENOMEM;
 	list->queue_first = intercept->queue_first;
 	list->queue_last = intercept->queue_first + intercept->queue_count - 1;
-	for (size_t i = 0; i < intercept->pref64->n; i++)
+	for (size_t i = 0; i < intercept->pref64->n; i++) {
 		add_rule(list, &intercept->pref64->v[i], RULE_ANY, NULL, 0);
+		list->queue[list->n - 1].from_host = true;
+	}
 	for (size_t i = 0; i < intercept->n_pool; i++)
 		add_pool_rules(list, &intercept->pool[i]);
+	if (add_mapped(list, intercept->eam4) < 0) {
+		rule_list_free(list);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
 void rule_list_free(struct rule_list *list)
 {
 	free(list->queue);
+	prefix_list_free(&list->mapped);
 	memset(list, 0, sizeof(*list));
 }
 
@@ -117,7 +146,7 @@ int ruleset_install(struct ruleset *ruleset, const struct nat64_intercept *inter
 	struct rule_list list;
 	int err;
 
-	if (!intercept->n_pool && !intercept->pref64->n)
+	if (!intercept->n_pool && !intercept->pref64->n && !intercept->eam4->n)
 		return ruleset_remove(ruleset);
 	err = rule_list_make(&list, intercept);
 	if (err) {

@@ -6,7 +6,8 @@
  * Two backends make the same rules: an own nftables table, through libnftables;
  * and, where the kernel has no "nft queue", chains in the tables raw through
  * iptables-nft-restore and ip6tables-nft-restore. Either way rules stand in
- * prerouting at priority raw: before connection tracking and before routing.
+ * prerouting at priority raw, before connection tracking and before routing; and in
+ * output at the same priority for what the host itself sends to a pref64.
  *
  * Main thread only; needs CAP_NET_ADMIN and nothing else, also after the user
  * change.

@@ -29,19 +29,21 @@ enum rule_match {
 struct rule {
 	struct prefix to;	/* IPv4 in mapped form: its family is the rule's */
 	enum rule_match match;
+	bool from_host;		/* also what the host itself sends, in the output hook */
 	const struct port_range *ports;	/* borrowed; RULE_TCP and RULE_UDP */
 	size_t n_ports;		/* > 0 there */
 };
 
 /*
- * All rules: the packets of "queue", seen in prerouting at priority raw, go to
- * the queues first..last, the same one for all packets between two hosts, and
+ * All rules: the packets of "queue", seen in prerouting (and output, see from_host) at
+ * priority raw, go to the queues first..last, the same one for all packets between two hosts, and
  * pass as if there were no rule where the queue has no reader. Besides, packets
- * sent with NAT64_MARK are not tracked.
+ * sent with NAT64_MARK are not tracked, and never queued.
  */
 struct rule_list {
 	struct rule *queue;
 	size_t n;
+	struct prefix_list mapped;	/* IPv4: queued whatever it is; none within another */
 	unsigned int queue_first, queue_last;
 };
 

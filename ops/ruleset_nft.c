@@ -29,6 +29,14 @@ static void print_ports(FILE *out, const struct rule *rule)
 	fputs(" }", out);
 }
 
+static void print_queue(FILE *out, const struct rule_list *list)
+{
+	fprintf(out, "queue flags bypass to %u", list->queue_first);
+	if (list->queue_last != list->queue_first)
+		fprintf(out, "-%u", list->queue_last);
+	fputc('\n', out);
+}
+
 static void print_rule(FILE *out, const struct rule_list *list, const struct rule *rule)
 {
 	char to[PREFIX_STRLEN];
@@ -51,10 +59,21 @@ static void print_rule(FILE *out, const struct rule_list *list, const struct rul
 		fputc(' ', out);
 		break;
 	}
-	fprintf(out, "queue flags bypass to %u", list->queue_first);
-	if (list->queue_last != list->queue_first)
-		fprintf(out, "-%u", list->queue_last);
-	fputc('\n', out);
+	print_queue(out, list);
+}
+
+/* One look-up in a set, however many there are. */
+static void print_mapped(FILE *out, const struct rule_list *list)
+{
+	char to[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < list->mapped.n; i++)
+		fprintf(out, "%s%s", i ? ", " : "\t\tip daddr { ",
+			prefix_format(&list->mapped.v[i], to));
+	if (list->mapped.n) {
+		fputs(" } ", out);
+		print_queue(out, list);
+	}
 }
 
 void ruleset_nft_print(FILE *out, const struct rule_list *list)
@@ -67,12 +86,17 @@ void ruleset_nft_print(FILE *out, const struct rule_list *list)
 	      "\t\ttype filter hook prerouting priority raw; policy accept;\n", out);
 	for (size_t i = 0; i < list->n; i++)
 		print_rule(out, list, &list->queue[i]);
+	print_mapped(out, list);
+	/* Our own packets go past the rules below: an answer of ours is no question. */
 	fprintf(out, "\t}\n"
 		     "\tchain output {\n"
 		     "\t\ttype filter hook output priority raw; policy accept;\n"
-		     "\t\tmeta mark 0x%08x notrack\n"
-		     "\t}\n"
-		     "}\n", NAT64_MARK);
+		     "\t\tmeta mark 0x%08x notrack accept\n", NAT64_MARK);
+	for (size_t i = 0; i < list->n; i++)
+		if (list->queue[i].from_host)
+			print_rule(out, list, &list->queue[i]);
+	fputs("\t}\n"
+	      "}\n", out);
 }
 
 /* ---- libnftables -------------------------------------------------------------- */

@@ -65,22 +65,23 @@ static void print_target(FILE *out, const struct rule_list *list)
 			list->queue_first, list->queue_last);
 }
 
-static void print_head(FILE *out, const struct rule *rule)
+static void print_head(FILE *out, enum xtables_hook hook, const struct rule *rule)
 {
 	char to[PREFIX_STRLEN];
 
-	fprintf(out, "-A %s -d %s", hooks[XTABLES_PREROUTING].ours, prefix_format(&rule->to, to));
+	fprintf(out, "-A %s -d %s", hooks[hook].ours, prefix_format(&rule->to, to));
 }
 
 /* As many rules as the ports need. */
-static void print_port_rules(FILE *out, const struct rule_list *list, const struct rule *rule)
+static void print_port_rules(FILE *out, enum xtables_hook hook, const struct rule_list *list,
+			     const struct rule *rule)
 {
 	size_t i = 0;
 
 	while (i < rule->n_ports) {
 		unsigned int used = 0;
 
-		print_head(out, rule);
+		print_head(out, hook, rule);
 		fprintf(out, " -p %s -m multiport --dports ",
 			rule->match == RULE_TCP ? "tcp" : "udp");
 		for (; i < rule->n_ports; i++) {
@@ -98,27 +99,37 @@ static void print_port_rules(FILE *out, const struct rule_list *list, const stru
 	}
 }
 
-static void print_rule(FILE *out, const struct rule_list *list, const struct rule *rule)
+static void print_rule(FILE *out, enum xtables_hook hook, const struct rule_list *list,
+		       const struct rule *rule)
 {
 	switch (rule->match) {
 	case RULE_TCP:
 	case RULE_UDP:
-		print_port_rules(out, list, rule);
+		print_port_rules(out, hook, list, rule);
 		return;
 	case RULE_ANY:
-		print_head(out, rule);
+		print_head(out, hook, rule);
 		break;
 	case RULE_FRAGMENT:
-		print_head(out, rule);
+		print_head(out, hook, rule);
 		/* Offset or more-fragments: "-f" would leave the first part out. */
 		fputs(" -m u32 --u32 4&0x3FFF=0x1:0x3FFF", out);
 		break;
 	case RULE_ICMP:
-		print_head(out, rule);
+		print_head(out, hook, rule);
 		fputs(" -p icmp", out);
 		break;
 	}
 	print_target(out, list);
+}
+
+static void print_mapped(FILE *out, const struct rule_list *list)
+{
+	for (size_t i = 0; i < list->mapped.n; i++) {
+		const struct rule rule = {.to = list->mapped.v[i], .match = RULE_ANY};
+
+		print_rule(out, XTABLES_PREROUTING, list, &rule);
+	}
 }
 
 static void print_chains(FILE *out, const struct xtables_state *state)
@@ -145,10 +156,18 @@ void ruleset_xtables_print(FILE *out, const struct rule_list *list, bool v4,
 	}
 	for (size_t i = 0; i < list->n; i++) {
 		if (prefix_is_v4(&list->queue[i].to) == v4)
-			print_rule(out, list, &list->queue[i]);
+			print_rule(out, XTABLES_PREROUTING, list, &list->queue[i]);
 	}
-	fprintf(out, "-A %s -m mark --mark 0x%08x -j CT --notrack\n",
-		hooks[XTABLES_OUTPUT].ours, NAT64_MARK);
+	if (v4)
+		print_mapped(out, list);
+	/* Our own packets go past the rules below: an answer of ours is no question. */
+	fprintf(out, "-A %s -m mark --mark 0x%08x -j CT --notrack\n"
+		     "-A %s -m mark --mark 0x%08x -j RETURN\n", hooks[XTABLES_OUTPUT].ours,
+		NAT64_MARK, hooks[XTABLES_OUTPUT].ours, NAT64_MARK);
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->queue[i].from_host && prefix_is_v4(&list->queue[i].to) == v4)
+			print_rule(out, XTABLES_OUTPUT, list, &list->queue[i]);
+	}
 	fputs("COMMIT\n", out);
 }
 

@@ -18,10 +18,12 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Two pref64, one address, ports of each kind */
+/* Two pref64, explicit mappings, one address, ports of each kind */
 struct scene {
 	struct prefix pref64[2];
 	struct prefix_list pref64_list;
+	struct prefix eam4[3];
+	struct prefix_list eam4_list;
 	struct port_range tcp[2], udp[1];
 	struct nat64_pool pool;
 	struct nat64_intercept intercept;
@@ -34,6 +36,10 @@ static void scene_begin(struct scene *scene)
 	assert_null(prefix_parse("64:ff9b::/96", &scene->pref64[0]));
 	assert_null(prefix_parse("2001:db8:64::/48", &scene->pref64[1]));
 	scene->pref64_list = (struct prefix_list){.v = scene->pref64, .n = 2};
+	assert_null(prefix_parse("192.0.2.17/32", &scene->eam4[0]));	/* in the next */
+	assert_null(prefix_parse("192.0.2.16/28", &scene->eam4[1]));
+	assert_null(prefix_parse("203.0.113.0/24", &scene->eam4[2]));
+	scene->eam4_list = (struct prefix_list){.v = scene->eam4, .n = 3};
 	scene->tcp[0] = (struct port_range){10240, 32767};
 	scene->tcp[1] = (struct port_range){61000, 61000};
 	scene->udp[0] = (struct port_range){10240, 65535};
@@ -44,6 +50,7 @@ static void scene_begin(struct scene *scene)
 	};
 	scene->intercept = (struct nat64_intercept){
 		.pref64 = &scene->pref64_list,
+		.eam4 = &scene->eam4_list,
 		.pool = &scene->pool, .n_pool = 1,
 		.queue_first = NAT64_QUEUE_FIRST, .queue_count = 2,
 	};
@@ -102,10 +109,14 @@ static void test_nft(void **state)
 		"queue flags bypass to 6400-6401\n"
 		"\t\tip daddr 198.51.100.1/32 udp dport { 10240-65535 } "
 		"queue flags bypass to 6400-6401\n"
+		"\t\tip daddr { 203.0.113.0/24, 192.0.2.16/28 } "
+		"queue flags bypass to 6400-6401\n"
 		"\t}\n"
 		"\tchain output {\n"
 		"\t\ttype filter hook output priority raw; policy accept;\n"
-		"\t\tmeta mark 0x67363400 notrack\n"
+		"\t\tmeta mark 0x67363400 notrack accept\n"
+		"\t\tip6 daddr 64:ff9b::/96 queue flags bypass to 6400-6401\n"
+		"\t\tip6 daddr 2001:db8:64::/48 queue flags bypass to 6400-6401\n"
 		"\t}\n"
 		"}\n");
 }
@@ -122,6 +133,21 @@ static void test_nft_one_queue_and_no_ports(void **state)
 	text = nft_text(&scene);
 	assert_non_null(strstr(text, "ip6 daddr 64:ff9b::/96 queue flags bypass to 6400\n"));
 	assert_null(strstr(text, "dport"));
+	free(text);
+}
+
+/* Without mappings there is no set: an empty one is no nftables syntax. */
+static void test_nft_without_mappings(void **state)
+{
+	struct scene scene;
+	char *text;
+
+	(void)state;
+	scene_begin(&scene);
+	scene.eam4_list.n = 0;
+	text = nft_text(&scene);
+	assert_null(strstr(text, "203.0.113.0"));
+	assert_null(strstr(text, "daddr { "));
 	free(text);
 }
 
@@ -146,6 +172,11 @@ static void test_xtables_on_an_untouched_host(void **state)
 		"-A GATE64-PRE -d 2001:db8:64::/48 -j NFQUEUE --queue-balance 6400:6401 "
 		"--queue-bypass\n"
 		"-A GATE64-OUT -m mark --mark 0x67363400 -j CT --notrack\n"
+		"-A GATE64-OUT -m mark --mark 0x67363400 -j RETURN\n"
+		"-A GATE64-OUT -d 64:ff9b::/96 -j NFQUEUE --queue-balance 6400:6401 "
+		"--queue-bypass\n"
+		"-A GATE64-OUT -d 2001:db8:64::/48 -j NFQUEUE --queue-balance 6400:6401 "
+		"--queue-bypass\n"
 		"COMMIT\n");
 }
 
@@ -175,7 +206,10 @@ static void test_xtables_over_what_is_there(void **state)
 		"-j NFQUEUE --queue-num 6400 --queue-bypass\n"
 		"-A GATE64-PRE -d 198.51.100.1/32 -p udp -m multiport --dports 10240:65535 "
 		"-j NFQUEUE --queue-num 6400 --queue-bypass\n"
+		"-A GATE64-PRE -d 203.0.113.0/24 -j NFQUEUE --queue-num 6400 --queue-bypass\n"
+		"-A GATE64-PRE -d 192.0.2.16/28 -j NFQUEUE --queue-num 6400 --queue-bypass\n"
 		"-A GATE64-OUT -m mark --mark 0x67363400 -j CT --notrack\n"
+		"-A GATE64-OUT -m mark --mark 0x67363400 -j RETURN\n"
 		"COMMIT\n");
 }
 
@@ -238,6 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nft),
 		cmocka_unit_test(test_nft_one_queue_and_no_ports),
+		cmocka_unit_test(test_nft_without_mappings),
 		cmocka_unit_test(test_xtables_on_an_untouched_host),
 		cmocka_unit_test(test_xtables_over_what_is_there),
 		cmocka_unit_test(test_xtables_splits_long_port_lists),
