@@ -205,10 +205,11 @@ static int apply_rules(struct gateway *gateway)
 static int apply_host(struct gateway *gateway)
 {
 	const struct plan *plan = gateway->plan;
-	int err = netsetup_apply(wanted(plan, ROOM_SNID) ? &plan->map->nat46 : NULL);
+	int err = netsetup_apply(wanted(plan, ROOM_SNID) ? &plan->map->nat46 : NULL,
+				 wanted(plan, ROOM_NAT64) ? &plan->map->pref64 : NULL);
 
 	if (err) {
-		gateway->problem = "the route for snid's source addresses";
+		gateway->problem = "the host's routes";
 		return err;
 	}
 	if (gateway->rules_due) {

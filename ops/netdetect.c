@@ -186,7 +186,7 @@ static int derive_inside(const struct netdetect_host *host, const struct config 
 
 			if (!prefix_equal(&route->dst, dst))
 				break;
-			if (!is_main_unicast(route))
+			if (!is_main_unicast(route) || route->protocol == NETSETUP_RTPROT)
 				continue;
 			link = find_link(host, route->link);
 			if (link && !link->outside && !link->loopback)

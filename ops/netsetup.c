@@ -2,7 +2,7 @@
 /*
  * rtnetlink. Links, addresses and routes come in as dumps and become the plain
  * facts that netdetect.c judges; notifications go no further than "something
- * changed"; one route goes out.
+ * changed"; our routes go out.
  *
  * The dumps are parsed message by message. libnl's route cache would hold only
  * one of two routes that differ in nothing but the link, and which link a route
@@ -32,6 +32,7 @@
 
 enum {
 	DUMP_TRIES = 5,		/* a dump that changes meanwhile is read again */
+	NETSETUP_METRIC = 1 << 20,	/* behind everybody's own route to a pref64 */
 	SETTLE_MS = 200,	/* changes come in bursts: wait for the rest */
 };
 
@@ -360,9 +361,9 @@ void netsetup_unwatch(struct netwatch *watch)
 	free(watch);
 }
 
-/* ---- the route of the NAT46 sources ------------------------------------------- */
+/* ---- our routes ------------------------------------------------------------- */
 
-/* Our routes as found on the host; few, or one */
+/* Our routes as found on the host; few */
 struct found {
 	struct rtnl_route **v;
 	size_t n;
@@ -407,29 +408,72 @@ static int find_our_routes(struct nl_sock *sk, struct found *found)
 	return found->err ? -NLE_NOMEM : err;
 }
 
-static bool is_wanted(struct rtnl_route *route, const struct prefix *nat46)
+/* What a route of ours looks like */
+struct want {
+	struct prefix dst;
+	uint32_t table, metric;	/* metric 0: the default of the kernel */
+	uint8_t type;		/* RTN_* */
+	bool have;		/* found on the host */
+};
+
+struct wants {
+	struct want *v;
+	size_t n;
+};
+
+static int make_wants(struct wants *wants, const struct prefix *nat46,
+		      const struct prefix_list *pref64)
+{
+	size_t n_pref64 = pref64 ? pref64->n : 0;
+
+	*wants = (struct wants){ calloc(n_pref64 + 1, sizeof(*wants->v)), 0 };
+	if (!wants->v)
+		return -NLE_NOMEM;
+	if (nat46)
+		wants->v[wants->n++] = (struct want){
+			.dst = *nat46, .table = RT_TABLE_LOCAL, .type = RTN_LOCAL,
+		};
+	for (size_t i = 0; i < n_pref64; i++)
+		wants->v[wants->n++] = (struct want){
+			.dst = pref64->v[i], .table = RT_TABLE_MAIN, .type = RTN_UNICAST,
+			.metric = NETSETUP_METRIC,
+		};
+	return 0;
+}
+
+/* Which of the wants is this route? Each is met once; NULL: none. */
+static struct want *want_of(const struct wants *wants, struct rtnl_route *route)
 {
 	struct prefix dst;
 
-	return nat46 && read_dst(route, &dst) && prefix_equal(&dst, nat46) &&
-	       rtnl_route_get_table(route) == RT_TABLE_LOCAL &&
-	       rtnl_route_get_type(route) == RTN_LOCAL;
+	if (!read_dst(route, &dst))
+		return NULL;
+	for (size_t i = 0; i < wants->n; i++) {
+		struct want *want = &wants->v[i];
+
+		if (!want->have && prefix_equal(&dst, &want->dst) &&
+		    rtnl_route_get_table(route) == want->table &&
+		    rtnl_route_get_type(route) == want->type)
+			return want;
+	}
+	return NULL;
 }
 
-static int add_route(struct nl_sock *sk, const struct prefix *nat46)
+static int add_route(struct nl_sock *sk, const struct want *want)
 {
 	struct rtnl_route *route = rtnl_route_alloc();
 	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
-	struct nl_addr *dst = nl_addr_build(AF_INET6, &nat46->addr, sizeof(nat46->addr));
+	struct nl_addr *dst = nl_addr_build(AF_INET6, &want->dst.addr, sizeof(want->dst.addr));
 	int err = -NLE_NOMEM;
 
 	if (!route || !hop || !dst)
 		goto out;
-	nl_addr_set_prefixlen(dst, nat46->len);
+	nl_addr_set_prefixlen(dst, want->dst.len);
 	rtnl_route_set_family(route, AF_INET6);
-	rtnl_route_set_table(route, RT_TABLE_LOCAL);
-	rtnl_route_set_type(route, RTN_LOCAL);
-	rtnl_route_set_scope(route, RT_SCOPE_HOST);
+	rtnl_route_set_table(route, want->table);
+	rtnl_route_set_type(route, want->type);
+	rtnl_route_set_scope(route, want->type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE);
+	rtnl_route_set_priority(route, want->metric);
 	rtnl_route_set_protocol(route, NETSETUP_RTPROT);
 	err = rtnl_route_set_dst(route, dst);
 	if (err)
@@ -447,48 +491,66 @@ out:
 	return err == -NLE_EXIST ? 0 : err;
 }
 
-/* Keep of @found what is wanted and remove the rest. Return: 0 or libnl's error. */
-static int reconcile(struct nl_sock *sk, const struct found *found, const struct prefix *nat46)
+/*
+ * Keep of @found what is wanted, remove the rest, and add what is missing.
+ * @failed:	the want that could not be met, if it is one.
+ * Return: 0 or libnl's error.
+ */
+static int reconcile(struct nl_sock *sk, const struct found *found, const struct wants *wants,
+		     const struct want **failed)
 {
-	bool have = false;
-
 	for (size_t i = 0; i < found->n; i++) {
+		struct want *want = want_of(wants, found->v[i]);
 		int err;
 
-		if (!have && is_wanted(found->v[i], nat46)) {
-			have = true;
+		if (want) {
+			want->have = true;
 			continue;
 		}
 		err = rtnl_route_delete(sk, found->v[i], 0);
 		if (err && err != -NLE_OBJ_NOTFOUND)
 			return err;
 	}
-	return nat46 && !have ? add_route(sk, nat46) : 0;
+	for (size_t i = 0; i < wants->n; i++) {
+		int err = wants->v[i].have ? 0 : add_route(sk, &wants->v[i]);
+
+		if (err) {
+			*failed = &wants->v[i];
+			return err;
+		}
+	}
+	return 0;
 }
 
-int netsetup_apply(const struct prefix *nat46)
+int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64)
 {
 	struct nl_sock *sk = rtnl_open();
+	const struct want *failed = NULL;
 	struct found found = {0};
 	char text[PREFIX_STRLEN];
+	struct wants wants;
 	int err;
 
 	if (!sk)
 		return -EIO;
-	err = find_our_routes(sk, &found);
+	err = make_wants(&wants, nat46, pref64);
 	if (!err)
-		err = reconcile(sk, &found, nat46);
-	if (err && nat46)
-		log_error("cannot set route local %s dev lo: %s", prefix_format(nat46, text),
-			  nl_geterror(err));
+		err = find_our_routes(sk, &found);
+	if (!err)
+		err = reconcile(sk, &found, &wants, &failed);
+	if (err && failed)
+		log_error("cannot set route %s%s dev lo: %s",
+			  failed->type == RTN_LOCAL ? "local " : "",
+			  prefix_format(&failed->dst, text), nl_geterror(err));
 	else if (err)
 		log_error("cannot remove our routes: %s", nl_geterror(err));
 	found_clear(&found);
+	free(wants.v);
 	nl_socket_free(sk);
 	return nl_to_errno(err);
 }
 
 int netsetup_remove(void)
 {
-	return netsetup_apply(NULL);
+	return netsetup_apply(NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The host's network over rtnetlink: find out what is there, hear when it
- * changes, put up the one route that gate64 needs and take it away again.
+ * changes, put up the routes that gate64 needs and take them away again.
  *
  * Main thread only. Detection and watching need no privilege; applying and
  * removing need CAP_NET_ADMIN and nothing else, also after the user change.
@@ -14,6 +14,7 @@ struct event_base;
 struct netinfo;
 struct netwatch;
 struct prefix;
+struct prefix_list;
 
 /*
  * rtm_protocol of the routes that gate64 makes (free in iproute2's rt_protos).
@@ -62,14 +63,21 @@ void netsetup_unwatch(struct netwatch *watch);
  * @nat46:	the prefix that snid dials from: it gets the route
  *		"local PREFIX dev lo" in table local, so that replies to these
  *		sources are delivered here. NULL (snid is off): no route.
+ * @pref64:	prefixes that the host itself is to reach, each by the route
+ *		"PREFIX dev lo" in table main with a metric behind all others. NULL
+ *		(nat64 is off): none.
+ *
+ * The kernel sends nothing on a route of that second kind: it only lets a socket have
+ * a source address and send, and then nat64 takes the packet in the output hook. What
+ * is not taken there, or would be forwarded by it, fails as unreachable.
  *
  * Idempotent, also over what an earlier run left. The same route made by someone
  * else does as well, and is left alone by netsetup_remove().
  * Return: 0, or -errno, the reason having been logged.
  */
-int netsetup_apply(const struct prefix *nat46);
+int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64);
 
-/** netsetup_remove() - netsetup_apply(NULL): take our routes away. */
+/** netsetup_remove() - netsetup_apply(NULL, NULL): take our routes away. */
 int netsetup_remove(void);
 
 #endif

@@ -233,8 +233,9 @@ void snid_gauges(struct snid *snid, struct snid_gauges *out)
 
 /* ---- fakes: the host, and who is told ------------------------------------------ */
 
-int netsetup_apply(const struct prefix *nat46)
+int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64)
 {
+	(void)pref64;
 	note("route-", nat46 ? "on" : "off");
 	return 0;
 }

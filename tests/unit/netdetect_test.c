@@ -195,6 +195,16 @@ static void test_nothing_is_inside_while_no_way_out_is_known(void **state)
 	check_inside("2001:db8:1::/64", TO("::/0", ETH0), TO("2001:db8:1::/64", WG0));
 }
 
+/* The route that lets the host itself send to a pref64, also to one that is none any more */
+static void test_our_routes_count_for_nothing(void **state)
+{
+	(void)state;
+	check_inside("2001:db8:1::/64", TO(V4_DEFAULT, ETH0), TO("2001:db8:1::/64", WG0),
+		     TO("64:ff9b::/96", LO, .protocol = NETSETUP_RTPROT),
+		     TO("2001:db8:1::/64", LO, .protocol = NETSETUP_RTPROT),
+		     TO("2001:db8:64::/48", LO, .protocol = NETSETUP_RTPROT));
+}
+
 static void check_uplink(struct scene *scene, const char *name, const char *v4)
 {
 	char text[INET_ADDRSTRLEN];
@@ -280,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_only_unicast_routes_of_table_main),
 		cmocka_unit_test(test_special_addresses_are_not_inside),
 		cmocka_unit_test(test_translated_prefixes_are_not_inside),
+		cmocka_unit_test(test_our_routes_count_for_nothing),
 		cmocka_unit_test(test_nothing_is_inside_while_no_way_out_is_known),
 		cmocka_unit_test(test_uplink_is_the_best_default_route),
 		cmocka_unit_test(test_no_default_route_no_uplink),
