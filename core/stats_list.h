@@ -14,6 +14,8 @@ STAT(STAT_NAT64_OUT_BYTES, "gate64_nat64_bytes_total", "direction=\"out\"",
 STAT(STAT_NAT64_IN_BYTES, "gate64_nat64_bytes_total", "direction=\"in\"", "")
 STAT(STAT_NAT64_NOT_OURS, "gate64_nat64_not_ours_total", "",
      "IPv4 packets that belong to no flow and went on to the host")
+STAT(STAT_NAT64_HAIRPIN, "gate64_nat64_hairpinned_total", "",
+     "Packets from one inside host to another by their IPv4 addresses")
 STAT(STAT_NAT64_SESSION_NEW, "gate64_nat64_sessions_created_total", "",
      "Sessions created")
 STAT(STAT_NAT64_SESSION_END, "gate64_nat64_sessions_ended_total", "",

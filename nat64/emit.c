@@ -179,6 +179,13 @@ struct emit_slot *emit_slot(struct emit *emit, enum l3_proto l3)
 	return &lane->slots[lane->n++];
 }
 
+struct emit_slot *emit_take_back(struct emit *emit, enum l3_proto l3)
+{
+	struct lane *lane = &emit->lanes[l3];
+
+	return &lane->slots[--lane->n];
+}
+
 void emit_flush(struct emit *emit)
 {
 	flush_lane(emit, L3_IPV4);

@@ -47,6 +47,12 @@ void emit_free(struct emit *emit);
  */
 struct emit_slot *emit_slot(struct emit *emit, enum l3_proto l3);
 
+/**
+ * emit_take_back() - the packet in the slot taken last is not to be sent.
+ * Return: that slot, valid until the next emit_slot() of @l3.
+ */
+struct emit_slot *emit_take_back(struct emit *emit, enum l3_proto l3);
+
 /** emit_flush() - send all. What cannot be sent is counted and gone. */
 void emit_flush(struct emit *emit);
 

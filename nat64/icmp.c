@@ -291,7 +291,7 @@ static size_t put_quoted4(uint8_t *at, struct packet *quoted, const struct flow 
 }
 
 size_t icmp_to4(const struct packet *packet, struct packet *quoted, const struct icmp_head *head,
-		const struct flow *flow, uint16_t id, uint8_t *out)
+		const struct flow *flow, uint32_t src_be32, uint16_t id, uint8_t *out)
 {
 	struct icmp_parts parts = icmp_extension_split(packet);
 	bool extended = parts.extension && icmp_extension_allowed(L3_IPV4, head->type);
@@ -301,7 +301,7 @@ size_t icmp_to4(const struct packet *packet, struct packet *quoted, const struct
 		.ttl = (uint8_t)(packet->ttl - 1),
 		.proto = IPPROTO_ICMP,
 		.id = id,
-		.src_be32 = flow->outside_be32,
+		.src_be32 = src_be32,
 		.dst_be32 = flow->remote_be32,
 	};
 	uint16_t csum;

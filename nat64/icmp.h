@@ -65,11 +65,12 @@ size_t icmp_to6(const struct packet *packet, struct packet *quoted, const struct
 		const struct flow *flow, const struct in6_addr *src, uint8_t *out);
 
 /**
- * icmp_to4() - build the ICMPv4 error, from the flow's outside address to its remote.
+ * icmp_to4() - build the ICMPv4 error, to the flow's remote.
+ * @src_be32:	of the error in IPv4, network order.
  * @out:	IPV6_MTU_MIN bytes.
  * Return: bytes written, at most 576 (RFC 1812 4.3.2.3), extensions as in icmp_to6().
  */
 size_t icmp_to4(const struct packet *packet, struct packet *quoted, const struct icmp_head *head,
-		const struct flow *flow, uint16_t id, uint8_t *out);
+		const struct flow *flow, uint32_t src_be32, uint16_t id, uint8_t *out);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "icmp_send.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "../core/addr.h"
@@ -84,7 +83,7 @@ void icmp_send6(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 	stats_inc(error->counter);
 }
 
-void icmp_send4(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
+bool icmp_send4(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 		const struct packet *packet, const struct icmp_error *error, uint16_t id)
 {
 	size_t room = ERROR4_MAX - IPV4_HLEN - ICMP_HLEN;
@@ -102,7 +101,7 @@ void icmp_send4(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 	uint16_t csum;
 
 	if (!may_answer(packet) || !may_send(limit, packet, error, now_ms))
-		return;
+		return false;
 	slot = emit_slot(emit, L3_IPV4);
 	message = slot->head + IPV4_HLEN;
 	header_put_icmp(message, error->type, error->code, error->word);
@@ -115,4 +114,5 @@ void icmp_send4(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 	slot->body = NULL;
 	slot->body_len = 0;
 	stats_inc(error->counter);
+	return true;
 }

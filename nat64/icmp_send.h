@@ -7,6 +7,7 @@
 #ifndef NAT64_ICMP_SEND_H
 #define NAT64_ICMP_SEND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../core/stats.h"
@@ -36,8 +37,9 @@ void icmp_send6(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 /**
  * icmp_send4() - tell the sender of an IPv4 packet, from the address it was sent to.
  * @id:	IPv4 identification, host byte order.
+ * Return: whether the message is in @emit's last slot.
  */
-void icmp_send4(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
+bool icmp_send4(struct emit *emit, struct icmp_limit *limit, int64_t now_ms,
 		const struct packet *packet, const struct icmp_error *error, uint16_t id);
 
 #endif

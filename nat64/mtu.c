@@ -101,6 +101,11 @@ size_t mtu_to(struct mtu_cache *cache, const struct in6_addr *dst, int64_t now_m
 	return entry->mtu;
 }
 
+void mtu_forget(struct mtu_cache *cache, const struct in6_addr *dst)
+{
+	entry_of(cache, dst)->until_ms = 0;
+}
+
 void mtu_cache_flush(struct mtu_cache *cache)
 {
 	memset(cache->entries, 0, sizeof(cache->entries));

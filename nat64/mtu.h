@@ -25,6 +25,9 @@ void mtu_cache_free(struct mtu_cache *cache);
  */
 size_t mtu_to(struct mtu_cache *cache, const struct in6_addr *dst, int64_t now_ms);
 
+/** mtu_forget() - ask anew about this destination. */
+void mtu_forget(struct mtu_cache *cache, const struct in6_addr *dst);
+
 /** mtu_cache_flush() - the network has changed: forget everything. */
 void mtu_cache_flush(struct mtu_cache *cache);
 

@@ -2,8 +2,11 @@
 /*
  * The spine of the room: one packet's life.
  *
- *	IPv6, to a pref64:  may it? -> flow -> to4 or icmp -> emit
+ *	IPv6, to a pref64:  may it? -> flow -> to4 or icmp -> emit, or turn
  *	IPv4, to pool4:     whose?  -> flow -> to6 or icmp -> emit
+ *
+ * A flow comes from the tables, or from an explicit mapping of addresses (eam.h). What
+ * becomes an IPv4 packet to another inside host makes a turn: it comes in at once.
  *
  * An IPv6 packet to a pref64 is ours whatever it is; what cannot be translated is
  * dropped and counted. An IPv4 packet to the pool may as well be the host's own,
@@ -12,19 +15,22 @@
  */
 #include "nat64.h"
 
+#include <string.h>
+
 #include "../core/addrmap.h"
 #include "../core/config.h"
 #include "../core/stats.h"
+#include "eam.h"
 #include "emit.h"
 #include "flow.h"
 #include "fragment.h"
 #include "icmp.h"
 #include "ipid.h"
+#include "mss.h"
 #include "mtu.h"
 #include "refuse.h"
 #include "to4.h"
 #include "to6.h"
-#include "transport.h"
 #include "worker.h"
 
 static enum verdict drop(enum stat reason)
@@ -33,10 +39,69 @@ static enum verdict drop(enum stat reason)
 	return VERDICT_TAKEN;
 }
 
-static enum verdict not_ours(void)
+/* Whose is a packet from IPv4 that no flow takes? */
+static enum verdict not_ours(const struct worker *w, const struct packet *p)
 {
+	struct in6_addr v6;
+
+	/* Not the host's: our own on its turn, or one to a mapped address. */
+	if (w->turning || addrmap_eam_to6(w->map, addr_v4_be32(&p->dst), &v6))
+		return drop(STAT_NAT64_DROP_NO_FLOW);
 	stats_inc(STAT_NAT64_NOT_OURS);
 	return VERDICT_ACCEPT;
+}
+
+static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_result parsed,
+			      uint32_t id);
+static enum verdict whole_packet(struct worker *w, uint8_t *data, size_t len);
+
+/* ---- hairpinning (RFC 6146 3.8, RFC 7757 4.2.2) ---------------------------------- */
+
+/* Does an IPv4 packet of this flow, on its way out, go to another inside host? */
+static bool is_hairpin(const struct worker *w, const struct flow *flow)
+{
+	struct in6_addr v6;
+	struct flow_packet back = {
+		.l4 = flow->l4,
+		.outside_be32 = flow->remote_be32,
+		.remote_be32 = flow->outside_be32,
+		.near_port = flow->l4 == L4_ICMP ? flow->outside_port : flow->remote_port,
+		.remote_port = flow->l4 == L4_ICMP ? 0 : flow->outside_port,
+	};
+
+	if (addrmap_eam_to6(w->map, flow->remote_be32, &v6))
+		return true;
+	return flow->l4 != L4_OTHER && addrmap_is_outside4(w->map, flow->remote_be32) &&
+	       flow_owns_outside(w->flows, &back);
+}
+
+/*
+ * The IPv4 packet that was just made is not sent but taken in, as if it had come back.
+ * From there it goes inside or ends; at most an error about it makes a turn once more.
+ * @body:	of the packet behind the slot's head, with room for that before it; or NULL.
+ */
+static enum verdict turn(struct worker *w, uint8_t *body)
+{
+	struct emit_slot *slot = emit_take_back(w->emit, L3_IPV4);
+	bool turning = w->turning;
+	uint8_t *data = slot->head;
+	struct packet packet;
+
+	if (body) {
+		data = body - slot->head_len;
+		memcpy(data, slot->head, slot->head_len);
+	}
+	stats_inc(STAT_NAT64_HAIRPIN);
+	w->turning = true;
+	packet_in(w, &packet, packet_parse(&packet, data, slot->head_len + slot->body_len), 0);
+	w->turning = turning;
+	return VERDICT_TAKEN;
+}
+
+/* On its turn a packet meets no IPv4 link. */
+static size_t mtu4_to(const struct worker *w, const struct in6_addr *addr)
+{
+	return w->turning ? IPV4_MAX : mtu_to(w->mtus, addr, w->now_ms);
 }
 
 /* ---- errors of our own --------------------------------------------------------- */
@@ -55,13 +120,12 @@ static void tell4(struct worker *w, const struct packet *p, uint8_t type, uint8_
 	struct icmp_error error = { type, code, word, counter };
 	uint16_t id = ipid_next(w->ids, addr_v4_be32(&p->src), IPPROTO_ICMP);
 
-	icmp_send4(w->emit, &w->limit, w->now_ms, p, &error, id);
+	if (icmp_send4(w->emit, &w->limit, w->now_ms, p, &error, id) && w->turning)
+		turn(w, NULL);
 }
 
-static enum verdict whole_packet(struct worker *w, uint8_t *data, size_t len);
-
 /* Codes of unreachable messages */
-enum { PROHIBITED6 = 1, ADDRESS6 = 3, PORT6 = 4, SOURCE_ROUTE4 = 5 };
+enum { PROHIBITED6 = 1, PORT6 = 4, SOURCE_ROUTE4 = 5 };
 /* ... and of ICMPv6 parameter problems */
 enum { ERRONEOUS_FIELD6 = 0, UNKNOWN_NEXT6 = 1 };
 
@@ -94,32 +158,6 @@ static enum verdict untranslatable6(struct worker *w, const struct packet *p,
 	}
 }
 
-/* ---- MSS ------------------------------------------------------------------------ */
-
-/*
- * Both ends learn in the handshake what the narrower side takes, so that no error
- * message need ever arrive: IPv6 and TCP headers are 60 bytes, IPv4 and TCP 40.
- */
-static uint16_t mss_limit(const struct config *config, size_t mtu4, size_t mtu6)
-{
-	size_t mss4 = mtu4 - IPV4_HLEN - TCP_HLEN, mss6 = mtu6 - IPV6_HLEN - TCP_HLEN;
-	size_t limit = config->nat64.mss_clamp_auto ? (mss4 < mss6 ? mss4 : mss6)
-						    : config->nat64.mss_clamp;
-
-	return limit > UINT16_MAX ? UINT16_MAX : (uint16_t)limit;
-}
-
-static void clamp_mss(struct worker *w, struct packet *p, size_t mtu4, size_t mtu6)
-{
-	uint16_t limit;
-
-	if (p->l4 != L4_TCP || !(p->tcp_flags & TCP_FLAG_SYN))
-		return;
-	limit = mss_limit(w->config, mtu4, mtu6);
-	if (limit && transport_clamp_mss(p, limit))
-		stats_inc(STAT_NAT64_MSS_CLAMPED);
-}
-
 /* ---- from inside to IPv4 ----------------------------------------------------------- */
 
 static void outbound_tuple(const struct packet *p, const struct prefix *pref64,
@@ -136,19 +174,30 @@ static void outbound_tuple(const struct packet *p, const struct prefix *pref64,
 	};
 }
 
+/*
+ * Up to which size is a packet as its sender made it? What is larger was put together on
+ * its way here; or it is the host's own, which the kernel would cut behind the output hook
+ * by what it knows of the way.
+ */
+static size_t uncut_max(const struct worker *w, const struct packet *p, size_t mtu6)
+{
+	return w->from_host ? mtu_to(w->mtus, &p->dst, w->now_ms) : mtu6;
+}
+
 static enum verdict send_out(struct worker *w, struct packet *p, const struct flow *flow)
 {
 	struct in6_addr remote = addr_from_v4(flow->remote_be32);
-	size_t mtu4 = mtu_to(w->mtus, &remote, w->now_ms);
+	bool hairpin = is_hairpin(w, flow);
+	size_t mtu4 = hairpin ? IPV4_MAX : mtu_to(w->mtus, &remote, w->now_ms);
 	size_t mtu6 = mtu_to(w->mtus, &flow->inside, w->now_ms);
 	size_t mtu_told = mtu4 + IPV6_HLEN - IPV4_HLEN;
 
-	clamp_mss(w, p, mtu4, mtu6);
-	switch (to4_send(w->emit, w->ids, p, flow, mtu4, mtu6)) {
+	mss_clamp(w->config, p, mtu4, mtu6);
+	switch (to4_send(w->emit, w->ids, p, flow, mtu4, uncut_max(w, p, mtu6))) {
 	case TO_SENT:
 		stats_inc(STAT_NAT64_OUT);
 		stats_add(STAT_NAT64_OUT_BYTES, p->len);
-		return VERDICT_TAKEN;
+		return hairpin ? turn(w, p->l4_data) : VERDICT_TAKEN;
 	case TO_NO_CHECKSUM:
 		return drop(STAT_NAT64_DROP_CHECKSUM);
 	case TO_TOO_BIG:
@@ -157,6 +206,8 @@ static enum verdict send_out(struct worker *w, struct packet *p, const struct fl
 	if (mtu_told < IPV6_MTU_MIN)
 		mtu_told = IPV6_MTU_MIN;
 	tell6(w, p, ICMP6_TOO_BIG, 0, (uint32_t)mtu_told, STAT_NAT64_PTB_SENT6);
+	if (w->from_host)
+		mtu_forget(w->mtus, &p->dst);
 	return drop(STAT_NAT64_DROP_TOO_BIG);
 }
 
@@ -168,9 +219,30 @@ static enum verdict drop_icmp(enum icmp_result why)
 }
 
 /*
+ * Who may use NAT64: clients, and this host, whose addresses its own packets alone can
+ * bear. Nobody can answer to a link-local address, which is of which link?
+ */
+static bool is_client(const struct worker *w, const struct in6_addr *addr)
+{
+	if (addrmap_is_own(w->map, addr))
+		return w->from_host && !IN6_IS_ADDR_LINKLOCAL(addr);
+	return addrmap_nat64_client(w->map, addr);
+}
+
+/* Where an error from inside comes from: its router, if that has an IPv4 address, or else
+ * the host that it is about (RFC 6146 3.5 leaves no other address). */
+static uint32_t error_source(const struct worker *w, const struct packet *p,
+			     const struct flow *flow)
+{
+	uint32_t src_be32 = flow->outside_be32;
+
+	addrmap_eam_to4(w->map, &p->src, &src_be32);
+	return src_be32;
+}
+
+/*
  * An ICMPv6 error from inside, about a packet that we sent there: it quotes
- * [pref64::remote] -> [inside]. Our address tells it to the remote host, whichever
- * router inside has found the fault (RFC 6146 3.5 leaves no other address).
+ * [pref64::remote] -> [inside].
  */
 static enum verdict error_out(struct worker *w, const struct packet *p)
 {
@@ -183,39 +255,45 @@ static enum verdict error_out(struct worker *w, const struct packet *p)
 	struct emit_slot *slot;
 	struct flow flow;
 	enum icmp_result result = icmp_open(p, &from, &quoted);
+	bool mapped, hairpin;
 
-	if (result != ICMP_OK)
+	if (result != ICMP_OK && result != ICMP_OTHER_INNER)
 		return drop_icmp(result);
 	pref64 = addrmap_pref64_of(w->map, &quoted.src);
 	/* An error goes to the sender of what it is about, and to nobody else. */
 	if (!pref64 || !addr_equal(&quoted.src, &p->dst))
 		return drop(STAT_NAT64_DROP_ICMP_INNER);
-	if (!addrmap_nat64_client(w->map, &quoted.dst))
+	if (!is_client(w, &quoted.dst))
 		return drop(STAT_NAT64_DROP_NOT_CLIENT);
 	tuple = (struct flow_packet){
 		.l4 = quoted.l4,
 		.inside = quoted.dst,
+		.remote6 = quoted.src,
 		.remote_be32 = addrmap_extract(pref64, &quoted.src),
 		.near_port = quoted.dst_port,
 		.remote_port = quoted.l4 == L4_ICMP ? 0 : quoted.src_port,
 	};
-	if (flow_find_inside(w->flows, &tuple, &flow) != FLOW_OK)
+	mapped = eam_flow_out(w->map, &tuple, &flow);
+	if (!mapped && result != ICMP_OK)
+		return drop_icmp(result);
+	if (!mapped && flow_find_inside(w->flows, &tuple, &flow) != FLOW_OK)
 		return drop(STAT_NAT64_DROP_NO_FLOW);
+	hairpin = is_hairpin(w, &flow);
 	links.mtu6 = mtu_to(w->mtus, &flow.inside, w->now_ms);
 	remote = addr_from_v4(flow.remote_be32);
-	links.mtu4 = mtu_to(w->mtus, &remote, w->now_ms);
+	links.mtu4 = hairpin ? IPV4_MAX : mtu_to(w->mtus, &remote, w->now_ms);
 	result = icmp_head_to4(&from, &links, &head);
 	if (result != ICMP_OK)
 		return drop_icmp(result);
 	slot = emit_slot(w->emit, L3_IPV4);
-	slot->head_len = icmp_to4(p, &quoted, &head, &flow,
+	slot->head_len = icmp_to4(p, &quoted, &head, &flow, error_source(w, p, &flow),
 				  ipid_next(w->ids, flow.remote_be32, IPPROTO_ICMP), slot->head);
 	slot->dst = remote;
 	slot->body = NULL;
 	slot->body_len = 0;
 	stats_inc(STAT_NAT64_OUT);
 	stats_add(STAT_NAT64_OUT_BYTES, p->len);
-	return VERDICT_TAKEN;
+	return hairpin ? turn(w, NULL) : VERDICT_TAKEN;
 }
 
 /* A part of a datagram (RFC 6146 3.4): the last one takes the whole through. */
@@ -235,54 +313,32 @@ static enum verdict fragment_out(struct worker *w, const struct packet *p)
 }
 
 /*
- * May a client open or use a flow to this remote? An address of this host is reached
- * only where another flow has it (RFC 6146 3.8, hairpinning): what came to the host's
- * own sockets this way would come from the host itself, past its packet filter.
+ * May a client open or use a flow to this remote? An address of this host, or of our
+ * bindings, is reached only where another inside host has it (hairpinning): what came to
+ * the host's own sockets this way would come from the host itself, past its packet filter.
+ * @mapped:	the client's explicit mapping; NULL none, and its outside port is not known.
  */
-static bool may_reach(struct worker *w, const struct prefix *pref64,
-		      const struct flow_packet *tuple)
+static bool may_reach(const struct worker *w, const struct prefix *pref64,
+		      const struct flow_packet *tuple, const struct flow *mapped)
 {
 	struct in6_addr remote = addr_from_v4(tuple->remote_be32);
-	struct flow_packet hairpin = {
-		.l4 = tuple->l4, .outside_be32 = tuple->remote_be32, .near_port = tuple->remote_port,
+	const struct flow anybody = {
+		.l4 = tuple->l4, .remote_be32 = tuple->remote_be32, .remote_port = tuple->remote_port,
 	};
 
 	if (!addrmap_may_translate(w->map, pref64, tuple->remote_be32))
 		return false;
-	return !addrmap_is_own(w->map, &remote) ||
-	       (tuple->l4 != L4_ICMP && flow_owns_outside(w->flows, &hairpin));
+	if (!addrmap_is_own(w->map, &remote) && !addrmap_is_outside4(w->map, tuple->remote_be32))
+		return true;
+	return is_hairpin(w, mapped ? mapped : &anybody);
 }
 
-static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_result parsed)
+/* By the tables: the flow found or made, and told where that cannot be. */
+static enum verdict flow_out(struct worker *w, struct packet *p, const struct flow_packet *tuple)
 {
-	const struct prefix *pref64 = addrmap_pref64_of(w->map, &p->dst);
-	struct flow_packet tuple;
-	enum flow_result result;
 	struct flow flow;
+	enum flow_result result = flow_outbound(w->flows, tuple, w->now_ms, &flow);
 
-	if (!pref64)
-		return VERDICT_ACCEPT;	/* queued under a rule that is being replaced */
-	/* RFC 6146 3.5: a source in a pref64 would make a loop. */
-	if (addrmap_pref64_of(w->map, &p->src))
-		return drop(STAT_NAT64_DROP_SOURCE_PREF64);
-	/* A router on the way to a client may have any address: whom its error is about
-	 * counts, and is looked at there. */
-	if (!p->icmp_error && !addrmap_nat64_client(w->map, &p->src))
-		return drop(STAT_NAT64_DROP_NOT_CLIENT);
-	if (parsed == PACKET_FRAGMENT)
-		return fragment_out(w, p);
-	if (parsed != PACKET_OK)
-		return untranslatable6(w, p, parsed);
-	if (p->ttl <= 1)
-		return hop_limit_over6(w, p);
-	if (p->icmp_error)
-		return error_out(w, p);
-	outbound_tuple(p, pref64, &tuple);
-	if (!may_reach(w, pref64, &tuple)) {
-		tell6(w, p, ICMP6_UNREACHABLE, PROHIBITED6, 0, STAT_NAT64_UNREACHABLE_SENT);
-		return drop(STAT_NAT64_DROP_DENY4);
-	}
-	result = flow_outbound(w->flows, &tuple, w->now_ms, &flow);
 	if (result != FLOW_OK)
 		return refuse_out(w, p, result);
 	if (flow.created)
@@ -292,14 +348,47 @@ static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_r
 	return send_out(w, p, &flow);
 }
 
+static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_result parsed)
+{
+	const struct prefix *pref64 = addrmap_pref64_of(w->map, &p->dst);
+	struct flow_packet tuple;
+	struct flow flow;
+	bool mapped;
+
+	if (!pref64)
+		return VERDICT_ACCEPT;	/* queued under a rule that is being replaced */
+	/* RFC 6146 3.5: a source in a pref64 would make a loop. */
+	if (addrmap_pref64_of(w->map, &p->src))
+		return drop(STAT_NAT64_DROP_SOURCE_PREF64);
+	/* A router on the way to a client may have any address: whom its error is about
+	 * counts, and is looked at there. */
+	if (!p->icmp_error && !is_client(w, &p->src))
+		return drop(STAT_NAT64_DROP_NOT_CLIENT);
+	if (parsed == PACKET_FRAGMENT)
+		return fragment_out(w, p);
+	outbound_tuple(p, pref64, &tuple);
+	mapped = eam_flow_out(w->map, &tuple, &flow);
+	if (parsed != PACKET_OK && !(mapped && parsed == PACKET_PROTOCOL))
+		return untranslatable6(w, p, parsed);
+	if (p->ttl <= 1)
+		return hop_limit_over6(w, p);
+	if (p->icmp_error)
+		return error_out(w, p);
+	if (!may_reach(w, pref64, &tuple, mapped ? &flow : NULL)) {
+		tell6(w, p, ICMP6_UNREACHABLE, PROHIBITED6, 0, STAT_NAT64_UNREACHABLE_SENT);
+		return drop(STAT_NAT64_DROP_DENY4);
+	}
+	return mapped ? send_out(w, p, &flow) : flow_out(w, p, &tuple);
+}
+
 /* ---- from IPv4 to inside -------------------------------------------------------------- */
 
 static enum verdict send_in(struct worker *w, struct packet *p, const struct flow *flow)
 {
-	size_t mtu4 = mtu_to(w->mtus, &p->src, w->now_ms);
+	size_t mtu4 = mtu4_to(w, &p->src);
 	size_t mtu6 = mtu_to(w->mtus, &flow->inside, w->now_ms);
 
-	clamp_mss(w, p, mtu4, mtu6);
+	mss_clamp(w->config, p, mtu4, mtu6);
 	switch (to6_send(w->emit, p, flow, mtu6, mtu4, w->config->nat64.lowest_ipv6_mtu)) {
 	case TO_SENT:
 		stats_inc(STAT_NAT64_IN);
@@ -327,21 +416,23 @@ static enum verdict error_in(struct worker *w, const struct packet *p)
 	struct flow flow;
 	enum icmp_result result = icmp_open(p, &from, &quoted);
 
-	if (result != ICMP_OK || !addr_equal(&quoted.src, &p->dst) ||
+	if ((result != ICMP_OK && result != ICMP_OTHER_INNER) || !addr_equal(&quoted.src, &p->dst) ||
 	    !addrmap_is_host4(addr_v4_be32(&p->src)))
-		return not_ours();
+		return not_ours(w, p);
 	tuple = (struct flow_packet){
 		.l4 = quoted.l4,
 		.outside_be32 = addr_v4_be32(&quoted.src),
+		.remote6 = addrmap_embed(&w->map->pref64.v[0], addr_v4_be32(&quoted.dst)),
 		.remote_be32 = addr_v4_be32(&quoted.dst),
 		.near_port = quoted.src_port,
 		.remote_port = quoted.l4 == L4_ICMP ? 0 : quoted.dst_port,
 	};
-	if (flow_find_outside(w->flows, &tuple, &flow) != FLOW_OK)
-		return not_ours();
+	if (!eam_flow_in(w->map, &tuple, &flow) &&
+	    (result != ICMP_OK || flow_find_outside(w->flows, &tuple, &flow) != FLOW_OK))
+		return not_ours(w, p);
 	if (p->ttl <= 1)
 		return drop(STAT_NAT64_DROP_HOP_LIMIT);
-	links.mtu4 = mtu_to(w->mtus, &quoted.dst, w->now_ms);
+	links.mtu4 = mtu4_to(w, &quoted.dst);
 	links.mtu6 = mtu_to(w->mtus, &flow.inside, w->now_ms);
 	result = icmp_head_to6(&from, &links, quoted.ip_len, &head);
 	if (result != ICMP_OK)
@@ -377,7 +468,10 @@ static bool is_ours(struct worker *w, const struct packet *p)
 {
 	struct flow_packet tuple;
 	struct packet first;
+	struct in6_addr v6;
 
+	if (addrmap_eam_to6(w->map, addr_v4_be32(&p->dst), &v6))
+		return true;
 	if (packet_parse_quoted(&first, p->data, p->len) != PACKET_OK || first.icmp_error)
 		return false;
 	inbound_tuple(w, &first, &tuple);
@@ -391,7 +485,7 @@ static enum verdict fragment_in(struct worker *w, const struct packet *p, uint32
 
 	if (p->frag_offset == 0 && !is_ours(w, p)) {
 		fragments_disown(w->fragments, p, w->now_ms);
-		return not_ours();
+		return not_ours(w, p);
 	}
 	switch (fragments_add(w->fragments, p, id, w->now_ms, &whole, &len)) {
 	case FRAGMENT_KEPT:
@@ -399,10 +493,39 @@ static enum verdict fragment_in(struct worker *w, const struct packet *p, uint32
 	case FRAGMENT_WHOLE:
 		return whole_packet(w, whole, len);
 	case FRAGMENT_NOT_OURS:
-		return not_ours();
+		return not_ours(w, p);
 	default:
 		return drop(STAT_NAT64_DROP_FRAGMENT);
 	}
+}
+
+/* A flow has it, but it ends here (RFC 7915 4.1; RFC 1812 5.3.1). */
+static enum verdict ends_here4(struct worker *w, const struct packet *p,
+			       enum packet_result parsed)
+{
+	if (parsed == PACKET_SOURCE_ROUTE) {
+		tell4(w, p, ICMP4_UNREACHABLE, SOURCE_ROUTE4, 0, STAT_NAT64_UNREACHABLE_SENT);
+		return drop(STAT_NAT64_DROP_SOURCE_ROUTE);
+	}
+	tell4(w, p, ICMP4_TIME_EXCEEDED, 0, 0, STAT_NAT64_TIME_EXCEEDED_SENT);
+	return drop(STAT_NAT64_DROP_HOP_LIMIT);
+}
+
+/* To a mapped address, whatever its protocol */
+static enum verdict mapped_in(struct worker *w, struct packet *p, enum packet_result parsed,
+			      const struct flow *flow)
+{
+	if (parsed == PACKET_ICMP_TYPE)
+		return drop(STAT_NAT64_DROP_ICMP_TYPE);
+	if (parsed != PACKET_OK && parsed != PACKET_PROTOCOL && parsed != PACKET_SOURCE_ROUTE)
+		return drop(STAT_NAT64_DROP_PROTOCOL);
+	if (!addrmap_nat64_client(w->map, &flow->inside))
+		return drop(STAT_NAT64_DROP_NOT_CLIENT);
+	if (!addrmap_may_translate(w->map, &w->map->pref64.v[0], flow->remote_be32))
+		return drop(STAT_NAT64_DROP_DENY4);
+	if (p->ttl <= 1 || parsed == PACKET_SOURCE_ROUTE)
+		return ends_here4(w, p, parsed);
+	return send_in(w, p, flow);
 }
 
 static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_result parsed,
@@ -412,27 +535,23 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 	enum flow_result result;
 	struct flow flow;
 
+	if (parsed == PACKET_MALFORMED)
+		return not_ours(w, p);
 	if (parsed == PACKET_FRAGMENT)
 		return fragment_in(w, p, id);
-	if ((parsed != PACKET_OK && parsed != PACKET_SOURCE_ROUTE) || p->l4 == L4_OTHER)
-		return not_ours();
 	if (p->icmp_error)
 		return error_in(w, p);
 	inbound_tuple(w, p, &tuple);
+	if (eam_flow_in(w->map, &tuple, &flow))
+		return mapped_in(w, p, parsed, &flow);
+	if ((parsed != PACKET_OK && parsed != PACKET_SOURCE_ROUTE) || p->l4 == L4_OTHER)
+		return not_ours(w, p);
 	/* We see packets before the kernel has looked for martians. */
 	if (!addrmap_may_translate(w->map, &w->map->pref64.v[0], tuple.remote_be32))
-		return not_ours();
-	if (p->ttl <= 1 || parsed == PACKET_SOURCE_ROUTE) {
-		if (flow_find_outside(w->flows, &tuple, &flow) != FLOW_OK)
-			return not_ours();
-		if (parsed == PACKET_SOURCE_ROUTE) {	/* RFC 7915 4.1 */
-			tell4(w, p, ICMP4_UNREACHABLE, SOURCE_ROUTE4, 0,
-			      STAT_NAT64_UNREACHABLE_SENT);
-			return drop(STAT_NAT64_DROP_SOURCE_ROUTE);
-		}
-		tell4(w, p, ICMP4_TIME_EXCEEDED, 0, 0, STAT_NAT64_TIME_EXCEEDED_SENT);
-		return drop(STAT_NAT64_DROP_HOP_LIMIT);
-	}
+		return not_ours(w, p);
+	if (p->ttl <= 1 || parsed == PACKET_SOURCE_ROUTE)
+		return flow_find_outside(w->flows, &tuple, &flow) == FLOW_OK
+			       ? ends_here4(w, p, parsed) : not_ours(w, p);
 	result = flow_inbound(w->flows, &tuple, w->now_ms, &flow);
 	if (result != FLOW_OK)
 		return refuse_in(w, p, &tuple, result);

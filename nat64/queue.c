@@ -129,7 +129,8 @@ static int on_message(const struct nlmsghdr *header, void *arg)
 	if (attrs[NFQA_PAYLOAD])
 		verdict = queue->handler.packet(queue->handler.arg, ntohl(packet->packet_id),
 						mnl_attr_get_payload(attrs[NFQA_PAYLOAD]),
-						mnl_attr_get_payload_len(attrs[NFQA_PAYLOAD]));
+						mnl_attr_get_payload_len(attrs[NFQA_PAYLOAD]),
+						packet->hook == NF_INET_LOCAL_OUT);
 	if (verdict == VERDICT_HELD) {
 		end_run(queue);
 		queue->held++;

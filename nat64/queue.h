@@ -6,6 +6,7 @@
 #ifndef NAT64_QUEUE_H
 #define NAT64_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +18,9 @@ struct queue;
 struct queue_handler {
 	/* A batch begins; @now_ms: CLOCK_MONOTONIC. */
 	void (*begin)(void *arg, int64_t now_ms);
-	/* One packet, from the IP header on; the bytes live until end(). */
-	enum verdict (*packet)(void *arg, uint32_t id, uint8_t *data, size_t len);
+	/* One packet, from the IP header on; the bytes live until end(). @from_host: the
+	 * host itself sends it. */
+	enum verdict (*packet)(void *arg, uint32_t id, uint8_t *data, size_t len, bool from_host);
 	/* The batch is over: send what is to be sent, before its bytes are gone. */
 	void (*end)(void *arg);
 	void *arg;

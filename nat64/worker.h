@@ -3,6 +3,7 @@
 #ifndef NAT64_WORKER_H
 #define NAT64_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ struct worker {
 	struct event *expire;
 	unsigned int index, count;	/* which of how many workers */
 	int64_t now_ms;			/* as of the batch */
+	bool from_host;			/* the packet at hand is one that this host sends */
+	bool turning;			/* ... or was one of ours to IPv4, and comes back in */
 };
 
 /* What is to become of a packet that was queued to us */

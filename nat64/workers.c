@@ -14,6 +14,7 @@
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../core/stats.h"
+#include "eam.h"
 #include "emit.h"
 #include "flow.h"
 #include "fragment.h"
@@ -50,9 +51,12 @@ static void batch_begin(void *arg, int64_t now_ms)
 	worker->now_ms = now_ms;
 }
 
-static enum verdict batch_packet(void *arg, uint32_t id, uint8_t *data, size_t len)
+static enum verdict batch_packet(void *arg, uint32_t id, uint8_t *data, size_t len, bool from_host)
 {
-	return nat64_packet(arg, id, data, len);
+	struct worker *worker = arg;
+
+	worker->from_host = from_host;
+	return nat64_packet(worker, id, data, len);
 }
 
 static void batch_end(void *arg)
@@ -180,8 +184,10 @@ static int plan_pool(const struct pool4 *pool, const struct config *config,
 		     const struct addrmap *map, struct pool4_plan **plan)
 {
 	struct hostports host;
-	int err = hostports_read(&host);
+	int err = eam_check(map);
 
+	if (err == 0)
+		err = hostports_read(&host);
 	return err < 0 ? err : pool4_plan(pool, config, map, &host, plan);
 }
 
@@ -262,7 +268,8 @@ static bool keep(const void *arg, const struct flow *flow)
 
 	return pool4_keeps(next->config, next->map, flow->outside_be32) &&
 	       addrmap_pref64_of(next->map, &flow->remote6) &&
-	       addrmap_nat64_client(next->map, &flow->inside);
+	       (addrmap_nat64_client(next->map, &flow->inside) ||
+		addrmap_is_own(next->map, &flow->inside));
 }
 
 static void exchange(struct nat64 *nat64, const struct next *next, struct pool4_plan *plan)

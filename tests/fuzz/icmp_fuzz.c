@@ -54,7 +54,7 @@ static void translate(const struct packet *p, struct packet *quoted, const struc
 		}
 	} else if (icmp_head_to4(head, &links, &to) == ICMP_OK) {
 		check(to.type != 3 || to.code != 4 || (to.word >= 1260 && to.word <= 1400));
-		len = icmp_to4(p, quoted, &to, &flow, 7, out);
+		len = icmp_to4(p, quoted, &to, &flow, flow.outside_be32, 7, out);
 		check(len >= 56 && len <= 576 && wire_get16(out + 2) == len);
 		check(wire_ipv4_good(out) && wire_ipv4_good(out + 28) && wire_l4_good(out, len));
 	}

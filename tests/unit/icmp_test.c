@@ -95,7 +95,7 @@ static size_t error_to4(uint8_t type, uint8_t code, uint32_t word, enum l4_proto
 {
 	struct icmp_head to = { type, code, word };
 	struct flow flow = the_flow(l4);
-	size_t len = icmp_to4(&packet, &quoted, &to, &flow, 0x7777, out);
+	size_t len = icmp_to4(&packet, &quoted, &to, &flow, flow.outside_be32, 0x7777, out);
 
 	assert_true(wire_l4_good(out, len));
 	assert_true(wire_ipv4_good(out));
