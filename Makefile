@@ -78,6 +78,7 @@ UNIT_cursor    :=
 UNIT_addrmap   := $(ADDRMAP)
 UNIT_eamt      := core/eamt.c core/addr.c
 UNIT_special4  := core/special4.c
+UNIT_eam       := nat64/eam.c $(ADDRMAP) core/log.c core/loop.c
 UNIT_log       := core/log.c core/loop.c
 UNIT_loop      := core/loop.c
 UNIT_stats     := core/stats.c

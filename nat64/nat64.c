@@ -550,8 +550,8 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 	if (!addrmap_may_translate(w->map, &w->map->pref64.v[0], tuple.remote_be32))
 		return not_ours(w, p);
 	if (p->ttl <= 1 || parsed == PACKET_SOURCE_ROUTE)
-		return flow_find_outside(w->flows, &tuple, &flow) == FLOW_OK
-			       ? ends_here4(w, p, parsed) : not_ours(w, p);
+		return flow_owns_outside(w->flows, &tuple) ? ends_here4(w, p, parsed)
+							   : not_ours(w, p);
 	result = flow_inbound(w->flows, &tuple, w->now_ms, &flow);
 	if (result != FLOW_OK)
 		return refuse_in(w, p, &tuple, result);
