@@ -156,7 +156,8 @@ $(DIFF): $(DIFF_OBJS)
 # ---- fuzz harnesses (clang, libFuzzer) -----------------------------------
 # One row a harness: FUZZ_<name> = the project files that tests/fuzz/<name>_fuzz.c needs
 FUZZ_config := $(UNIT_config)
-FUZZ_packet := nat64/packet.c nat64/transport.c core/addr.c
+FUZZ_packet := nat64/packet.c nat64/transport.c nat64/to4.c nat64/to6.c nat64/header.c core/addr.c \
+               core/stats.c
 FUZZ_fragment := $(UNIT_fragment)
 FUZZ_icmp   := $(UNIT_icmp)
 

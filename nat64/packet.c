@@ -116,6 +116,8 @@ static enum packet_result parse_l4(struct packet *p, struct cursor *c, bool quot
 	p->l4_data = p->data + (c->at - p->data);
 	p->l4_len = cursor_left(c);
 	p->l4_ip_len = p->ip_len - (size_t)(c->at - p->data);
+	if (!has_counterpart(p))
+		return PACKET_NO_COUNTERPART;
 	if (p->fragment && (!quoted || p->frag_offset))
 		return PACKET_FRAGMENT;
 	if (p->proto == IPPROTO_TCP)
@@ -124,7 +126,7 @@ static enum packet_result parse_l4(struct packet *p, struct cursor *c, bool quot
 		return parse_udp(p, c, quoted);
 	if (p->proto == icmp)
 		return parse_icmp(p, c);
-	return has_counterpart(p) ? PACKET_PROTOCOL : PACKET_NO_COUNTERPART;
+	return PACKET_PROTOCOL;
 }
 
 /*

@@ -176,6 +176,8 @@ enum verdict look_inside(const struct view *v)
 	const uint8_t *p = v->payload;
 	size_t size;
 
+	if (!number_has_counterpart(v))
+		return NO_COUNTERPART;
 	if (is_part(v))
 		return FRAGMENT;
 	if (v->proto == TCP) {
@@ -191,7 +193,7 @@ enum verdict look_inside(const struct view *v)
 			return MALFORMED;
 		return is_query(v) || is_error(v) ? SENT : ICMP_TYPE;
 	}
-	return number_has_counterpart(v) ? SENT_OTHER : NO_COUNTERPART;
+	return SENT_OTHER;
 }
 
 /* RFC 792: 8 bytes of the quoted packet are enough; RFC 7915 4.3, 5.3: no error in it. */
@@ -199,7 +201,7 @@ enum verdict look_quoted(struct view *v, const uint8_t *p, size_t len, bool v6)
 {
 	enum verdict outer = v6 ? look6(v, p, len, true) : look4(v, p, len, true);
 
-	if (outer != SENT)
+	if (outer != SENT || !number_has_counterpart(v))
 		return ERROR_INNER;
 	if (!is_first_or_only(v))
 		return SENT_OTHER;
@@ -207,5 +209,5 @@ enum verdict look_quoted(struct view *v, const uint8_t *p, size_t len, bool v6)
 		return v->len >= 8 ? SENT : ERROR_INNER;
 	if (is_icmp(v))
 		return v->len >= 8 && is_query(v) ? SENT : ERROR_INNER;
-	return number_has_counterpart(v) ? SENT_OTHER : ERROR_INNER;
+	return SENT_OTHER;
 }
