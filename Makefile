@@ -181,7 +181,7 @@ endef
 $(foreach fuzz,$(FUZZES),$(eval $(call fuzz_rule,$(fuzz))))
 
 .PHONY: units diff fuzz-bins
-units: $(UNIT_BINS)
+units: $(UNIT_BINS) diff
 diff: $(DIFF)
 fuzz-bins: $(FUZZ_BINS)
 

@@ -109,7 +109,8 @@ static enum verdict translate_error(struct packet *p, const struct mapping *m,
 	struct packet quoted;
 	enum icmp_result opened = icmp_open(p, &from, &quoted), result;
 	struct emit_slot *slot;
-	struct in6_addr router;
+	struct in6_addr router6;
+	uint32_t router4_be32;
 	struct flow flow;
 
 	if (opened != ICMP_OK && opened != ICMP_OTHER_INNER)
@@ -119,11 +120,13 @@ static enum verdict translate_error(struct packet *p, const struct mapping *m,
 	if (result != ICMP_OK)
 		return icmp_verdict(result);
 	flow = flow_of(m, quoted.l4);
-	memcpy(&router, m->router6, 16);
+	memcpy(&router6, m->router6, 16);
+	memcpy(&router4_be32, m->router4, 4);
 	slot = emit_slot(NULL, p->l3 == L3_IPV6 ? L3_IPV4 : L3_IPV6);
 	slot->body_len = 0;
-	slot->head_len = p->l3 == L3_IPV6 ? icmp_to4(p, &quoted, &to, &flow, id, slot->head)
-					  : icmp_to6(p, &quoted, &to, &flow, &router, slot->head);
+	slot->head_len = p->l3 == L3_IPV6
+		? icmp_to4(p, &quoted, &to, &flow, router4_be32, id, slot->head)
+		: icmp_to6(p, &quoted, &to, &flow, &router6, slot->head);
 	return icmp_verdict(opened);
 }
 
@@ -242,6 +245,7 @@ static struct mapping any_mapping(uint64_t *seed)
 	generate_bytes(seed, m.outside, 4);
 	generate_bytes(seed, m.remote4, 4);
 	generate_bytes(seed, m.router6, 16);
+	generate_bytes(seed, m.router4, 4);
 	m.inside_port = generate_number(seed, 65536);
 	m.outside_port = generate_number(seed, 8) ? generate_number(seed, 65536) : 0;
 	m.remote_port = generate_number(seed, 65536);

@@ -318,8 +318,7 @@ static enum verdict error_over(const struct view *v, const struct mapping *m,
 	memset(message, 0, 8);
 	if (!reference_head(v->v6, v->payload, q.v6 ? 0 : get16(v->payload + 10), way, message))
 		return ERROR_HEAD;
-	if (!v->v6)
-		ends.src = m->router6;
+	ends.src = v->v6 ? m->router4 : m->router6;
 	len = error_body(v, &q, m, message, (v->v6 ? 576 : 1280) - head);
 	put16(message + 2, 65535 - (pseudo(!v->v6, ends.src, ends.dst, number, len) +
 				    words(message, len)) % 65535);

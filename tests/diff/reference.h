@@ -36,7 +36,7 @@ enum verdict {
 /* Who a packet is to be from and to, on either side */
 struct mapping {
 	uint8_t inside[16], remote6[16], outside[4], remote4[4];
-	uint8_t router6[16];			/* source of ICMPv6 errors */
+	uint8_t router6[16], router4[4];	/* sources of ICMP errors */
 	unsigned int inside_port, outside_port, remote_port;
 };
 
