@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bulk TCP leaves unsegmented where it can, arrives intact, and goes on whatever happens
+to the network under it: gate64 keeps what it knows of a way for a second only.
+
+Out the way is Ethernet (up0), in it is wireguard-go's TUN, which has no link layer.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import random
+import socket
+import threading
+
+import pytest
+
+from netns import wait_for
+from topology import GATEWAY4, INTERNET4, PREF64, WEB4
+from wire import Capture
+
+MEBIBYTE = 1 << 20
+SMALL = 600		# bytes of payload: what a careful sender may settle on
+
+
+class Stream:
+    """A TCP connection from server6 to internet4, filled in one direction for the length
+    of a `with` block; at its end what has arrived is what was sent."""
+
+    ports = itertools.count(7100)
+
+    def __init__(self, lab, outwards, segment=None):
+        self.sent, self.got, self.received = hashlib.sha256(), hashlib.sha256(), 0
+        port = next(self.ports)
+        with lab.internet4.socket() as listener:
+            listener.bind((WEB4, port))
+            listener.listen(1)
+            inside = lab.server6.socket(socket.AF_INET6)
+            if segment:
+                inside.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+            inside.settimeout(30)
+            inside.connect((f"{PREF64}{WEB4}", port))
+            outside, _ = listener.accept()
+        outside.settimeout(30)
+        ends = (inside, outside) if outwards else (outside, inside)
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self._send, args=ends[:1]),
+                        threading.Thread(target=self._receive, args=ends[1:])]
+
+    def _send(self, sock):
+        block = random.Random(64).randbytes(MEBIBYTE)
+        with sock:
+            for number in itertools.count():
+                if self.stopping.is_set():
+                    break
+                data = number.to_bytes(8, "big") + block
+                sock.sendall(data)
+                self.sent.update(data)
+
+    def _receive(self, sock):
+        with sock, contextlib.suppress(TimeoutError):
+            while data := sock.recv(MEBIBYTE):
+                self.got.update(data)
+                self.received += len(data)
+
+    def goes_on(self, what, number=8):
+        """Wait for that many mebibytes more."""
+        wanted = self.received + number * MEBIBYTE
+        wait_for(lambda: self.received >= wanted, f"the transfer goes on: {what}", timeout=30)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in self.threads), "it stalled at its end"
+        assert self.received and self.got.digest() == self.sent.digest()
+
+
+both_ways = pytest.mark.parametrize("outwards", [True, False], ids=["out", "in"])
+
+
+def most_is_unsegmented(rose, direction):
+    """Most of the packets that a Stream was made of left joined to others."""
+    joined, translated = rose["nat64.unsegmented_segments"], rose[f"nat64.packets.{direction}"]
+    return joined > translated / 2 and rose["nat64.unsegmented_packets"] <= joined / 2
+
+
+def test_out_it_leaves_the_uplink_in_large_packets(lab, gate64):
+    """RFC 9293 3.8.3, RFC 7915 5.1: joined on the way out, by Ethernet"""
+    with Capture(lab.gateway, "up0", f"src {GATEWAY4} and tcp and greater 1515") as capture, \
+            gate64.counting() as rose, Stream(lab, outwards=True) as stream:
+        stream.goes_on("out")
+    assert most_is_unsegmented(rose, "out")
+    assert any(len(packet) > 1514 and packet["IP"].ttl == 62 for packet in capture.packets)
+
+
+def test_in_it_enters_the_tunnel_in_large_packets(lab, gate64):
+    """RFC 9293 3.8.3, RFC 7915 4.1: joined on the way in, on a device without link layer"""
+    with gate64.counting() as rose, Stream(lab, outwards=False) as stream:
+        stream.goes_on("in")
+    assert most_is_unsegmented(rose, "in")
+
+
+@contextlib.contextmanager
+def cut_in_software(lab):
+    """No two segments leave up0 as one, so that a capture shows them singly."""
+    lab.gateway.run("ip", "link", "set", "up0", "gso_max_size", 1000)
+    try:
+        yield
+    finally:
+        lab.gateway.run("ip", "link", "set", "up0", "gso_max_size", 65536)
+
+
+def test_the_senders_segment_size_is_kept(lab, gate64):
+    """RFC 4821, RFC 8899: who sends less than he may, does so for a reason."""
+    with cut_in_software(lab), gate64.counting() as rose, \
+            Capture(lab.internet4, "gw0", f"src {GATEWAY4} and tcp") as capture, \
+            Stream(lab, outwards=True, segment=SMALL) as stream:
+        stream.goes_on("small segments", 2)
+    assert most_is_unsegmented(rose, "out")
+    sizes = [packet["IP"].len - 20 - packet["TCP"].dataofs * 4 for packet in capture.packets]
+    assert SMALL - 12 <= max(sizes) <= SMALL
+
+
+@both_ways
+def test_a_neighbours_address_changes(lab, gate64, outwards):
+    """RFC 826: internet4 gets another Ethernet address, and the gateway learns of it."""
+    address = "02:64:00:00:00:0a" if outwards else "02:64:00:00:00:0b"
+    with Stream(lab, outwards) as stream:
+        stream.goes_on("before")
+        lab.internet4.run("ip", "link", "set", "gw0", "address", address)
+        lab.gateway.run("ip", "neigh", "replace", INTERNET4, "lladdr", address, "dev", "up0",
+                        "nud", "reachable")
+        stream.goes_on("after")
+
+
+@both_ways
+def test_a_link_goes_down_and_up(lab, gate64, outwards):
+    """RFC 9293 3.8.1: what is lost meanwhile is sent again."""
+    with Stream(lab, outwards) as stream:
+        stream.goes_on("before")
+        lab.gateway.run("ip", "link", "set", "up0", "down")
+        lab.gateway.run("ip", "link", "set", "up0", "up")
+        lab.gateway.run("ip", "route", "replace", "default", "via", INTERNET4)
+        stream.goes_on("after")
+
+
+@both_ways
+def test_a_route_changes(lab, gate64, outwards):
+    """RFC 1191 6.3: a route of its own, with an MTU of its own, for the one remote host"""
+    with Stream(lab, outwards) as stream:
+        stream.goes_on("before")
+        lab.gateway.run("ip", "route", "add", WEB4, "via", INTERNET4, "mtu", 1380)
+        stream.goes_on("meanwhile")
+        lab.gateway.run("ip", "route", "del", WEB4)
+        stream.goes_on("after")
+
+
+@both_ways
+def test_the_uplinks_mtu_is_lowered(lab, gate64, outwards):
+    """RFC 7915 5, RFC 8201 4: each segment is checked, and its sender told."""
+    ends = ((lab.gateway, "up0"), (lab.internet4, "gw0"))
+    with Stream(lab, outwards) as stream:
+        stream.goes_on("before")
+        for ns, interface in ends:
+            ns.run("ip", "link", "set", interface, "mtu", 1300)
+        try:
+            stream.goes_on("with an MTU of 1300")
+        finally:
+            for ns, interface in ends:
+                ns.run("ip", "link", "set", interface, "mtu", 1500)
+        stream.goes_on("after")
+
+
+@both_ways
+def test_the_tunnels_mtu_is_lowered(lab, gate64, outwards):
+    """RFC 7915 4, RFC 1191 4: each segment is checked, and its sender told."""
+    ends = ((lab.gateway, lab.wg_gateway), (lab.router6, lab.wg_router))
+    with Stream(lab, outwards) as stream:
+        stream.goes_on("before")
+        for ns, interface in ends:
+            ns.run("ip", "link", "set", interface, "mtu", 1280)
+        try:
+            stream.goes_on("with an MTU of 1280")
+        finally:
+            for ns, interface in ends:
+                ns.run("ip", "link", "set", interface, "mtu", 1420)
+        stream.goes_on("after")
+
+
+def test_a_stale_neighbour_is_confirmed_by_the_kernel(lab, gate64):
+    """RFC 4861 7.3: nothing but the kernel's own path makes it ask, so that is taken."""
+    with Stream(lab, outwards=True) as stream:
+        stream.goes_on("before")
+        lab.gateway.run("ip", "neigh", "change", INTERNET4, "dev", "up0", "nud", "stale")
+
+        def trusted():
+            state = lab.gateway.run("ip", "neigh", "show", INTERNET4, "dev", "up0").stdout
+            return "REACHABLE" in state
+        wait_for(trusted, "the kernel has asked its neighbour", timeout=30)
+        with gate64.counting() as rose:
+            stream.goes_on("confirmed", 32)
+        assert rose["nat64.unsegmented_packets"] > 0
+
+
+def test_with_ipsec_policies_all_leaves_by_the_kernels_output(lab, gate64):
+    """RFC 4301 5.1: a packet socket would pass by the policies, and what they protect
+    would leave in the clear."""
+    policy = ("src", "10.9.9.9/32", "dst", "10.9.9.8/32", "dir", "out")
+    if lab.gateway.run("ip", "xfrm", "policy", "add", *policy, "action", "block",
+                       check=False).returncode:
+        pytest.skip("this kernel has no IPsec")
+    try:
+        with Stream(lab, outwards=True) as stream:
+            stream.goes_on("what was known before is forgotten", 1)
+            before = gate64.counters()["nat64.unsegmented_packets"]
+
+            def settled():
+                nonlocal before
+                stream.goes_on("by the raw sockets", 16)
+                was, before = before, gate64.counters()["nat64.unsegmented_packets"]
+                return was == before
+            wait_for(settled, "no more large packets", timeout=10)
+    finally:
+        lab.gateway.run("ip", "xfrm", "policy", "delete", *policy)
