@@ -99,6 +99,7 @@ UNIT_flow      := nat64/flow_mem.c nat64/flow_expire.c nat64/session.c nat64/syn
 UNIT_flow_stress := $(UNIT_flow)
 UNIT_flow_limits := $(UNIT_flow)
 UNIT_flow_filter := $(UNIT_flow)
+UNIT_flow_prefix := $(UNIT_flow)
 UNIT_bib       := $(UNIT_flow)
 UNIT_cli       := ops/cli.c
 UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c

@@ -55,6 +55,7 @@ enum flow_result {
 	FLOW_CLIENT_FULL,	/* limits.sessions_per_client */
 	FLOW_CLIENT_HALF_OPEN,	/* limits.half_open_per_client */
 	FLOW_CLIENT_RATE,	/* limits.new_per_client */
+	FLOW_OTHER_PREF64,	/* the session has another address of the remote host */
 	FLOW_FILTERED,		/* a binding that does not know the sender's address */
 	FLOW_WAITING,		/* a SYN that flow_store_syn() has already */
 };
@@ -96,6 +97,12 @@ struct flow_packet {
  * flow_outbound() - a packet from inside (RFC 6146 3.5.1, 3.5.2, 3.5.3).
  * Makes the binding and the session where there are none; TCP only from a SYN, but
  * other segments pass on an existing binding.
+ *
+ * A session has one IPv6 form of its remote host: that which the inside sent to first, or
+ * until then the one of the packet from outside that made it. By another pref64, or with
+ * another suffix (RFC 6052 2.2), the same host and port would be a second session in IPv6
+ * (RFC 6146 3.1), but with the IPv4 addresses and ports of the first, so that replies
+ * could not be told apart: it is FLOW_OTHER_PREF64, and the first one goes on as it is.
  */
 enum flow_result flow_outbound(struct flow_table *table, const struct flow_packet *packet,
 			       int64_t now_ms, struct flow *out);

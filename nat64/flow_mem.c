@@ -109,6 +109,7 @@ static enum flow_result open_session(struct flow_table *table, struct shard *sha
 
 	if (!s)
 		return FLOW_FULL;
+	s->spoken = by == BY_INSIDE;
 	if (by == BY_INSIDE && syn)
 		s->state = TCP_STATE_V4_INIT;
 	session_step(table, shard, s, p, now_ms);
@@ -192,6 +193,15 @@ static enum flow_result first_inbound(struct flow_table *table, struct shard *sh
 	return open_session(table, shard, p, BY_OUTSIDE, bib, client, now_ms, out);
 }
 
+/* See flow_outbound(). Return: whether it is the session's remote host. */
+static bool agree_remote6(struct session *s, const struct flow_packet *p)
+{
+	if (!s->spoken)
+		s->remote6 = p->remote6;
+	s->spoken = true;
+	return addr_equal(&s->remote6, &p->remote6);
+}
+
 static enum flow_result packet_seen(struct flow_table *table, const struct flow_packet *p, int by,
 				    int64_t now_ms, struct flow *out)
 {
@@ -199,7 +209,9 @@ static enum flow_result packet_seen(struct flow_table *table, const struct flow_
 	struct session *s = session_find(&table->sessions, shard, p, by);
 	enum flow_result result = FLOW_OK;
 
-	if (s) {
+	if (s && by == BY_INSIDE && !agree_remote6(s, p)) {
+		result = FLOW_OTHER_PREF64;
+	} else if (s) {
 		session_step(table, shard, s, p, now_ms);
 		flow_copy(table, s, out);
 	} else if (by == BY_INSIDE) {

@@ -41,6 +41,7 @@ struct session {
 	uint16_t remote_port;
 	uint8_t state;			/* enum tcp_state */
 	uint8_t lifetime;		/* enum lifetime */
+	bool spoken;			/* the inside has sent: remote6 is its word */
 	int64_t last_ms;		/* start of its lifetime */
 };
 
