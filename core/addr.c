@@ -271,6 +271,35 @@ bool prefix_list_contains(const struct prefix_list *list, const struct in6_addr 
 	return false;
 }
 
+static int compare_prefixes(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+
+	return order ? order : (int)x->len - (int)y->len;
+}
+
+void prefix_list_sort(struct prefix_list *list)
+{
+	if (list->n)
+		qsort(list->v, list->n, sizeof(*list->v), compare_prefixes);
+}
+
+bool prefix_list_sorted_contains(const struct prefix_list *list, const struct in6_addr *addr)
+{
+	size_t first = 0, end = list->n;	/* those before first begin at or before @addr */
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (memcmp(&list->v[middle].addr, addr, sizeof(*addr)) <= 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first > 0 && prefix_contains(&list->v[first - 1], addr);
+}
+
 bool prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b)
 {
 	if (a->n != b->n)

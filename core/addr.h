@@ -115,6 +115,15 @@ int prefix_list_copy(struct prefix_list *to, const struct prefix_list *from);
 /** prefix_list_contains() - does any prefix of the list contain @addr? */
 bool prefix_list_contains(const struct prefix_list *list, const struct in6_addr *addr);
 
+/** prefix_list_sort() - by address, and the shorter of equal ones first. */
+void prefix_list_sort(struct prefix_list *list);
+
+/**
+ * prefix_list_sorted_contains() - the same answer as prefix_list_contains(), at the cost of
+ * a binary search, for a list that is sorted and has no prefix within another.
+ */
+bool prefix_list_sorted_contains(const struct prefix_list *list, const struct in6_addr *addr);
+
 /** prefix_list_equal() - same prefixes in the same order? */
 bool prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b);
 

@@ -126,6 +126,7 @@ struct addrmap *addrmap_new(const struct config *config, const struct netinfo *n
 		addrmap_free(map);
 		return NULL;
 	}
+	prefix_list_sort(&map->own);
 	return map;
 }
 
@@ -171,7 +172,7 @@ bool addrmap_is_inside(const struct addrmap *map, const struct in6_addr *addr)
 
 bool addrmap_is_own(const struct addrmap *map, const struct in6_addr *addr)
 {
-	return prefix_list_contains(&map->own, addr);
+	return prefix_list_sorted_contains(&map->own, addr);
 }
 
 const struct prefix *addrmap_pref64_of(const struct addrmap *map, const struct in6_addr *addr)

@@ -41,7 +41,7 @@ struct addrmap {
 	struct prefix_list nat64_clients;
 	struct prefix_list dns64_clients;
 	struct prefix_list backends;
-	struct prefix_list own;
+	struct prefix_list own;		/* sorted; none within another */
 	uint32_t uplink_v4_be32;	/* 0 = none */
 	char uplink[IFNAMSIZ];		/* "" = none */
 };

@@ -53,6 +53,7 @@ NAT64_DROP(STAT_NAT64_DROP_MALFORMED, "malformed", "Packets dropped by the trans
 NAT64_DROP(STAT_NAT64_DROP_CHECKSUM, "checksum", "")
 NAT64_DROP(STAT_NAT64_DROP_NOT_CLIENT, "not_a_client", "")
 NAT64_DROP(STAT_NAT64_DROP_SOURCE_PREF64, "source_in_pref64", "")
+NAT64_DROP(STAT_NAT64_DROP_MARTIAN, "martian_source", "")
 NAT64_DROP(STAT_NAT64_DROP_DENY4, "destination_denied", "")
 NAT64_DROP(STAT_NAT64_DROP_PROTOCOL, "protocol", "")
 NAT64_DROP(STAT_NAT64_DROP_EXTENSION, "extension_header", "")

@@ -6,7 +6,7 @@
  *	IPv4, to pool4:     whose?  -> flow -> to6 or icmp -> emit
  *
  * A flow comes from the tables, or from an explicit mapping of addresses (eam.h). What
- * becomes an IPv4 packet to another inside host makes a turn: it comes in at once.
+ * becomes an IPv4 packet to another inside host makes a turn (hairpin.h).
  *
  * An IPv6 packet to a pref64 is ours whatever it is; what cannot be translated is
  * dropped and counted. An IPv4 packet to the pool may as well be the host's own,
@@ -15,8 +15,6 @@
  */
 #include "nat64.h"
 
-#include <string.h>
-
 #include "../core/addrmap.h"
 #include "../core/config.h"
 #include "../core/stats.h"
@@ -24,6 +22,7 @@
 #include "emit.h"
 #include "flow.h"
 #include "fragment.h"
+#include "hairpin.h"
 #include "icmp.h"
 #include "ipid.h"
 #include "mss.h"
@@ -51,58 +50,7 @@ static enum verdict not_ours(const struct worker *w, const struct packet *p)
 	return VERDICT_ACCEPT;
 }
 
-static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_result parsed,
-			      uint32_t id);
 static enum verdict whole_packet(struct worker *w, uint8_t *data, size_t len);
-
-/* ---- hairpinning (RFC 6146 3.8, RFC 7757 4.2.2) ---------------------------------- */
-
-/* Does an IPv4 packet of this flow, on its way out, go to another inside host? */
-static bool is_hairpin(const struct worker *w, const struct flow *flow)
-{
-	struct in6_addr v6;
-	struct flow_packet back = {
-		.l4 = flow->l4,
-		.outside_be32 = flow->remote_be32,
-		.remote_be32 = flow->outside_be32,
-		.near_port = flow->l4 == L4_ICMP ? flow->outside_port : flow->remote_port,
-		.remote_port = flow->l4 == L4_ICMP ? 0 : flow->outside_port,
-	};
-
-	if (addrmap_eam_to6(w->map, flow->remote_be32, &v6))
-		return true;
-	return flow->l4 != L4_OTHER && addrmap_is_outside4(w->map, flow->remote_be32) &&
-	       flow_owns_outside(w->flows, &back);
-}
-
-/*
- * The IPv4 packet that was just made is not sent but taken in, as if it had come back.
- * From there it goes inside or ends; at most an error about it makes a turn once more.
- * @body:	of the packet behind the slot's head, with room for that before it; or NULL.
- */
-static enum verdict turn(struct worker *w, uint8_t *body)
-{
-	struct emit_slot *slot = emit_take_back(w->emit, L3_IPV4);
-	bool turning = w->turning;
-	uint8_t *data = slot->head;
-	struct packet packet;
-
-	if (body) {
-		data = body - slot->head_len;
-		memcpy(data, slot->head, slot->head_len);
-	}
-	stats_inc(STAT_NAT64_HAIRPIN);
-	w->turning = true;
-	packet_in(w, &packet, packet_parse(&packet, data, slot->head_len + slot->body_len), 0);
-	w->turning = turning;
-	return VERDICT_TAKEN;
-}
-
-/* On its turn a packet meets no IPv4 link. */
-static size_t mtu4_to(const struct worker *w, const struct in6_addr *addr)
-{
-	return w->turning ? IPV4_MAX : mtu_to(w->mtus, addr, w->now_ms);
-}
 
 /* ---- errors of our own --------------------------------------------------------- */
 
@@ -121,7 +69,7 @@ static void tell4(struct worker *w, const struct packet *p, uint8_t type, uint8_
 	uint16_t id = ipid_next(w->ids, addr_v4_be32(&p->src), IPPROTO_ICMP);
 
 	if (icmp_send4(w->emit, &w->limit, w->now_ms, p, &error, id) && w->turning)
-		turn(w, NULL);
+		hairpin_turn(w, NULL);
 }
 
 /* Codes of unreachable messages */
@@ -187,7 +135,7 @@ static size_t uncut_max(const struct worker *w, const struct packet *p, size_t m
 static enum verdict send_out(struct worker *w, struct packet *p, const struct flow *flow)
 {
 	struct in6_addr remote = addr_from_v4(flow->remote_be32);
-	bool hairpin = is_hairpin(w, flow);
+	bool hairpin = hairpin_is(w, flow);
 	size_t mtu4 = hairpin ? IPV4_MAX : mtu_to(w->mtus, &remote, w->now_ms);
 	size_t mtu6 = mtu_to(w->mtus, &flow->inside, w->now_ms);
 	size_t mtu_told = mtu4 + IPV6_HLEN - IPV4_HLEN;
@@ -197,7 +145,7 @@ static enum verdict send_out(struct worker *w, struct packet *p, const struct fl
 	case TO_SENT:
 		stats_inc(STAT_NAT64_OUT);
 		stats_add(STAT_NAT64_OUT_BYTES, p->len);
-		return hairpin ? turn(w, p->l4_data) : VERDICT_TAKEN;
+		return hairpin ? hairpin_turn(w, p->l4_data) : VERDICT_TAKEN;
 	case TO_NO_CHECKSUM:
 		return drop(STAT_NAT64_DROP_CHECKSUM);
 	case TO_TOO_BIG:
@@ -278,7 +226,7 @@ static enum verdict error_out(struct worker *w, const struct packet *p)
 		return drop_icmp(result);
 	if (!mapped && flow_find_inside(w->flows, &tuple, &flow) != FLOW_OK)
 		return drop(STAT_NAT64_DROP_NO_FLOW);
-	hairpin = is_hairpin(w, &flow);
+	hairpin = hairpin_is(w, &flow);
 	links.mtu6 = mtu_to(w->mtus, &flow.inside, w->now_ms);
 	remote = addr_from_v4(flow.remote_be32);
 	links.mtu4 = hairpin ? IPV4_MAX : mtu_to(w->mtus, &remote, w->now_ms);
@@ -293,7 +241,7 @@ static enum verdict error_out(struct worker *w, const struct packet *p)
 	slot->body_len = 0;
 	stats_inc(STAT_NAT64_OUT);
 	stats_add(STAT_NAT64_OUT_BYTES, p->len);
-	return hairpin ? turn(w, NULL) : VERDICT_TAKEN;
+	return hairpin ? hairpin_turn(w, NULL) : VERDICT_TAKEN;
 }
 
 /* A part of a datagram (RFC 6146 3.4): the last one takes the whole through. */
@@ -330,7 +278,7 @@ static bool may_reach(const struct worker *w, const struct prefix *pref64,
 		return false;
 	if (!addrmap_is_own(w->map, &remote) && !addrmap_is_outside4(w->map, tuple->remote_be32))
 		return true;
-	return is_hairpin(w, mapped ? mapped : &anybody);
+	return hairpin_is(w, mapped ? mapped : &anybody);
 }
 
 /* By the tables: the flow found or made, and told where that cannot be. */
@@ -385,7 +333,7 @@ static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_r
 
 static enum verdict send_in(struct worker *w, struct packet *p, const struct flow *flow)
 {
-	size_t mtu4 = mtu4_to(w, &p->src);
+	size_t mtu4 = hairpin_mtu4(w, &p->src);
 	size_t mtu6 = mtu_to(w->mtus, &flow->inside, w->now_ms);
 
 	mss_clamp(w->config, p, mtu4, mtu6);
@@ -432,7 +380,7 @@ static enum verdict error_in(struct worker *w, const struct packet *p)
 		return not_ours(w, p);
 	if (p->ttl <= 1)
 		return drop(STAT_NAT64_DROP_HOP_LIMIT);
-	links.mtu4 = mtu4_to(w, &quoted.dst);
+	links.mtu4 = hairpin_mtu4(w, &quoted.dst);
 	links.mtu6 = mtu_to(w->mtus, &flow.inside, w->now_ms);
 	result = icmp_head_to6(&from, &links, quoted.ip_len, &head);
 	if (result != ICMP_OK)
@@ -511,6 +459,22 @@ static enum verdict ends_here4(struct worker *w, const struct packet *p,
 	return drop(STAT_NAT64_DROP_HOP_LIMIT);
 }
 
+/*
+ * We see packets before the kernel has looked for martians: a source that cannot be, that
+ * is denied, or that is an address of ours, but of a packet on its turn.
+ */
+static bool is_martian(const struct worker *w, const struct packet *p)
+{
+	uint32_t src_be32 = addr_v4_be32(&p->src);
+	struct in6_addr v6;
+
+	if (!addrmap_may_translate(w->map, &w->map->pref64.v[0], src_be32))
+		return true;
+	return !w->turning && (addrmap_is_own(w->map, &p->src) ||
+			       addrmap_is_outside4(w->map, src_be32) ||
+			       addrmap_eam_to6(w->map, src_be32, &v6));
+}
+
 /* To a mapped address, whatever its protocol */
 static enum verdict mapped_in(struct worker *w, struct packet *p, enum packet_result parsed,
 			      const struct flow *flow)
@@ -521,8 +485,8 @@ static enum verdict mapped_in(struct worker *w, struct packet *p, enum packet_re
 		return drop(STAT_NAT64_DROP_PROTOCOL);
 	if (!addrmap_nat64_client(w->map, &flow->inside))
 		return drop(STAT_NAT64_DROP_NOT_CLIENT);
-	if (!addrmap_may_translate(w->map, &w->map->pref64.v[0], flow->remote_be32))
-		return drop(STAT_NAT64_DROP_DENY4);
+	if (is_martian(w, p))
+		return drop(STAT_NAT64_DROP_MARTIAN);
 	if (p->ttl <= 1 || parsed == PACKET_SOURCE_ROUTE)
 		return ends_here4(w, p, parsed);
 	return send_in(w, p, flow);
@@ -546,8 +510,7 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 		return mapped_in(w, p, parsed, &flow);
 	if ((parsed != PACKET_OK && parsed != PACKET_SOURCE_ROUTE) || p->l4 == L4_OTHER)
 		return not_ours(w, p);
-	/* We see packets before the kernel has looked for martians. */
-	if (!addrmap_may_translate(w->map, &w->map->pref64.v[0], tuple.remote_be32))
+	if (is_martian(w, p))
 		return not_ours(w, p);
 	if (p->ttl <= 1 || parsed == PACKET_SOURCE_ROUTE)
 		return flow_owns_outside(w->flows, &tuple) ? ends_here4(w, p, parsed)

@@ -137,14 +137,6 @@ static bool may_be_inside(const struct prefix *dst, const struct config *config)
 	return false;
 }
 
-static int compare_prefixes(const void *a, const void *b)
-{
-	const struct prefix *x = a, *y = b;
-	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
-
-	return order ? order : (int)x->len - (int)y->len;
-}
-
 /* Sort, and drop what another prefix of the list contains. */
 static void aggregate(struct prefix_list *list)
 {
@@ -152,7 +144,7 @@ static void aggregate(struct prefix_list *list)
 
 	if (!list->n)
 		return;
-	qsort(list->v, list->n, sizeof(*list->v), compare_prefixes);
+	prefix_list_sort(list);
 	/* Whatever contains a prefix sorts before it, and nothing foreign between. */
 	for (size_t i = 1; i < list->n; i++) {
 		if (!prefix_contains(&list->v[kept], &list->v[i].addr) ||
@@ -166,7 +158,9 @@ static int compare_routes(const void *a, const void *b)
 {
 	const struct netdetect_route *x = a, *y = b;
 
-	return compare_prefixes(&x->dst, &y->dst);
+	int order = memcmp(&x->dst.addr, &y->dst.addr, sizeof(x->dst.addr));
+
+	return order ? order : (int)x->dst.len - (int)y->dst.len;
 }
 
 /*

@@ -499,6 +499,8 @@ out:
 static int reconcile(struct nl_sock *sk, const struct found *found, const struct wants *wants,
 		     const struct want **failed)
 {
+	char text[PREFIX_STRLEN];
+
 	for (size_t i = 0; i < found->n; i++) {
 		struct want *want = want_of(wants, found->v[i]);
 		int err;
@@ -512,10 +514,15 @@ static int reconcile(struct nl_sock *sk, const struct found *found, const struct
 			return err;
 	}
 	for (size_t i = 0; i < wants->n; i++) {
-		int err = wants->v[i].have ? 0 : add_route(sk, &wants->v[i]);
+		const struct want *want = &wants->v[i];
+		int err = want->have ? 0 : add_route(sk, want);
 
-		if (err) {
-			*failed = &wants->v[i];
+		if (err && want->type == RTN_UNICAST) {
+			/* Everybody else does without it. */
+			log_warn("the host itself has no way to %s: cannot set route dev lo: %s",
+				 prefix_format(&want->dst, text), nl_geterror(err));
+		} else if (err) {
+			*failed = want;
 			return err;
 		}
 	}
@@ -539,8 +546,7 @@ int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64)
 	if (!err)
 		err = reconcile(sk, &found, &wants, &failed);
 	if (err && failed)
-		log_error("cannot set route %s%s dev lo: %s",
-			  failed->type == RTN_LOCAL ? "local " : "",
+		log_error("cannot set route local %s dev lo: %s",
 			  prefix_format(&failed->dst, text), nl_geterror(err));
 	else if (err)
 		log_error("cannot remove our routes: %s", nl_geterror(err));

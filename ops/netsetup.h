@@ -69,7 +69,8 @@ void netsetup_unwatch(struct netwatch *watch);
  *
  * The kernel sends nothing on a route of that second kind: it only lets a socket have
  * a source address and send, and then nat64 takes the packet in the output hook. What
- * is not taken there, or would be forwarded by it, fails as unreachable.
+ * is not taken there, or would be forwarded by it, fails as unreachable. Where it cannot
+ * be set, that is only warned of.
  *
  * Idempotent, also over what an earlier run left. The same route made by someone
  * else does as well, and is left alone by netsetup_remove().

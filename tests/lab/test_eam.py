@@ -305,7 +305,18 @@ def test_what_is_denied_is_denied_to_mapped_hosts_too(lab, gate64):
             wait_for(lambda: gate64.counters()["nat64.packets.out"] > out, "the other's answer")
     finally:
         gate64.reload()
-    assert rose["nat64.drops.destination_denied"] == 1 and rose["nat64.packets.in"] == 1
+    assert rose["nat64.drops.martian_source"] == 1 and rose["nat64.packets.in"] == 1
+
+
+@pytest.mark.parametrize("source", [LONGER4, MAPPED4, GATEWAY4])
+def test_nobody_outside_takes_on_an_address_of_ours(lab, gate64, source):
+    """RFC 7757 4.2.2, RFC 6146 3.8: only a packet on its turn has such a source, and even then
+    it appears in the pref64."""
+    before = gate64.counters()["nat64.drops.martian_source"]
+    with gate64.counting() as rose:
+        send(lab.client4, IP(src=source, dst=MAPPED4) / UDP(sport=7, dport=9))
+        wait_for(lambda: gate64.counters()["nat64.drops.martian_source"] > before, "the drop")
+    assert not rose["nat64.packets.in"]
 
 
 def test_a_mapping_is_taken_away_by_a_reload(lab, gate64):

@@ -283,6 +283,40 @@ static void test_list(void **state)
 	prefix_list_free(&other);
 }
 
+/* Every answer of the binary search is that of the plain one. */
+static void test_sorted_list(void **state)
+{
+	static const char *const texts[] = {
+		"2001:db8:2::/48", "10.0.0.0/8", "fe80::1/128", "::1/128", "2001:db8:1::7/128",
+		"192.0.2.0/25", "ff00::/8", "192.0.2.129/32",
+	};
+	static const char *const asked[] = {
+		"::", "::1", "::2", "9.255.255.255", "10.0.0.0", "10.255.255.255", "11.0.0.0",
+		"192.0.2.127", "192.0.2.128", "192.0.2.129", "192.0.2.130", "2001:db8:1::6",
+		"2001:db8:1::7", "2001:db8:1::8", "2001:db8:2::", "2001:db8:2:ffff::1",
+		"2001:db8:3::", "fe80::1", "fe80::2", "ff02::1",
+		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+	};
+	struct prefix_list list = { 0 };
+
+	(void)state;
+	for (size_t n = 0; n <= sizeof(texts) / sizeof(*texts); n++) {
+		prefix_list_sort(&list);
+		for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+			struct in6_addr addr = address(asked[i]);
+
+			assert_int_equal(prefix_list_sorted_contains(&list, &addr),
+					 prefix_list_contains(&list, &addr));
+		}
+		if (n < sizeof(texts) / sizeof(*texts)) {
+			struct prefix next = prefix(texts[n]);
+
+			assert_int_equal(prefix_list_add(&list, &next), 0);
+		}
+	}
+	prefix_list_free(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_contains),
 		cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_sorted_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
