@@ -13,7 +13,7 @@ from netns import Ground, handle_signals
 from topology import Lab
 
 PROGRAMS = ("ip", "nft", "wg", "wireguard-go", "nsd", "nginx", "fcgiwrap", "git", "curl",
-            "openssl", "ping", "tcpdump")
+            "openssl", "ping", "tcpdump", "traceroute")
 DESCRIPTORS = 16384	# 4,000 connections with both their ends in this process
 
 
