@@ -108,7 +108,7 @@ def test_in_it_enters_the_tunnel_in_large_packets(lab, gate64):
 @contextlib.contextmanager
 def cut_in_software(lab):
     """No two segments leave up0 as one, so that a capture shows them singly."""
-    lab.gateway.run("ip", "link", "set", "up0", "gso_max_size", 1000)
+    lab.gateway.run("ip", "link", "set", "up0", "gso_max_size", SMALL)
     try:
         yield
     finally:
