@@ -84,11 +84,13 @@ UNIT_loop      := core/loop.c
 UNIT_stats     := core/stats.c
 UNIT_tcp_state :=
 UNIT_packet    := nat64/packet.c core/addr.c
+UNIT_packet_headers := $(UNIT_packet)
 UNIT_transport := nat64/transport.c nat64/packet.c core/addr.c
 UNIT_to        := nat64/to4.c nat64/to6.c nat64/transport.c nat64/packet.c nat64/header.c nat64/ipid.c \
                   core/addr.c core/stats.c
 UNIT_icmp      := nat64/icmp.c nat64/icmp_extension.c nat64/transport.c nat64/packet.c nat64/header.c core/addr.c
 UNIT_icmp_head := $(UNIT_icmp)
+UNIT_icmp_extension := $(UNIT_icmp)
 UNIT_icmp_send := nat64/icmp_send.c nat64/packet.c nat64/header.c core/addr.c core/stats.c
 UNIT_coalesce  := nat64/coalesce.c
 UNIT_hostports := nat64/hostports.c core/log.c core/loop.c

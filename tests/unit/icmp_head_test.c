@@ -59,7 +59,14 @@ static enum icmp_result to4(const struct icmp_head *from, struct icmp_head *to)
 	return icmp_head_to4(from, &links, to);
 }
 
-/* RFC 7915 4.2; the word that comes in: MTU 1400, pointer 0 */
+/*
+ * RFC 7915 4.2, all types and codes; the word that comes in: MTU 1400, pointer 0. RFC 7915 4.2
+ * type 3 code 0, 1; RFC 7915 4.2 type 3 code 2; RFC 7915 4.2 type 3 code 3; RFC 7915 4.2 type 3
+ * code 4; RFC 7915 4.2 type 3 code 5; RFC 7915 4.2 type 3 code 6, 7, 8; RFC 7915 4.2 type 3
+ * code 9, 10; RFC 7915 4.2 type 3 code 11, 12; RFC 7915 4.2 type 3 code 13; RFC 7915 4.2 type 3
+ * code 14; RFC 7915 4.2 type 3 code 15; RFC 7915 4.2 type 3 other; RFC 7915 4.2 type 11; RFC
+ * 7915 4.2 type 12 code 0, 2; RFC 7915 4.2 type 12 code 1; RFC 7915 4.2 unknown.
+ */
 static void test_table_to6(void **state)
 {
 	static const struct row rows[] = {
@@ -90,7 +97,12 @@ static void test_table_to6(void **state)
 	check_table(to6, all, N(all), 1400);
 }
 
-/* RFC 7915 5.2; the word that comes in: MTU 1400 */
+/*
+ * RFC 7915 5.2, all types and codes; the word that comes in: MTU 1400. RFC 7915 5.2 type 1 code
+ * 0; RFC 7915 5.2 type 1 code 1; RFC 7915 5.2 type 1 code 2; RFC 7915 5.2 type 1 code 3; RFC
+ * 7915 5.2 type 1 code 4; RFC 7915 5.2 type 1 other; RFC 7915 5.2 type 2; RFC 7915 5.2 type 3;
+ * RFC 7915 5.2 type 4 code 1; RFC 7915 5.2 type 4 code 2; RFC 7915 5.2 error.
+ */
 static void test_table_to4(void **state)
 {
 	static const struct row rows[] = {
@@ -113,7 +125,10 @@ static void test_table_to4(void **state)
 	check_table(to4, all, N(all), 1400);
 }
 
-/* Figure 3, from the IPv4 header to the IPv6 header; -1: not listed or "n/a" */
+/*
+ * RFC 7915 4.2 pointer, RFC 7915 4.2 type 12 code 0, 2: figure 3, from the IPv4 header to the
+ * IPv6 header; -1: not listed or "n/a"
+ */
 static void test_pointers_to6(void **state)
 {
 	static const int figure3[20] = { 0, 1, 4, 4, -1, -1, -1, -1, 7, 6, -1, -1,
@@ -137,7 +152,7 @@ static void test_pointers_to6(void **state)
 	}
 }
 
-/* Figure 6, the other way */
+/* RFC 7915 5.2 pointer, RFC 7915 5.2 type 4 code 0: figure 6, the other way */
 static void test_pointers_to4(void **state)
 {
 	static const int figure6[8] = { 0, 1, -1, -1, 2, 2, 9, 8 };
@@ -164,8 +179,11 @@ static void test_pointers_to4(void **state)
 	assert_int_equal(icmp_head_to4(&from, &links, &to), ICMP_UNTRANSLATABLE);
 }
 
-/* 4.2: max(1280, min(told + 20, MTU of the IPv6 link, MTU of the IPv4 link + 20)); where
- * nothing is told, the greatest plateau of RFC 1191 below the packet's length. */
+/*
+ * RFC 7915 4.2 mtu: max(1280, min(told + 20, MTU of the IPv6 link, MTU of the IPv4 link + 20));
+ * RFC 7915 4.2 plateau: where nothing is told, the greatest of RFC 1191 7.1 below the packet's
+ * length.
+ */
 static void test_mtu_to6(void **state)
 {
 	static const struct {
@@ -212,8 +230,10 @@ static void test_mtu_to6(void **state)
 	}
 }
 
-/* 5.2: min(told - 20, MTU of the IPv4 link, MTU of the IPv6 link - 20); less than 1280 is
- * not believed (RFC 8201 4). */
+/*
+ * RFC 7915 5.2 mtu: min(told - 20, MTU of the IPv4 link, MTU of the IPv6 link - 20); less than
+ * 1280 is not believed (RFC 8201 4).
+ */
 static void test_mtu_to4(void **state)
 {
 	static const struct {

@@ -54,7 +54,7 @@ static size_t send4(int64_t now_ms)
 	return sent.n;
 }
 
-/* RFC 4443 3.2, 2.4 (c): as much of the packet as fits into 1280 bytes */
+/* RFC 7915 5.4 with RFC 4443 3.2, 2.4 (c): as much of the packet as fits into 1280 bytes */
 static void test_v6_message(void **state)
 {
 	uint64_t before = counted(STAT_NAT64_PTB_SENT6);
@@ -76,7 +76,7 @@ static void test_v6_message(void **state)
 	assert_int_equal(counted(STAT_NAT64_PTB_SENT6) - before, 12);
 }
 
-/* RFC 792, RFC 1191 4, RFC 1812 4.3.2.3: as much as fits into 576 bytes */
+/* RFC 7915 4.4 with RFC 792, RFC 1191 4, RFC 1812 4.3.2.3: as much as fits into 576 bytes */
 static void test_v4_message(void **state)
 {
 	uint64_t before = counted(STAT_NAT64_FRAG_NEEDED_SENT4);
@@ -109,7 +109,10 @@ static void test_v4_message(void **state)
 	assert_int_equal(counted(STAT_NAT64_FRAG_NEEDED_SENT4) - before, 12);
 }
 
-/* RFC 4443 2.4 (e), RFC 1122 3.2.2: about an error, to or from more than one, a later fragment */
+/*
+ * RFC 7915 4.4, 5.4 with RFC 4443 2.4 (e), RFC 1122 3.2.2: about an error, to or from more than
+ * one, a later fragment
+ */
 static void test_not_about(void **state)
 {
 	static const struct {
@@ -165,7 +168,7 @@ static void test_not_about(void **state)
 	assert_int_equal(send4(START_MS), 1);
 }
 
-/* RFC 4443 2.4 (f): a token bucket, for both families together */
+/* RFC 7915 4.4, 5.4 with RFC 4443 2.4 (f): a token bucket, for both families together */
 static void test_rate(void **state)
 {
 	size_t len = wire_udp(bytes, inside, 1, remote6, 2, 10);

@@ -132,6 +132,7 @@ static void assert_sent_to(size_t i, enum l3_proto l3, const char *dst)
 	assert_memory_equal(&sent.slots[i].dst, &addr, 16);
 }
 
+/* RFC 7915 5.1: every byte of the header and the transport; RFC 7915 5.5. */
 static void test_to4_bytes(void **state)
 {
 	(void)state;
@@ -150,6 +151,9 @@ static void test_to4_bytes(void **state)
 	}
 }
 
+/*
+ * RFC 7915 4.1: every byte of the header and the transport, with DF and without; RFC 7915 4.5.
+ */
 static void test_to6_bytes(void **state)
 {
 	(void)state;
@@ -170,7 +174,10 @@ static void test_to6_bytes(void **state)
 	}
 }
 
-/* RFC 7915 5.1: DF is clear up to 1260 bytes of IPv4 packet, else set. */
+/*
+ * RFC 7915 5, 5.1, RFC 7915 5.1 df: DF is clear up to 1260 bytes of IPv4 packet, else set; RFC
+ * 7915 5.1 id: each packet has an identification of its own.
+ */
 static void test_df_rule(void **state)
 {
 	unsigned int last = 0;
@@ -214,6 +221,10 @@ static void headers_left_out(size_t data_len)
 	assert_memory_equal(got, wanted, len4);
 }
 
+/*
+ * RFC 7915 5.1 extension, RFC 7915 5.1.1: headers are skipped, and DF is clear where there was
+ * a Fragment header.
+ */
 static void test_headers_left_out(void **state)
 {
 	(void)state;
@@ -279,9 +290,9 @@ static size_t join6(size_t mtu, uint32_t id)
 }
 
 /*
- * What does not fit on the IPv4 side: told to the sender, but not where no Packet Too Big can
- * help: up to 1280 bytes (RFC 8200 5), or where fragments of the sender's came in (packet
- * larger than the way from it takes).
+ * RFC 7915 5, RFC 7915 7: what does not fit on the IPv4 side is told to the sender, but not
+ * where no Packet Too Big can help: up to 1280 bytes (RFC 8200 5), or where fragments of the
+ * sender's came in (packet larger than the way from it takes).
  */
 static void test_to4_too_big(void **state)
 {
@@ -321,7 +332,10 @@ static void test_to4_too_big(void **state)
 	}
 }
 
-/* RFC 7915 4: with DF clear, what gets larger than the lowest MTU leaves in fragments. */
+/*
+ * RFC 7915 4, RFC 7915 4.1 fragment: with DF clear, what gets larger than the lowest MTU leaves
+ * in fragments, which carry the identification; what fits has no Fragment header.
+ */
 static void test_to6_fragments(void **state)
 {
 	static const size_t lowest[] = { 1280, 1400, 1500 };
@@ -351,7 +365,10 @@ static void test_to6_fragments(void **state)
 	assert_int_equal(join6(1280, WIRE_ID), 1480);
 }
 
-/* With DF set, the sender is told; unless its packet came in fragments all the same. */
+/*
+ * RFC 7915 4, 4.1: with DF set, the sender is told; unless its packet came in fragments all the
+ * same.
+ */
 static void test_to6_too_big(void **state)
 {
 	static const struct {
@@ -388,7 +405,10 @@ static void test_to6_too_big(void **state)
 	}
 }
 
-/* RFC 7915 4.5: computed over the whole datagram, though it leaves in fragments. */
+/*
+ * RFC 7915 4.5 zero, RFC 6146 3.4 zero: computed over the whole datagram, though it leaves in
+ * fragments.
+ */
 static void test_no_checksum(void **state)
 {
 	struct flow flow = the_flow(L4_UDP);
@@ -412,7 +432,95 @@ static void test_no_checksum(void **state)
 	assert_int_equal(sent.n, 0);
 }
 
-/* RFC 6864 4.1, RFC 7739: never twice in a row to one place, never 0, not the same for all */
+/*
+ * RFC 7915 4.5, 5.5: other transports go over by their addresses, the transport header untouched,
+ * whole and in fragments (RFC 7915 4.1 and 5.1: "Next Header", "Protocol").
+ */
+static void test_other_transport(void **state)
+{
+	static const uint8_t protos[] = { 4, 33, 50, 51, 132, 255 };
+
+	(void)state;
+	for (size_t i = 0; i < N(protos); i++) {
+		for (size_t len = 0; len < 3000; len += 1450) {
+			struct flow flow = the_flow(L4_OTHER);
+			size_t at = wire_ip(bytes, protos[i], inside, remote6, len);
+
+			wire_fill(bytes + at, len);
+			set_tos(bytes);
+			assert_int_equal(packet_parse(&packet, bytes, at + len), PACKET_PROTOCOL);
+			sent.n = 0;
+			assert_int_equal(to4_send(NULL, ids, &packet, &flow, 1400, 1500),
+					 len == 1450 ? TO_TOO_BIG : TO_SENT);
+			if (len == 1450)
+				continue;
+			assert_int_equal(sent.n, len ? 3 : 1);
+			wire_fill(wanted, len);
+			for (size_t n = 0, done = 0; n < sent.n; n++) {
+				size_t part = sent_packet(n, got) - 20;
+
+				assert_int_equal(got[9], protos[i]);
+				assert_memory_equal(got + 20, wanted + done, part);
+				done += part;
+			}
+			at = wire_ip(bytes, protos[i], remote4, outside, len);
+			wire_fill(bytes + at, len);
+			assert_int_equal(packet_parse(&packet, bytes, at + len), PACKET_PROTOCOL);
+			sent.n = 0;
+			assert_int_equal(to6_send(NULL, &packet, &flow, 1500, 1500, 1280), TO_SENT);
+			assert_int_equal(sent.n, len ? 3 : 1);
+			for (size_t n = 0, done = 0; n < sent.n; n++) {
+				size_t head = sent.n > 1 ? 48 : 40;
+				size_t part = sent_packet(n, got) - head;
+
+				assert_int_equal(sent.n > 1 ? got[40] : got[6], protos[i]);
+				assert_memory_equal(got + head, wanted + done, part);
+				done += part;
+			}
+		}
+	}
+}
+
+/* RFC 791 3.1: what an IPv4 packet cannot hold is too big, whatever the link takes; RFC 8200 3
+ * has room for 20 bytes more. */
+static void test_larger_than_ipv4(void **state)
+{
+	struct flow flow = the_flow(L4_UDP);
+
+	(void)state;
+	for (size_t len4 = 65534; len4 <= 65537; len4++) {
+		size_t len = build(bytes, L4_UDP, true, true, len4 - 28);
+
+		assert_int_equal(packet_parse(&packet, bytes, len), PACKET_OK);
+		sent.n = 0;
+		assert_int_equal(to4_send(NULL, ids, &packet, &flow, 65600, 65600),
+				 len4 <= 65535 ? TO_SENT : TO_TOO_BIG);
+		assert_int_equal(sent.n, len4 <= 65535);
+	}
+}
+
+/* RFC 4291 2.5.5.2: an IPv4-mapped address in an IPv6 header counts with all its bytes for the
+ * checksum (RFC 8200 8.1, RFC 7915 5.5). */
+static void test_mapped_source(void **state)
+{
+	struct flow flow = the_flow(L4_UDP);
+	struct in6_addr mapped = { .s6_addr = { [10] = 0xff, 0xff, 192, 0, 2, 1 } };
+	size_t len = build(bytes, L4_UDP, true, true, 30), len4;
+
+	(void)state;
+	memcpy(bytes + 8, &mapped, 16);
+	wire_seal(bytes, len);
+	assert_int_equal(packet_parse(&packet, bytes, len), PACKET_OK);
+	sent.n = 0;
+	assert_int_equal(to4_send(NULL, ids, &packet, &flow, 1500, 1500), TO_SENT);
+	len4 = sent_packet(0, got);
+	assert_true(wire_l4_exact(got, len4));
+}
+
+/*
+ * RFC 7915 5.1 id, RFC 6864 4.1, RFC 7739 5.3: never twice in a row to one place, never 0, not
+ * the same for all
+ */
 static void test_identification(void **state)
 {
 	static uint8_t seen[65536];
@@ -444,6 +552,9 @@ int main(void)
 		cmocka_unit_test(test_to6_fragments),
 		cmocka_unit_test(test_to6_too_big),
 		cmocka_unit_test(test_no_checksum),
+		cmocka_unit_test(test_other_transport),
+		cmocka_unit_test(test_larger_than_ipv4),
+		cmocka_unit_test(test_mapped_source),
 		cmocka_unit_test(test_identification),
 	};
 

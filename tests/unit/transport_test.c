@@ -95,6 +95,11 @@ static size_t random_packet(bool to4)
 	return len;
 }
 
+/*
+ * RFC 7915 4.5 and 5.5: after either way, the checksums of TCP, UDP and ICMP are what RFC 1071
+ * gives for the whole; RFC 7915 4.2 echo, RFC 7915 5.2 echo: types, and the pseudo-header that
+ * comes and goes.
+ */
 static void test_checksums_are_exact(void **state)
 {
 	(void)state;
@@ -125,7 +130,7 @@ static void test_checksums_are_exact(void **state)
 	}
 }
 
-/* A wrong checksum stays wrong: the receiver finds out, as without us. */
+/* RFC 7915 5: a wrong checksum stays wrong: the receiver finds out, as without us. */
 static void test_damage_is_passed_on(void **state)
 {
 	struct transport_change change = change_to4(5000, 53);
@@ -138,8 +143,9 @@ static void test_damage_is_passed_on(void **state)
 }
 
 /*
- * RFC 768: "If the computed checksum is zero, it is transmitted as all ones"; TCP knows no
- * such rule. The data is chosen so that the translated checksum is zero.
+ * RFC 7915 4.5 and 5.5 with RFC 768: "If the computed checksum is zero, it is transmitted as
+ * all ones"; TCP knows no such rule. The data is chosen so that the translated checksum is
+ * zero.
  */
 static void test_zero_is_sent_as_ones(void **state)
 {
@@ -210,7 +216,10 @@ static void test_other_transport(void **state)
 	assert_memory_equal(bytes + 40, before, len - 40);
 }
 
-/* RFC 7915 4.5: a datagram without a checksum gets one, of any length. */
+/*
+ * RFC 7915 4.5 zero: a datagram without a checksum gets one, of any length. RFC 8200 8.1: from
+ * IPv6 there may be none.
+ */
 static void test_udp_without_checksum(void **state)
 {
 	struct transport_change to6 = change_to6(53, 40000), to4 = change_to4(5000, 53);
@@ -243,7 +252,7 @@ static void test_udp_without_checksum(void **state)
 	assert_false(transport_translate(&packet, &to4, false));
 }
 
-/* Of a quoted packet, only what is there is touched. */
+/* RFC 7915 4.3, 5.3: of a quoted packet, only what is there is touched. */
 static void test_quoted(void **state)
 {
 	struct transport_change to6 = change_to6(443, 40000), to4 = change_to4(5000, 443);
@@ -276,6 +285,10 @@ static void test_quoted(void **state)
 	}
 }
 
+/*
+ * RFC 7915 4.3, 5.3: a quoted datagram without a checksum keeps none; a query's is that of the
+ * whole, by the length that the quoted header states.
+ */
 static void test_quoted_udp_and_echo(void **state)
 {
 	struct transport_change to6 = change_to6(53, 40000), echo6 = change_to6(40000, 40000);
@@ -321,6 +334,7 @@ static bool clamp(const uint8_t *options, size_t options_len, uint16_t limit, bo
 	return lowered;
 }
 
+/* RFC 9293 3.7.1: the value is lowered wherever the option stands. */
 static void test_mss(void **state)
 {
 	static const struct {
@@ -372,6 +386,7 @@ static void test_mss_values(void **state)
 	}
 }
 
+/* RFC 9293 3.1: lists of options without one, or that end early */
 static void test_mss_is_not_there(void **state)
 {
 	static const uint8_t rows[][8] = {
