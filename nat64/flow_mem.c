@@ -156,8 +156,8 @@ static enum flow_result first_outbound(struct flow_table *table, struct shard *s
 }
 
 /* RFC 6146 3.5.1, 3.5.2.2 with address-dependent filtering: is the sender held off? */
-static bool filtered(const struct flow_table *table, const struct bib *bib,
-		     const struct flow_packet *p)
+bool flow_filtered(const struct flow_table *table, const struct bib *bib,
+		   const struct flow_packet *p)
 {
 	if (!table->filters || bib->is_static)
 		return false;
@@ -175,7 +175,7 @@ static enum flow_result first_inbound(struct flow_table *table, struct shard *sh
 	if (p->l4 == L4_ICMP)
 		return FLOW_NONE;
 	result = bib_take_outside(table->bibs, p, &bib);
-	if (result == FLOW_OK && filtered(table, bib, p)) {
+	if (result == FLOW_OK && flow_filtered(table, bib, p)) {
 		bib_put(table->bibs, bib);
 		result = FLOW_FILTERED;
 	}

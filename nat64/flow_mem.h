@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What flow_mem.c and flow_expire.c, the two halves of the flow table, share. */
+/* What the parts of the flow table share: flow_mem.c, flow_expire.c, flow_preview.c. */
 #ifndef NAT64_FLOW_MEM_H
 #define NAT64_FLOW_MEM_H
 
@@ -27,6 +27,10 @@ void flow_end(struct flow_table *table, struct shard *shard, struct session *s);
 
 /** flow_forget_syn() - a stored SYN is over. Its shard is held. */
 void flow_forget_syn(struct flow_table *table, struct shard *shard, struct syn *syn);
+
+/** flow_filtered() - does nat64.filtering hold off a packet from outside to @bib? */
+bool flow_filtered(const struct flow_table *table, const struct bib *bib,
+		   const struct flow_packet *p);
 
 /** flow_half_open() - does a session count as such with its client? */
 static inline bool flow_half_open(const struct session *s)

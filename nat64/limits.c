@@ -173,17 +173,26 @@ static bool count32(_Atomic uint32_t *counter, uint64_t max)
 	return false;
 }
 
+/* When one session more would be paid for; 0: that is later than the burst allows. */
+static int64_t price(const struct limits *limits, int64_t paid_ns, bool from_outside,
+		     int64_t now_ms)
+{
+	int64_t now_ns = now_ms * NS_PER_MS;
+	int64_t burst_ns = (int64_t)share(BURST_S * (uint64_t)NS_PER_S, from_outside);
+	int64_t paid = (paid_ns > now_ns ? paid_ns : now_ns) + limits->interval_ns;
+
+	return paid > now_ns + burst_ns ? 0 : paid;
+}
+
 /* One of the client's new sessions a second, if any is left of the burst. */
 static bool pay(const struct limits *limits, struct client *client, bool from_outside,
 		int64_t now_ms)
 {
-	int64_t now_ns = now_ms * NS_PER_MS;
-	int64_t burst_ns = (int64_t)share(BURST_S * (uint64_t)NS_PER_S, from_outside);
 	int64_t was = atomic_load(&client->paid_ns), paid;
 
 	do {
-		paid = (was > now_ns ? was : now_ns) + limits->interval_ns;
-		if (paid > now_ns + burst_ns)
+		paid = price(limits, was, from_outside, now_ms);
+		if (!paid)
 			return false;
 	} while (!atomic_compare_exchange_weak(&client->paid_ns, &was, paid));
 	return true;
@@ -228,6 +237,49 @@ enum flow_result limits_admit(struct limits *limits, const struct in6_addr *insi
 	else
 		*out = client;
 	return result;
+}
+
+/* The same questions in the same order, of a client that may not be there yet */
+static enum flow_result forbids(const struct limits_use *use, bool half_open, bool paid)
+{
+	if (use->sessions >= use->sessions_max)
+		return FLOW_FULL;
+	if (use->client_sessions >= use->client_sessions_max)
+		return FLOW_CLIENT_FULL;
+	if (half_open && use->client_half_open >= use->client_half_open_max)
+		return FLOW_CLIENT_HALF_OPEN;
+	if (half_open && use->half_open >= use->half_open_max)
+		return FLOW_HALF_OPEN;
+	return paid ? FLOW_OK : FLOW_CLIENT_RATE;
+}
+
+enum flow_result limits_preview(struct limits *limits, const struct in6_addr *inside,
+				bool from_outside, bool half_open, int64_t now_ms,
+				struct limits_use *use)
+{
+	struct in6_addr addr = masked(inside, limits->prefix_len);
+	uint64_t hash = hash_addr(limits, &addr, limits->prefix_len);
+	struct stripe *stripe = &limits->stripes[hash % STRIPES];
+	const struct client *client;
+	int64_t paid_ns = 0;
+
+	*use = (struct limits_use){
+		.sessions = atomic_load(&limits->sessions),
+		.sessions_max = share(limits->sessions_max, from_outside),
+		.half_open = atomic_load(&limits->half_open),
+		.half_open_max = share(limits->half_open_max, from_outside),
+		.client_sessions_max = share(limits->client_max, from_outside),
+		.client_half_open_max = share(limits->client_half_open_max, from_outside),
+	};
+	pthread_mutex_lock(&stripe->mutex);
+	client = find(stripe, hash, &addr, limits->prefix_len);
+	if (client) {
+		use->client_sessions = atomic_load(&client->sessions);
+		use->client_half_open = atomic_load(&client->half_open);
+		paid_ns = atomic_load(&client->paid_ns);
+	}
+	pthread_mutex_unlock(&stripe->mutex);
+	return forbids(use, half_open, price(limits, paid_ns, from_outside, now_ms) != 0);
 }
 
 void limits_answered(struct limits *limits, struct client *client)

@@ -43,6 +43,20 @@ enum flow_result limits_admit(struct limits *limits, const struct in6_addr *insi
 			       bool from_outside, bool half_open, int64_t now_ms,
 			       struct client **out);
 
+/* What is in use now of what may be, for a client's next session */
+struct limits_use {
+	uint64_t sessions, sessions_max, half_open, half_open_max;
+	uint64_t client_sessions, client_sessions_max, client_half_open, client_half_open_max;
+};
+
+/**
+ * limits_preview() - what would limits_admit() say? Nothing is counted.
+ * Return: as limits_admit(), but that memory may be out then.
+ */
+enum flow_result limits_preview(struct limits *limits, const struct in6_addr *inside,
+				bool from_outside, bool half_open, int64_t now_ms,
+				struct limits_use *use);
+
 /** limits_answered() - a session is no longer half open. */
 void limits_answered(struct limits *limits, struct client *client);
 

@@ -46,6 +46,11 @@ const char *nat64_state(const char *text)
 	return NULL;
 }
 
+const char *listing_state(int state)
+{
+	return state_names[state];
+}
+
 /* The rows of a page; grown as they come, since how many fit the filter is not known. */
 struct rows {
 	const struct nat64_filter *filter;

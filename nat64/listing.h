@@ -14,6 +14,9 @@ struct nat64_binding;
 struct nat64_filter;
 struct nat64_flow;
 
+/** listing_state() - the name of a TCP state (enum tcp_state), static. */
+const char *listing_state(int state);
+
 /** listing_flows() - see nat64_flows(). */
 int listing_flows(struct flow_table *table, const struct nat64_filter *filter, int64_t now_ms,
 		  uint64_t *cursor, unsigned int max, struct nat64_flow **rows, size_t *n);

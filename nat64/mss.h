@@ -8,6 +8,9 @@
 
 struct config;
 
+/** mss_limit() - the largest MSS that a SYN may carry on; 0: any. See mss_clamp(). */
+uint16_t mss_limit(const struct config *config, size_t mtu4, size_t mtu6);
+
 /**
  * mss_clamp() - lower the MSS option of a SYN; other packets are left alone.
  * @mtu4, @mtu6:	of the ways to its two ends, bytes.

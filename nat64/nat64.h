@@ -126,6 +126,44 @@ int nat64_flows(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t
 int nat64_bindings(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t *cursor,
 		   unsigned int max, struct nat64_binding **rows, size_t *n);
 
+/* A packet that might come, TCP being a SYN */
+struct nat64_question {
+	enum config_proto proto;
+	struct endpoint to;	/* either family; port 0: one is assumed. ICMP: the identifier */
+	struct endpoint from;	/* unspecified address: a sender is invented */
+};
+
+enum nat64_outcome {
+	NAT64_TRANSLATED,
+	NAT64_REFUSED,		/* dropped, and the sender is told */
+	NAT64_DROPPED,		/* nobody is told */
+	NAT64_NOT_OURS,		/* it goes where it would go without NAT64 */
+};
+
+/* One decision on its way, in words */
+struct nat64_step {
+	char text[224];
+	const char *by;		/* the setting or the RFC's clause that decides; static */
+	bool stops;		/* here its way ends */
+};
+
+enum { NAT64_STEPS_MAX = 24 };
+
+struct nat64_trace {
+	struct nat64_step steps[NAT64_STEPS_MAX];
+	unsigned int n_steps;
+	enum nat64_outcome outcome;
+	char verdict[320];	/* one line */
+};
+
+/**
+ * nat64_trace() - what would happen to a packet now, decision by decision; nothing is
+ * sent, made or renewed. Main thread, while the workers run.
+ * Return: 0 or -errno, where descriptors or memory are out.
+ */
+int nat64_trace(struct nat64 *nat64, const struct nat64_question *question,
+		struct nat64_trace *out);
+
 /** nat64_free() - stop the workers, forget all flows; NULL is allowed. */
 void nat64_free(struct nat64 *nat64);
 

@@ -475,3 +475,34 @@ uint64_t pool4_used(const struct pool4 *pool)
 {
 	return atomic_load_explicit(&pool->used, memory_order_relaxed);
 }
+
+static unsigned int count_free(const struct pool_address *address, enum l4_proto l4)
+{
+	const struct choice *choice = &address->choice[l4];
+	unsigned int n = 0;
+
+	for (int parity = 0; parity < 2; parity++)
+		for (unsigned int i = 0; i < choice->n[parity]; i++)
+			n += !atomic_load_explicit(&address->slots[l4][choice->ports[parity][i]],
+						   memory_order_relaxed);
+	return n;
+}
+
+bool pool4_preview(const struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
+		   struct pool4_offer *out)
+{
+	uint64_t words[2], paired;
+
+	memcpy(words, inside, 16);
+	paired = siphash13(&pool->key_index, words, 2);
+	for (size_t i = 0; i < pool->n; i++) {
+		const struct pool_address *address = &pool->addresses[(paired + i) % pool->n];
+		const struct choice *choice = &address->choice[l4];
+
+		*out = (struct pool4_offer){ address->addr_be32, choice->n[0] + choice->n[1],
+					     count_free(address, l4) };
+		if (out->free)
+			return true;
+	}
+	return false;
+}

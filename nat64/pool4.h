@@ -69,6 +69,20 @@ int pool4_claim(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *ins
 /** pool4_offers() - may this address and port be given out, or is it the host's? */
 bool pool4_offers(const struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port);
 
+/* What a claim would find */
+struct pool4_offer {
+	uint32_t addr_be32;
+	unsigned int size, free;	/* ports of the address and transport; those nobody has */
+};
+
+/**
+ * pool4_preview() - which address would pool4_claim() take, nothing being claimed. The
+ * host is not asked for each port, so some of the free ones may turn out to be its own.
+ * Return: false where it would find none.
+ */
+bool pool4_preview(const struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
+		   struct pool4_offer *out);
+
 /** pool4_publish() - from now on pool4_owner() finds @owner at what was claimed. */
 void pool4_publish(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port,
 		   void *owner);

@@ -27,6 +27,7 @@
 #include "probe.h"
 #include "queue.h"
 #include "refuse.h"
+#include "trace.h"
 #include "worker.h"
 
 enum { EXPIRE_EVERY_MS = 500 };
@@ -362,4 +363,15 @@ int nat64_bindings(struct nat64 *nat64, const struct nat64_filter *filter, uint6
 		   unsigned int max, struct nat64_binding **rows, size_t *n)
 {
 	return listing_bindings(nat64->flows, filter, cursor, max, rows, n);
+}
+
+int nat64_trace(struct nat64 *nat64, const struct nat64_question *question,
+		struct nat64_trace *out)
+{
+	const struct trace_room room = {
+		.config = nat64->config, .map = nat64->map, .pool = nat64->pool,
+		.flows = nat64->flows,
+	};
+
+	return trace_packet(&room, question, loop_now_ms(), out);
 }

@@ -85,14 +85,20 @@ struct json_object *ask_request(const char *command)
 	return request;
 }
 
+struct json_object *ask_of(const struct cli *cli, struct json_object *request)
+{
+	char *path = ask_socket(cli);
+	struct json_object *reply = path ? ask(path, request) : NULL;
+
+	free(path);
+	return reply;
+}
+
 struct json_object *ask_simple(const struct cli *cli, const char *command)
 {
-	struct json_object *request = ask_request(command), *reply = NULL;
-	char *path = request ? ask_socket(cli) : NULL;
+	struct json_object *request = ask_request(command);
+	struct json_object *reply = request ? ask_of(cli, request) : NULL;
 
-	if (path)
-		reply = ask(path, request);
 	json_object_put(request);
-	free(path);
 	return reply;
 }

@@ -21,6 +21,9 @@ char *ask_socket(const struct cli *cli);
  */
 struct json_object *ask(const char *path, struct json_object *request);
 
+/** ask_of() - the same of the gateway that @cli names. */
+struct json_object *ask_of(const struct cli *cli, struct json_object *request);
+
 /** ask_simple() - the same for a command without arguments. */
 struct json_object *ask_simple(const struct cli *cli, const char *command);
 

@@ -20,6 +20,7 @@ enum cli_command {
 	CLI_RELOAD,
 	CLI_FLOWS,
 	CLI_BINDINGS,
+	CLI_TRACE,
 	CLI_VERSION,
 	CLI_HELP,
 };

@@ -24,4 +24,7 @@ int command_reload(const struct cli *cli);
 int command_flows(const struct cli *cli);
 int command_bindings(const struct cli *cli);
 
+/** command_trace() - what would happen to a packet. */
+int command_trace(const struct cli *cli);
+
 #endif

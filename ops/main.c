@@ -264,6 +264,8 @@ int main(int argc, char **argv)
 		return command_flows(&cli);
 	case CLI_BINDINGS:
 		return command_bindings(&cli);
+	case CLI_TRACE:
+		return command_trace(&cli);
 	case CLI_VERSION:
 		puts(cli_version());
 		return CLI_EXIT_DONE;

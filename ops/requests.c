@@ -10,6 +10,7 @@
 
 #include "gateway.h"
 #include "listing.h"
+#include "trace.h"
 
 static struct json_object *status(struct gateway *gateway, struct json_object *request)
 {
@@ -41,6 +42,11 @@ static struct json_object *bindings(struct gateway *gateway, struct json_object 
 	return listing_bindings_reply(gateway_nat64(gateway), request);
 }
 
+static struct json_object *trace(struct gateway *gateway, struct json_object *request)
+{
+	return trace_reply(gateway_nat64(gateway), request);
+}
+
 static const struct {
 	const char *command;
 	struct json_object *(*answer)(struct gateway *gateway, struct json_object *request);
@@ -49,6 +55,7 @@ static const struct {
 	{ "reload", reload },
 	{ "flows", flows },
 	{ "bindings", bindings },
+	{ "trace", trace },
 };
 
 enum { N_REQUESTS = sizeof(requests) / sizeof(requests[0]) };

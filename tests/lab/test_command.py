@@ -53,9 +53,9 @@ def test_config_prints_what_checks_again(tmp_path):
     assert gate64("config", "-c", file).stdout == printed.stdout
 
 
-@pytest.mark.parametrize("command", ["status", "reload", "flows", "bindings"])
+@pytest.mark.parametrize("command", ["status", "reload", "flows", "bindings", "trace 192.0.2.1"])
 def test_asking_nobody_fails(tmp_path, command):
-    done = gate64(command, "-s", tmp_path / "control.sock")
+    done = gate64(*command.split(), "-s", tmp_path / "control.sock")
     assert done.returncode == 1
     assert "no gate64 answers" in done.stderr and not done.stdout
 

@@ -62,6 +62,8 @@ static void understands_every_command(void **state)
 		{ "bindings --proto icmp 192.0.2.1 -s /x",
 		  { .command = CLI_BINDINGS, .operand = "192.0.2.1", .proto = "icmp",
 		    .socket_path = "/x" } },
+		{ "trace 192.0.2.1:80 --from 2001:db8::1",
+		  { .command = CLI_TRACE, .operand = "192.0.2.1:80", .from = "2001:db8::1" } },
 		{ "version", { .command = CLI_VERSION } },
 		{ "--version", { .command = CLI_VERSION } },
 		{ "help", { .command = CLI_HELP } },
@@ -109,6 +111,9 @@ static void explains_wrong_usage(void **state)
 		{ "check -s /x", "not an option of this command: -s", "'gate64 check --help'" },
 		{ "bindings --state trans", "not an option of this command: --state",
 		  "'gate64 bindings --help'" },
+		{ "trace --proto tcp", "an address is missing", "'gate64 trace --help'" },
+		{ "flows --from ::1", "not an option of this command: --from",
+		  "'gate64 flows --help'" },
 		{ "flows --proto", "option needs a value: --proto", "'gate64 flows --help'" },
 		{ "flows -p 443", "unknown option: -p", "'gate64 flows --help'" },
 		{ "flows --json=1", "unknown option: --json=1", "'gate64 flows --help'" },
@@ -133,7 +138,7 @@ static void explains_wrong_usage(void **state)
 static void help_names_what_it_is_of(void **state)
 {
 	static const char *const commands[] = { "run", "check", "config", "status", "reload",
-						"flows", "bindings", "version", "help" };
+						"flows", "bindings", "trace", "version", "help" };
 	char *text;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
