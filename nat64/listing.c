@@ -46,7 +46,7 @@ const char *nat64_state(const char *text)
 	return NULL;
 }
 
-const char *listing_state(int state)
+const char *listing_state(unsigned int state)
 {
 	return state_names[state];
 }

@@ -15,7 +15,7 @@ struct nat64_filter;
 struct nat64_flow;
 
 /** listing_state() - the name of a TCP state (enum tcp_state), static. */
-const char *listing_state(int state);
+const char *listing_state(unsigned int state);
 
 /** listing_flows() - see nat64_flows(). */
 int listing_flows(struct flow_table *table, const struct nat64_filter *filter, int64_t now_ms,
