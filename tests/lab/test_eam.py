@@ -69,7 +69,7 @@ def whoami(ns, address, source=None):
 
 @pytest.mark.parametrize("v6,v4", [(MAPPED6, MAPPED4), (LONGER6, LONGER4)])
 def test_out(lab, gate64, v6, v4):
-    """RFC 7757 3.3.2: the source becomes the mapped address, the port stays, and there is
+    """RFC 7757 3.3.2, RFC 7915 6: the source becomes the mapped address, the port stays, there is
     no session."""
     with WhoAmI(lab.internet4, WEB4, 7001), gate64.counting() as rose:
         port, peer, peer_port = whoami(lab.server6, (f"{PREF64}{WEB4}", 7001), source=v6)
@@ -79,8 +79,8 @@ def test_out(lab, gate64, v6, v4):
 
 @pytest.mark.parametrize("v6,v4", [(MAPPED6, MAPPED4), (LONGER6, LONGER4)])
 def test_in(lab, gate64, v6, v4):
-    """RFC 7757 3.3.1: whoever calls the mapped address reaches its host, without a binding,
-    and appears in the pref64."""
+    """RFC 7757 3.3.1, RFC 7915 6: whoever calls the mapped address reaches its host, without a
+    binding, and appears in the pref64."""
     with WhoAmI(lab.server6, v6, 7002), gate64.counting() as rose:
         port, peer, peer_port = whoami(lab.client4, (v4, 7002))
     assert (peer, peer_port) == (embedded(CLIENT4), port)
