@@ -14,7 +14,7 @@ from scapy.sendrecv import sendp
 
 from netns import wait_for
 from topology import CLIENT4, GATEWAY4, GATEWAY6, INSIDE, INTERNET4, PREF64, TUNNEL6, WEB4
-from wire import Capture, WhoAmI
+from wire import Capture, WhoAmI, read_all
 
 # The gateway's own address lies in a client prefix here; it must not need to, see below.
 SETTINGS = {"nat64": {"clients": [INSIDE, "2001:db8:0:1::/64"]}}
@@ -59,6 +59,20 @@ def test_no_client_prefix_is_needed(lab, gate64):
     page = lab.gateway.run("curl", "-sS", "--max-time", "5", f"http://[{PREF64}{WEB4}]/")
     assert page.stdout == f"hello {GATEWAY4}\n"
     gate64.reload()
+
+
+def test_no_global_address_is_needed(lab, gate64):
+    """RFC 6146 3.5.2.2, RFC 6724 5: a host with nothing but loopback and link-local addresses
+    is served at ::1."""
+    address = (f"{GATEWAY6}/64", "dev", lab.wg_gateway)
+    lab.gateway.run("ip", "address", "del", *address)
+    try:
+        with lab.gateway.connect((f"{PREF64}{WEB4}", 80), timeout=5) as sock:
+            assert sock.getsockname()[0] == "::1"
+            sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert b"hello" in read_all(sock)
+    finally:
+        lab.gateway.run("ip", "address", "add", *address)
 
 
 def test_a_page(lab, default_route):
