@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel hands over packets whole (up to 64 KiB), checksums filled in: without
- * NFQA_CFG_F_GSO it segments and sums before it queues.
+ * The kernel hands over packets checksums filled in and segmented: NFQA_CFG_F_GSO is not
+ * asked for. With it large packets would come as the kernel joined them, and without the
+ * size of the segments they were joined of: the attributes say only that they were. To
+ * cut them again at a guessed size could undo what a sender does who sends less than he
+ * may because larger packets vanish on the way, and his transfer would stall. Segments
+ * are joined again after they are translated, sizes kept (coalesce.h).
  *
- * The verdicts of a batch go back in one system call too. Most are "drop", because
- * what is translated leaves by another way.
+ * The verdicts of a batch go back in one system call too, most of them in one message:
+ * "drop", because what is translated leaves by another way.
  */
 #include "queue.h"
 
@@ -26,7 +30,8 @@ enum {
 	BATCH = 128,			/* packets per system call */
 	VERDICTS = 32,			/* messages per system call */
 	BATCHES = 8,			/* per wake-up, so that other events get a turn */
-	BUFFER = 0xffff + 4096,		/* the largest packet and its attributes */
+	SMALL = 2048,			/* bytes that a usual packet and its attributes take */
+	BUFFER = 0xffff + 4096,		/* and the largest */
 	VERDICT_MAX = 64,		/* bytes of a verdict message, and more */
 	CONFIG_BUFFER = 4096,		/* a configuration message, or its answer */
 	QUEUE_LEN = 4096,		/* packets waiting in the kernel */
@@ -50,8 +55,11 @@ struct queue {
 	size_t verdicts_len;		/* bytes of messages that wait to be sent */
 	uint8_t verdicts[VERDICTS * VERDICT_MAX] __attribute__((aligned(8)));
 	struct mmsghdr messages[BATCH];
-	struct iovec iov[BATCH];
-	uint8_t buffers[BATCH][BUFFER];
+	/* Usual packets lie close together, so that caches hold a batch; what is longer
+	 * goes on in a large buffer, where its beginning is put before it. */
+	struct iovec iov[BATCH][2];
+	uint8_t small[BATCH][SMALL] __attribute__((aligned(8)));
+	uint8_t large[BATCH][BUFFER] __attribute__((aligned(8)));
 };
 
 /* ---- verdicts ------------------------------------------------------------------ */
@@ -140,6 +148,15 @@ static int on_message(const struct nlmsghdr *header, void *arg)
 	return MNL_CB_OK;
 }
 
+static void read_messages(struct queue *queue, int i, size_t len)
+{
+	uint8_t *data = len > SMALL ? queue->large[i] : queue->small[i];
+
+	if (len > SMALL)
+		memcpy(queue->large[i], queue->small[i], SMALL);
+	mnl_cb_run(data, len, 0, 0, on_message, queue);
+}
+
 /* Return: datagrams read; 0 when there are no more. */
 static int read_batch(struct queue *queue)
 {
@@ -153,7 +170,7 @@ static int read_batch(struct queue *queue)
 		return errno == ENOBUFS || errno == EINTR ? 1 : 0;
 	}
 	for (int i = 0; i < n; i++)
-		mnl_cb_run(queue->buffers[i], queue->messages[i].msg_len, 0, 0, on_message, queue);
+		read_messages(queue, i, queue->messages[i].msg_len);
 	return n;
 }
 
@@ -237,9 +254,10 @@ int queue_new(struct queue **out, struct event_base *base, unsigned int number,
 	queue->number = number;
 	queue->handler = *handler;
 	for (int i = 0; i < BATCH; i++) {
-		queue->iov[i] = (struct iovec){ queue->buffers[i], BUFFER };
-		queue->messages[i].msg_hdr.msg_iov = &queue->iov[i];
-		queue->messages[i].msg_hdr.msg_iovlen = 1;
+		queue->iov[i][0] = (struct iovec){ queue->small[i], SMALL };
+		queue->iov[i][1] = (struct iovec){ queue->large[i] + SMALL, BUFFER - SMALL };
+		queue->messages[i].msg_hdr.msg_iov = queue->iov[i];
+		queue->messages[i].msg_hdr.msg_iovlen = 2;
 	}
 	err = open_socket(queue);
 	if (err == 0)

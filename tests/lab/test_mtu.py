@@ -147,3 +147,14 @@ def test_a_small_ipv4_path_is_no_trap(lab, gate64):
             link_mtu(far_link, 1000):
         inside.send(bytes(1280 - UDP6))
         assert len(outside.recv(2000)) == 1280 - UDP6
+
+
+@only_1420
+def test_a_jumbo_frame_is_cut(lab, gate64):
+    """RFC 7915 4: DF is not set; and it takes more than a usual packet's buffer."""
+    uplink = ((lab.gateway, "up0"), (lab.internet4, "gw0"))
+    with udp_flow(lab, lab.internet4, WEB4, 7005) as (inside, outside), link_mtu(uplink, 9000):
+        outside.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DONT)
+        payload = bytes(range(251)) * 32
+        outside.send(payload)
+        assert inside.recv(9000) == payload
