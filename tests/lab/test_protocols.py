@@ -64,3 +64,15 @@ def test_a_header_behind_a_fragment_header(lab, gate64, tap, kind):
         # What is told next is about this, not about those before.
         told(lab, tap, UNREACHABLE, PORT, 0, 132, bytes(8))
     assert rose["nat64.drops.extension_header"] == 2
+
+
+def test_what_goes_elsewhere(lab, gate64, tap):
+    """RFC 7915 5.6: only what is addressed to a pref64 is translated. Beside it, the host's own
+    stack answers, and the translator has seen nothing."""
+    packet = ipv6(SERVER6, GATEWAY6, UDP, udp(SERVER6, GATEWAY6, 7, 9, b"is this translated?"))
+    with gate64.counting() as rose:
+        send(lab.server6, packet)
+        got = tap.take(lambda p: is_icmp(p) and p[40] == UNREACHABLE)
+    assert got[41] == PORT
+    assert got[48 + 8:] == packet[8:]
+    assert not [name for name, by in rose.items() if name.startswith("nat64") and by]
