@@ -99,6 +99,7 @@ UNIT_flow      := nat64/flow_mem.c nat64/flow_expire.c nat64/session.c nat64/syn
                   nat64/limits.c nat64/peers.c nat64/hash.c nat64/slab.c \
                   $(UNIT_pool4)
 UNIT_flow_stress := $(UNIT_flow)
+UNIT_flow_preview := nat64/flow_preview.c $(UNIT_flow)
 UNIT_flow_limits := $(UNIT_flow)
 UNIT_flow_filter := $(UNIT_flow)
 UNIT_flow_prefix := $(UNIT_flow)

@@ -46,6 +46,8 @@ struct nat64_intercept {
 struct nat64_gauges {
 	uint64_t sessions, bindings;		/* in use now */
 	uint64_t sessions_max;
+	uint64_t clients;			/* that have a session */
+	uint64_t stored_syns, stored_syns_max;	/* that wait for the other side's */
 	uint64_t memory_bytes;			/* of the flow table */
 	uint64_t ports_used, ports_size;	/* TCP, UDP and ICMP added up */
 };

@@ -118,6 +118,9 @@ static void add_nat64(struct json_object *room, const struct status_facts *facts
 	add_number(room, "sessions", gauges->sessions);
 	add_number(room, "sessions_max", gauges->sessions_max);
 	add_number(room, "bindings", gauges->bindings);
+	add_number(room, "clients", gauges->clients);
+	add_number(room, "stored_syns", gauges->stored_syns);
+	add_number(room, "stored_syns_max", gauges->stored_syns_max);
 	add_number(room, "memory_bytes", gauges->memory_bytes);
 	add_number(room, "ports_used", gauges->ports_used);
 	add_number(room, "ports_size", gauges->ports_size);
@@ -243,6 +246,8 @@ static const struct {
 } gauges[] = {
 	{ "nat64", "sessions", "sessions", "sessions_max" },
 	{ "nat64", "bindings", "bindings", NULL },
+	{ "nat64", "clients", "clients", NULL },
+	{ "nat64", "SYNs waiting", "stored_syns", "stored_syns_max" },
 	{ "nat64", "flow table bytes", "memory_bytes", NULL },
 	{ "nat64", "ports in use", "ports_used", "ports_size" },
 	{ "dns64", "queries pending", "queries_pending", NULL },

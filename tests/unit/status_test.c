@@ -28,6 +28,7 @@ static struct nat64_intercept intercept;
 static uint64_t counters[STAT_COUNT];
 
 static const struct nat64_gauges nat64 = {
+	.clients = 3, .stored_syns = 1, .stored_syns_max = 1024, .memory_bytes = 4096,
 	.sessions = 12, .sessions_max = 262144, .bindings = 9, .ports_used = 9, .ports_size = 77825,
 };
 static const struct dns64_gauges dns64 = { .cache_bytes = 512, .cache_bytes_max = 4096 };
@@ -107,6 +108,10 @@ static void document_holds_the_facts(void **state)
 	assert_text(document, "rooms/nat64/pool4/0/tcp/0", "10240-32767");
 	assert_text(document, "rooms/nat64/pool4/0/tcp/1", "61000");
 	assert_number(document, "rooms/nat64/sessions", 12);
+	assert_number(document, "rooms/nat64/clients", 3);
+	assert_number(document, "rooms/nat64/stored_syns", 1);
+	assert_number(document, "rooms/nat64/stored_syns_max", 1024);
+	assert_number(document, "rooms/nat64/memory_bytes", 4096);
 	assert_number(document, "rooms/dns64/cache_bytes", 512);
 	assert_true(json_object_get_boolean(at(document, "rooms/nat64/enabled")));
 	assert_false(json_object_get_boolean(at(document, "rooms/snid/enabled")));
@@ -178,6 +183,8 @@ static void text_is_grouped_and_aligned(void **state)
 			  "  inside              2001:db8:1::/80\n");
 	assert_line(text, "  last reload         none since the start\n");
 	assert_line(text, "\nnat64\n  sessions            12 of 262144\n");
+	assert_line(text, "  clients             3\n  SYNs waiting        1 of 1024\n"
+			  "  flow table bytes    4096\n");
 	assert_line(text, "  pool4               198.51.100.1 tcp 10240-32767 61000, "
 			  "udp 10240-65535\n");
 	assert_line(text, "  packets             out 5, in 4\n");

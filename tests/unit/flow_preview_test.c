@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a preview says is what the call then does, whatever state the table is in and
+ * whichever limit is reached (RFC 6146 3.5.1 to 3.5.3, RFC 6888 REQ-4); and a preview
+ * changes nothing.
+ */
+#include "flow_world.h"
+
+#include "../../nat64/flow_preview.h"
+
+enum { ROUNDS = 40, STEPS = 500, INSIDES = 12, REMOTES = 6 };
+
+static uint64_t seed = 0x9e3779b97f4a7c15;
+
+static unsigned int draw(unsigned int n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (unsigned int)(seed >> 8) % n;
+}
+
+/* Roomy limits, but for some that are narrow this time */
+static void draw_limits(struct world *w)
+{
+	w->config.nat64.limits.sessions = draw(4) ? 100000 : 60;
+	w->config.nat64.limits.sessions_per_client = draw(4) ? 100000 : 9;
+	w->config.nat64.limits.half_open = draw(4) ? 100000 : 25;
+	w->config.nat64.limits.half_open_per_client = draw(4) ? 100000 : 5;
+	w->config.nat64.limits.new_per_client = draw(4) ? 1000000 : 2;
+	w->config.nat64.filtering = draw(2) ? CONFIG_FILTERING_ADDRESS_DEPENDENT
+					    : CONFIG_FILTERING_ENDPOINT_INDEPENDENT;
+	flow_table_configure(w->table, &w->config);
+	use_ports(w, FIRST_PORT, draw(4) ? LAST_PORT : FIRST_PORT + 19);
+}
+
+static struct flow_packet draw_packet(const struct flow *last, bool out)
+{
+	enum l4_proto l4 = draw(L4_COUNT);
+	struct flow_packet p = outbound(l4, draw(INSIDES), (uint16_t)(40000 + draw(6)),
+					htonl(0xc0000200 + draw(REMOTES)), (uint16_t)(443 + draw(2)));
+
+	if (!out) {
+		p = inbound(last, htonl(0xc0000200 + draw(REMOTES)), (uint16_t)(443 + draw(2)));
+		if (draw(8) == 0)
+			p.near_port = (uint16_t)(FIRST_PORT + draw(400));
+	}
+	return p;
+}
+
+struct counts {
+	uint64_t sessions, bindings, ports, clients;
+};
+
+static struct counts count(const struct world *w)
+{
+	return (struct counts){ flow_session_count(w->table), flow_binding_count(w->table),
+				pool4_used(w->pool), flow_client_count(w->table) };
+}
+
+static void compare(const struct flow_preview *preview, const struct flow *flow, bool out)
+{
+	assert_int_equal(preview->has_session, !flow->created);
+	if (preview->asked_pool) {
+		assert_true(out && preview->offer.free > 0);
+		assert_int_equal(preview->offer.addr_be32, flow->outside_be32);
+		return;
+	}
+	assert_true(preview->has_session || preview->has_binding);
+	assert_true(addr_equal(&preview->flow.inside, &flow->inside));
+	assert_int_equal(preview->flow.inside_port, flow->inside_port);
+	assert_int_equal(preview->flow.outside_be32, flow->outside_be32);
+	assert_int_equal(preview->flow.outside_port, flow->outside_port);
+}
+
+/* Return: what came of the packet. */
+static enum flow_result try(struct world *w, const struct flow_packet *p, bool out, int64_t now,
+			    struct flow *flow)
+{
+	struct counts before = count(w), after;
+	struct flow_preview preview;
+	enum flow_result said = out ? flow_preview_outbound(w->table, w->pool, p, now, &preview)
+				    : flow_preview_inbound(w->table, p, now, &preview);
+	enum flow_result done;
+
+	after = count(w);
+	assert_memory_equal(&before, &after, sizeof(before));
+	done = out ? flow_outbound(w->table, p, now, flow) : flow_inbound(w->table, p, now, flow);
+	if (said != done)
+		fail_msg("said %d, done %d (%s)", said, done, out ? "out" : "in");
+	if (done == FLOW_OK)
+		compare(&preview, flow, out);
+	return done;
+}
+
+static void test_preview(void **state)
+{
+	static const enum flow_result all[] = {
+		FLOW_OK, FLOW_NONE, FLOW_NO_PORT, FLOW_FULL, FLOW_HALF_OPEN, FLOW_CLIENT_FULL,
+		FLOW_CLIENT_HALF_OPEN, FLOW_CLIENT_RATE, FLOW_FILTERED,
+	};
+	unsigned int seen[FLOW_WAITING + 1] = { 0 };
+	struct world *w = *state;
+	struct flow last = { 0 };
+	int64_t now = NOW;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		draw_limits(w);
+		for (int i = 0; i < STEPS; i++) {
+			bool out = !last.outside_port || draw(3);
+			struct flow_packet p = draw_packet(&last, out);
+			enum flow_result result;
+			struct flow flow;
+
+			now += draw(30);
+			result = try(w, &p, out, now, &flow);
+			seen[result]++;
+			if (result == FLOW_OK)
+				last = flow;
+		}
+		now += UDP_MS + draw(2) * EST_MS;
+		expire(w, now);
+		if (draw(2))
+			expire(w, now += EST_MS + TRANS_MS);
+	}
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!seen[all[i]])
+			fail_msg("result %d never came", all[i]);
+}
+
+static void test_binding(void **state)
+{
+	struct world *w = *state;
+	struct flow flow = open_flow(w, L4_UDP, 1, 40000, REMOTE_A, 53, NOW);
+	struct flow_packet p = outbound(L4_UDP, 1, 40000, 0, 0);
+	struct flow_preview preview;
+
+	assert_true(flow_preview_binding(w->table, &p, &preview));
+	assert_int_equal(preview.flow.outside_port, flow.outside_port);
+	assert_int_equal(preview.flow.outside_be32, flow.outside_be32);
+	p.near_port = 40001;
+	assert_false(flow_preview_binding(w->table, &p, &preview));
+	assert_counts(w, 1, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_preview),
+		TEST(test_binding),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
