@@ -247,6 +247,14 @@ bool addrmap_may_translate(const struct addrmap *map, const struct prefix *pref6
 	       special4_is_global(v4_be32);
 }
 
+const struct prefix *addrmap_pref64_for(const struct addrmap *map, uint32_t v4_be32)
+{
+	for (size_t i = 0; i < map->pref64.n; i++)
+		if (addrmap_may_translate(map, &map->pref64.v[i], v4_be32))
+			return &map->pref64.v[i];
+	return NULL;
+}
+
 bool addrmap_nat64_client(const struct addrmap *map, const struct in6_addr *addr)
 {
 	return prefix_list_contains(&map->nat64_clients, addr);

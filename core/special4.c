@@ -43,10 +43,19 @@ static const struct row registry[] = {
 	{ V4(240, 0, 0, 0), MASK(4), false },		/* reserved, RFC 1112 */
 };
 
+/* Do rows begin with this octet? Most addresses need no more than that. */
+static bool has_rows(uint32_t first)
+{
+	return first == 0 || first == 10 || first == 100 || first == 127 || first == 169 ||
+	       first == 172 || first == 192 || first == 198 || first == 203 || first >= 224;
+}
+
 bool special4_is_global(uint32_t v4_be32)
 {
 	uint32_t v4 = ntohl(v4_be32);
 
+	if (!has_rows(v4 >> 24))
+		return true;
 	for (size_t i = 0; i < sizeof(registry) / sizeof(registry[0]); i++)
 		if ((v4 & registry[i].mask) == registry[i].first)
 			return registry[i].global;

@@ -36,10 +36,13 @@ static void make_flow(const struct flow_packet *packet, const struct in6_addr *i
 
 bool eam_flow_out(const struct addrmap *map, const struct flow_packet *packet, struct flow *out)
 {
+	const struct prefix *pref64;
 	uint32_t outside_be32;
 
-	if (!addrmap_eam_to4(map, &packet->inside, &outside_be32) ||
-	    !prefix_contains(&map->pref64.v[0], &packet->remote6))
+	if (!addrmap_eam_to4(map, &packet->inside, &outside_be32))
+		return false;
+	pref64 = addrmap_pref64_for(map, packet->remote_be32);
+	if (pref64 && !prefix_contains(pref64, &packet->remote6))
 		return false;
 	make_flow(packet, &packet->inside, outside_be32, out);
 	return true;

@@ -3,8 +3,9 @@
  * Explicit address mappings (RFC 7757) in the terms of a flow: addresses alone are
  * exchanged, ports and identifiers stay, and there is no state.
  *
- * Nothing remembers which pref64 a mapped host has used, so its remote hosts always
- * appear in the first one; through another, it is served like a host without a mapping.
+ * Nothing remembers which pref64 a mapped host has used, so a remote host always appears in
+ * the first one that may stand for it (addrmap_pref64_for()); through another, the mapped
+ * host is served like one without a mapping.
  * The source of a packet from IPv4 is never translated by a mapping but appears in the
  * pref64 (RFC 7757 4.2.1): nobody outside can so take on the address of an inside host.
  */

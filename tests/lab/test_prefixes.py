@@ -173,6 +173,27 @@ def test_who_calls_appears_in_the_first_prefix_until_it_is_answered(lab, gate64)
         assert sock.recvfrom(100) == (b"again", (embed(MIDDLE, CLIENT4), 7005, 0, 0))
 
 
+def test_the_well_known_prefix_and_addresses_that_are_not_global(lab, gate64):
+    """RFC 6052 3.1: it must not stand for them (the lab's are none); the next prefix does, both
+    for who calls out and for who is called."""
+    gate64.reload({"nat64": {"deny4": ["10.0.0.0/8"]}})
+    try:
+        with WhoAmI(lab.internet4, WEB4, 7001):
+            with pytest.raises(PermissionError):
+                whoami(lab.server6, (embed(LONG, WEB4), 7001))
+            assert whoami(lab.server6, (embed(MIDDLE, WEB4), 7001)) == GATEWAY4
+        with udp(lab) as sock, remote_udp(lab) as remote, lab.client4.socket(
+                socket.AF_INET, socket.SOCK_DGRAM) as caller:
+            sock.sendto(b"bind", (embed(MIDDLE, WEB4), 7003))
+            outside = remote.recvfrom(100)[1]
+            sock.settimeout(5)
+            caller.bind((CLIENT4, 7005))
+            caller.sendto(b"hello", outside)
+            assert sock.recvfrom(100) == (b"hello", (embed(MIDDLE, CLIENT4), 7005, 0, 0))
+    finally:
+        gate64.reload()
+
+
 @pytest.mark.parametrize("prefix", [MIDDLE, SHORT])
 def test_a_suffix_is_ignored_and_kept(lab, gate64, prefix):
     """RFC 6052 2.2: bits behind the IPv4 address SHOULD be ignored; who sent there is answered

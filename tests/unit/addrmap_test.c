@@ -228,6 +228,23 @@ static void test_deny_nothing(void **state)
 	}
 }
 
+/* RFC 6052 3.1: the well-known prefix is first, but must not stand for private addresses; one
+ * of the network's own may. */
+static void test_pref64_for(void **state)
+{
+	struct world *w = *state;
+
+	assert_ptr_equal(addrmap_pref64_for(w->map, inet_addr("8.8.8.8")), &w->map->pref64.v[0]);
+	assert_null(addrmap_pref64_for(w->map, inet_addr("10.0.0.1")));
+	w->config.nat64.deny4.keyword = false;
+	add(&w->config.nat64.deny4.list, "1.1.1.0/24");
+	remake(w);
+	assert_ptr_equal(addrmap_pref64_for(w->map, inet_addr("8.8.8.8")), &w->map->pref64.v[0]);
+	assert_ptr_equal(addrmap_pref64_for(w->map, inet_addr("10.0.0.1")), &w->map->pref64.v[1]);
+	assert_null(addrmap_pref64_for(w->map, inet_addr("1.1.1.1")));
+	assert_null(addrmap_pref64_for(w->map, inet_addr("127.0.0.1")));
+}
+
 /* RFC 7757 3.3: the mapping of an address, and its place in what makes a map another */
 static void test_explicit_mappings(void **state)
 {
@@ -404,6 +421,7 @@ int main(void)
 		TEST(test_special_purpose),
 		TEST(test_well_known_prefix_rule),
 		TEST(test_deny_nothing),
+		TEST(test_pref64_for),
 		TEST(test_explicit_mappings),
 		TEST(test_outside_addresses),
 		TEST(test_clients),
