@@ -343,6 +343,7 @@ static bool flow_out(struct tracer *t, const struct flow_packet *tuple)
 	if (why == FLOW_OK) {
 		if (preview.asked_pool)
 			preview.flow.outside_be32 = preview.offer.addr_be32;
+		preview.flow.l4 = t->l4;
 		preview.flow.remote_be32 = tuple->remote_be32;
 		preview.flow.remote_port = tuple->remote_port;
 		return send_out(t, tuple, &preview.flow);

@@ -9,6 +9,7 @@ import socket
 
 import pytest
 
+from netns import wait_for
 from topology import CLIENT4, GATEWAY4, INSIDE, PREF64, SERVER6, STRANGER6, WEB4
 from wire import Capture, WhoAmI, udp_flow
 
@@ -172,6 +173,56 @@ def test_a_mapped_address(lab, gate64):
     assert said["verdict"] == f"would be translated: {MAPPED4}:5000 -> {WEB4}:80"
     said = trace(gate64, "2001:db8:1::9", "--port", 80, "--from", f"{CLIENT4}:4000")
     assert said["outcome"] == "translated" and MAPPED4 in said["steps"][1]["text"]
+
+
+def test_hairpinning(lab, gate64):
+    """RFC 6146 3.8: to an address and port that another client has; it comes back in."""
+    with udp_flow(lab, lab.internet4, WEB4, 7002) as (inside, outside), \
+            lab.server6.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+        port = outside.getpeername()[1]
+        said = trace(gate64, f"{PREF64}{GATEWAY4}", "--proto", "udp", "--port", port,
+                     "--from", SERVER6)
+        assert said["outcome"] == "translated" and "RFC 6146 3.8" in by(said)
+        assert said["verdict"].endswith(f"-> [{SERVER6}]:{inside.getsockname()[1]}")
+        inside.connect((f"{PREF64}{GATEWAY4}", 1))	# that it takes from others too
+        with Capture(lab.server6, "lan0", f"ip6 src host {PREF64}{GATEWAY4}") as capture:
+            other.sendto(b"around", (f"{PREF64}{GATEWAY4}", port))
+            capture.wait(lambda p: "IPv6" in p and b"around" in bytes(p), "it comes around")
+
+
+def test_a_limit(lab, gate64):
+    """RFC 6888 REQ-4: a client with as many sessions as it may have is told ICMPv6 1/3."""
+    gate64.reload({"nat64": {"limits": {"sessions_per_client": 1}, "timeouts": {"udp": "2m"}}})
+    try:
+        send_udp(lab, SERVER6, f"{PREF64}{WEB4}", 7003)
+        said = trace(gate64, WEB4, "--proto", "udp", "--port", 7004, "--from", SERVER6)
+        with Capture(lab.server6, "lan0", UNREACHABLE6) as capture:
+            send_udp(lab, SERVER6, f"{PREF64}{WEB4}", 7004)
+            packet = capture.wait(lambda p: "IPv6" in p, "the refusal")
+    finally:
+        gate64.reload()
+    assert said["outcome"] == "refused" and "ICMPv6 1/3" in said["verdict"]
+    assert by(said)[-1] == "nat64.limits.sessions_per_client"
+    assert bytes(packet["IPv6"].payload)[:2] == bytes([1, 3])
+
+
+def test_filtering(lab, gate64):
+    """RFC 6146 3.5.1 with address-dependent filtering: a stranger's datagram is dropped."""
+    gate64.reload({"nat64": {"filtering": "address-dependent"}})
+    try:
+        with udp_flow(lab, lab.internet4, WEB4, 7005) as (_inside, outside):
+            port = outside.getpeername()[1]
+            known = trace(gate64, f"{GATEWAY4}:{port}", "--proto", "udp", "--from", f"{WEB4}:1")
+            strange = trace(gate64, f"{GATEWAY4}:{port}", "--proto", "udp", "--from", CLIENT4)
+            with gate64.counting() as rose, \
+                    lab.client4.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.sendto(b"x", (GATEWAY4, port))
+                wait_for(lambda: gate64.counters()["nat64.drops.filtered"], "it is dropped")
+    finally:
+        gate64.reload()
+    assert known["outcome"] == "translated"
+    assert strange["outcome"] == "dropped" and by(strange)[-1] == "nat64.filtering"
+    assert rose["nat64.drops.filtered"] == 1
 
 
 def test_what_never_comes_to_nat64(gate64):
