@@ -154,6 +154,26 @@ def test_udp_to_oneself(alice, nothing_outside):
     assert alice.receive() == (b"an echo", alice.outside6, 60)
 
 
+def test_udp_with_filtering(pool, gate64, lab, nothing_outside):
+    """RFC 4787 REQ-8, RFC 6146 3.5.1, 3.8: address-dependent filtering holds for neighbours too:
+    bob hears of alice once he has sent to her address."""
+    gate64.reload({"nat64": {"pool4": POOLS[pool], "filtering": "address-dependent"}})
+    try:
+        with contextlib.closing(UdpHost(lab, ALICE6)) as alice, \
+                contextlib.closing(UdpHost(lab, BOB6)) as bob:
+            before = gate64.counters()["nat64.drops.filtered"]
+            with gate64.counting() as rose:
+                alice.send(b"too early", bob)
+                wait_for(lambda: gate64.counters()["nat64.drops.filtered"] > before, "the drop")
+            assert rose["nat64.drops.filtered"] == 1 and not rose["nat64.packets.in"]
+            bob.send(b"hello alice", alice)
+            assert alice.receive()[:2] == (b"hello alice", bob.outside6)
+            alice.send(b"hello bob", bob)
+            assert bob.receive()[:2] == (b"hello bob", alice.outside6)
+    finally:
+        gate64.reload({"nat64": {"pool4": POOLS[pool]}})
+
+
 @pytest.mark.parametrize("size", [1232, 1373, 5000])
 def test_large_datagrams(alice, bob, nothing_outside, size):
     """RFC 6146 3.4, 3.8: what does not fit the tunnel comes and goes in fragments."""
