@@ -165,7 +165,7 @@ static bool is_martian(struct tracer *t, uint32_t src_be32)
 	const struct addrmap *map = t->room->map;
 	struct in6_addr src = addr_from_v4(src_be32), v6;
 
-	if (!addrmap_may_translate(map, &map->pref64.v[0], src_be32)) {
+	if (!addrmap_pref64_for(map, src_be32)) {
 		say_denied(t, &map->pref64.v[0], src_be32);
 		return true;
 	}
@@ -221,11 +221,13 @@ static bool refused_in(struct tracer *t, const struct flow_packet *tuple, enum f
 static bool packet_in(struct tracer *t, const struct endpoint *from, const struct endpoint *to)
 {
 	const struct addrmap *map = t->room->map;
+	const struct prefix *pref64 = addrmap_pref64_for(map, addr_v4_be32(&from->addr));
 	bool icmp = t->l4 == L4_ICMP;
 	struct flow_packet tuple = {
 		.l4 = t->l4, .outside_be32 = addr_v4_be32(&to->addr),
 		.remote_be32 = addr_v4_be32(&from->addr),
-		.remote6 = addrmap_embed(&map->pref64.v[0], addr_v4_be32(&from->addr)),
+		.remote6 = addrmap_embed(pref64 ? pref64 : &map->pref64.v[0],
+					 addr_v4_be32(&from->addr)),
 		.near_port = to->port, .remote_port = icmp ? 0 : from->port,
 		.event = TCP_EVENT_V4_SYN,
 	};
@@ -242,9 +244,12 @@ static bool packet_in(struct tracer *t, const struct endpoint *from, const struc
 	}
 	if (is_martian(t, tuple.remote_be32))
 		return not_ours(t, "such a sender is not let in");
+	result = flow_preview_inbound(t->room->flows, &tuple, t->now_ms, &preview);
+	/* By a session it appears as the other side has called it. */
+	if (preview.has_session)
+		tuple.remote6 = preview.flow.remote6;
 	say(t, "prefixes.nat64", "the sender %s appears as %s", text4(tuple.remote_be32).s,
 	    text6(&tuple.remote6).s);
-	result = flow_preview_inbound(t->room->flows, &tuple, t->now_ms, &preview);
 	say_preview(t, &preview, false);
 	if (result != FLOW_OK)
 		return refused_in(t, &tuple, result);
