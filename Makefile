@@ -110,6 +110,7 @@ UNIT_cli       := ops/cli.c
 UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
 UNIT_gateway   := ops/gateway.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
+UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
 UNIT_status    := ops/status.c core/addr.c core/stats.c
 UNIT_config    := $(sort $(wildcard core/config*.c)) core/addr.c
 UNIT_config_errors := $(UNIT_config)
