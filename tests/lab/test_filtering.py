@@ -39,7 +39,10 @@ def test_udp(lab, gate64, filtering):
     from a port that it has not sent to."""
     with udp_binding(lab) as (inside, web, port), \
             lab.client4.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger, \
+            lab.client4.socket(socket.AF_INET, socket.SOCK_DGRAM) as sent_to, \
             gate64.counting() as rose:
+        sent_to.bind((CLIENT4, 7002))
+        sent_to.settimeout(5)
         web.sendto(b"known", (GATEWAY4, port))
         assert inside.recv(100) == b"known"
         stranger.bind((CLIENT4, 7001))
@@ -47,6 +50,7 @@ def test_udp(lab, gate64, filtering):
         if filtering == OPEN:
             assert inside.recv(100) == b"stranger"
         inside.sendto(b"hello", (f"{PREF64}{CLIENT4}", 7002))
+        assert sent_to.recv(100) == b"hello"
         stranger.sendto(b"now known", (GATEWAY4, port))
         assert inside.recv(100) == b"now known"		# and b"stranger" never came
     assert rose["nat64.drops.filtered"] == (filtering == CLOSED)
@@ -83,7 +87,7 @@ def tcp_binding(lab, port):
 
 
 def test_tcp(lab, gate64, filtering):
-    """RFC 6146 3.5.2.2, CLOSED: a stranger's SYN is translated, or held back unanswered; from
+    """RFC 6146 3.5.2.2 CLOSED: a stranger's SYN is translated, or held back unanswered; from
     an address that the binding has a session with it is translated."""
     port = 40010 + (filtering == CLOSED)
     with tcp_binding(lab, port) as (listener, outside_port), gate64.counting() as rose:

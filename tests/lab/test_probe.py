@@ -31,7 +31,7 @@ def is_probe(packet):
 
 
 def test_a_live_connection_survives(lab, gate64):
-    """RFC 6146 3.5.2.2: the probe is an empty segment of the connection, ACK alone, sequence
+    """RFC 6146 3.5.2.2 probe: the probe is an empty segment of the connection, ACK alone, sequence
     and acknowledgement number zero; the answer makes the session ESTABLISHED again."""
     with WhoAmI(lab.internet4, WEB4, 8000), gate64.counting() as rose, \
             Capture(lab.server6, "lan0", "tcp port 8000") as seen, \
@@ -54,7 +54,7 @@ def test_a_live_connection_survives(lab, gate64):
 
 
 def test_a_dead_connection_ends(lab, gate64):
-    """RFC 6146 3.5.2.2, TRANS: nobody answers, and the session and its binding go."""
+    """RFC 6146 3.5.2.2 TRANS: nobody answers, and the session and its binding go."""
     wait_for(lambda: sessions(gate64) == 0, "the last test's session ends", 15)
     with WhoAmI(lab.internet4, WEB4, 8000), gate64.counting() as rose, \
             lab.server6.connect((f"{PREF64}{WEB4}", 8000)) as sock:

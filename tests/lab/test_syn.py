@@ -27,7 +27,7 @@ def syn(port, sport=5555, seq=1000):
 
 
 def test_silence_for_six_seconds_then_port_unreachable(lab, gate64):
-    """RFC 5382 REQ-4 and RFC 6146 3.5.2.2: no answer within 6 s, however often the SYN is
+    """RFC 5382 REQ-4 and RFC 6146 3.5.2.2 stored SYN: no answer within 6 s, however often the SYN is
     repeated; then, once, port unreachable (RFC 792) that quotes it."""
     with gate64.counting() as rose, \
             Capture(lab.client4, "eth0", f"host {GATEWAY4} and (tcp port {FREE} or icmp)") as seen:
@@ -49,7 +49,7 @@ def test_silence_for_six_seconds_then_port_unreachable(lab, gate64):
 
 
 def test_the_hosts_own_listener_answers_at_once(lab, gate64):
-    """A socket that the host opened later, at a port that could be the pool's"""
+    """RFC 6146 3.5.2.2 stored SYN is not for the host's own: a socket that the host opened later, at a port that could be the pool's"""
     with lab.gateway.socket() as listener, gate64.counting() as rose:
         listener.bind((GATEWAY4, FREE + 1))
         listener.listen()
@@ -64,7 +64,7 @@ def test_ports_that_are_not_the_pools_are_the_hosts(lab, gate64):
 
 
 def test_what_is_no_syn_is_the_hosts(lab, gate64):
-    """RFC 6146 3.5.2.2, CLOSED: others have no session to wait for."""
+    """RFC 6146 3.5.2.2 CLOSED: others have no session to wait for."""
     ack = exact.ipv4(CLIENT4, GATEWAY4, 6, exact.tcp(CLIENT4, GATEWAY4, 5556, FREE, flags=0x10))
     with Capture(lab.client4, "eth0", f"src {GATEWAY4} and tcp") as seen:
         exact.send(lab.client4, ack)
@@ -85,7 +85,7 @@ def bound_socket(lab, port):
 
 
 def test_simultaneous_open(lab, gate64):
-    """RFC 6146 3.5.2.2, V4 INIT, and RFC 5382 REQ-2: both ends open the same connection, the
+    """RFC 6146 3.5.2.2 V4 INIT, and RFC 5382 REQ-2: both ends open the same connection, the
     outside one first; it holds, and nobody is told that it could not be had."""
     with bound_socket(lab, 40000) as outside_port, lab.client4.socket() as outer, \
             lab.server6.socket(socket.AF_INET6) as inner, gate64.counting() as rose, \

@@ -52,7 +52,7 @@ static void test_udp(void **state)
 	open_flow(w, L4_UDP, 1, 40000, REMOTE_B, 53, NOW);
 }
 
-/* ... and only while there is one */
+/* RFC 6146 3.5.1: ... and only while there is one */
 static void test_permission_ends(void **state)
 {
 	struct world *w = *state;
@@ -64,7 +64,7 @@ static void test_permission_ends(void **state)
 	assert_int_equal(in_from(w, &a, REMOTE_B, 7, 0), FLOW_OK);
 }
 
-/* RFC 6146 3.5.2.2: other segments pass on a binding "if the security policy allows" */
+/* RFC 6146 3.5.2.2 CLOSED: other segments pass on a binding "if the security policy allows" */
 static void test_tcp(void **state)
 {
 	static const enum tcp_event events[] = { TCP_EVENT_V4_SYN, TCP_EVENT_V4_FIN,
@@ -136,7 +136,8 @@ static enum flow_result store(struct world *w, const struct flow_packet *p, int6
 	return flow_store_syn(w->table, p, syn_bytes, sizeof(syn_bytes), now_ms);
 }
 
-/* RFC 5382 REQ-4: unanswered for 6 seconds, whether it is repeated or not; then told of */
+/* RFC 6146 3.5.2.2 stored SYN, RFC 5382 REQ-4: unanswered for 6 seconds,
+ * whether it is repeated or not; then told of */
 static void test_syn_waits_and_is_told_of(void **state)
 {
 	struct world *w = *state;
@@ -165,6 +166,7 @@ static void test_syn_waits_and_is_told_of(void **state)
 	assert_int_equal(flow_inbound(w->table, &p, NOW + SYN_MS, &flow), FLOW_NONE);
 }
 
+/* RFC 6146 3.5.2.2 stored SYN: bounded (RFC 6146 5.3) */
 static void test_syns_are_bounded(void **state)
 {
 	struct world *w = *state;
@@ -189,7 +191,8 @@ static void test_syns_are_bounded(void **state)
 	assert_false(flow_may_store_syn(w->table));
 }
 
-/* RFC 6146 3.5.2.2, V4 INIT: a V6 SYN makes it ESTABLISHED, and nobody is told anything. */
+/* RFC 6146 3.5.2.2 V4 INIT, RFC 5382 REQ-2: a V6 SYN makes it ESTABLISHED, and
+ * nobody is told anything. */
 static void test_simultaneous_open(void **state)
 {
 	struct world *w = *state;
@@ -255,7 +258,7 @@ static void test_syn_repeated_to_a_new_binding(void **state)
 	assert_int_equal(told.unwanted, 0);
 }
 
-/* RFC 6146 3.5.2.2, ESTABLISHED: the lifetime is over, and one end is to be asked. */
+/* RFC 6146 3.5.2.2 probe: the lifetime is over, and one end is to be asked. */
 static void test_idle_is_told_of(void **state)
 {
 	struct world *w = *state;

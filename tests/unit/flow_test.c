@@ -7,6 +7,8 @@
 
 #include <limits.h>
 
+/* RFC 6146 3.1, RFC 6146 3.2, RFC 6146 3.5.1, RFC 6146 3.5.2.2 CLOSED, RFC 6146 3.5.3: what a
+ * packet from inside makes; RFC 6146 3.6, 3.6.1, 3.6.2: the tuple that leaves */
 static void test_outbound(void **state)
 {
 	struct world *w = *state;
@@ -81,6 +83,7 @@ static void test_endpoint_independent_filtering(void **state)
 	assert_counts(w, 4, 2);
 }
 
+/* RFC 6146 3.5.1, RFC 6146 3.5.2.2 CLOSED, RFC 6146 3.5.3: no binding, and nothing is made */
 static void test_inbound_to_nobody(void **state)
 {
 	struct world *w = *state;
@@ -103,7 +106,8 @@ static void test_inbound_to_nobody(void **state)
 	assert_counts(w, 1, 1);
 }
 
-/* flow.h: identifiers are the host's too, so that an answer must come from who was asked. */
+/* RFC 6146 3.5.3, and flow.h: identifiers are the host's too, so that an answer must come from
+ * who was asked. */
 static void test_icmp_from_a_known_remote_only(void **state)
 {
 	struct world *w = *state;
@@ -118,7 +122,7 @@ static void test_icmp_from_a_known_remote_only(void **state)
 	assert_counts(w, 1, 1);
 }
 
-/* RFC 6146 3.5.2.2, CLOSED: only a SYN makes a session; other segments pass on a binding. */
+/* RFC 6146 3.5.2.2 CLOSED: only a SYN makes a session; other segments pass on a binding. */
 static void test_tcp_needs_a_syn(void **state)
 {
 	static const enum tcp_event v6[] = { TCP_EVENT_V6_FIN, TCP_EVENT_V6_RST,
@@ -172,7 +176,8 @@ static enum tcp_state step(struct world *w, const struct flow *flow, enum tcp_ev
 	return out.state;
 }
 
-/* An idle connection lives TCP_EST, then TCP_TRANS more, and any packet brings it back. */
+/* RFC 6146 3.5.2.2 ESTABLISHED, RFC 6146 3.5.2.2 TRANS, RFC 5382 REQ-5: an idle connection
+ * lives TCP_EST, then TCP_TRANS more, and any packet brings it back. */
 static void test_tcp_idle(void **state)
 {
 	struct world *w = *state;
@@ -197,6 +202,7 @@ static void test_tcp_idle(void **state)
 	assert_counts(w, 0, 0);
 }
 
+/* RFC 6146 3.5.2.2 V6 FIN RCV, RFC 6146 3.5.2.2 V4 FIN + V6 FIN RCV */
 static void test_tcp_close(void **state)
 {
 	struct world *w = *state;
@@ -216,7 +222,8 @@ static void test_tcp_close(void **state)
 	assert_counts(w, 0, 0);
 }
 
-/* A half-closed connection that is idle ends with TCP_EST, without a TCP_TRANS more. */
+/* RFC 6146 3.5.2.2 V4 FIN RCV: a half-closed connection that is idle ends with TCP_EST,
+ * without a TCP_TRANS more. */
 static void test_tcp_half_closed_idle(void **state)
 {
 	struct world *w = *state;
@@ -228,7 +235,8 @@ static void test_tcp_half_closed_idle(void **state)
 	assert_int_equal(expire(w, NOW + EST_MS), 1);
 }
 
-/* RFC 6146: a reset need not be genuine. It shortens the life to TCP_TRANS, no more. */
+/* RFC 6146 3.5.2.2 TRANS, RFC 7857 2.2: a reset need not be genuine. It shortens the life
+ * to TCP_TRANS, no more. */
 static void test_tcp_reset(void **state)
 {
 	struct world *w = *state;
@@ -244,7 +252,8 @@ static void test_tcp_reset(void **state)
 	assert_counts(w, 0, 0);
 }
 
-/* RFC 6146 4: UDP_DEFAULT and ICMP_DEFAULT, renewed from both sides */
+/* RFC 6146 4, RFC 4787 REQ-5, RFC 4787 REQ-6, RFC 5508 REQ-2: UDP_DEFAULT and
+ * ICMP_DEFAULT, renewed from both sides */
 static void test_lifetimes(void **state)
 {
 	static const int64_t lifetimes[] = { [L4_UDP] = UDP_MS, [L4_ICMP] = ICMP_MS };
@@ -269,7 +278,7 @@ static void test_lifetimes(void **state)
 	}
 }
 
-/* One session's packets renew that session alone. */
+/* RFC 6146 3.2: one session's packets renew that session alone. */
 static void test_renewal_is_per_session(void **state)
 {
 	struct world *w = *state;
@@ -352,6 +361,7 @@ static void test_outside_leaves_room(void **state)
 	assert_int_equal(flow_outbound(w->table, &p, NOW, &flow), FLOW_FULL);
 }
 
+/* RFC 6146 3.5, RFC 6888 REQ-4: exhaustion refuses, and leaves nothing behind */
 static void test_session_limit(void **state)
 {
 	struct world *w = *state;
@@ -374,6 +384,7 @@ static void test_session_limit(void **state)
 	assert_int_equal(flow_inbound(w->table, &p, NOW, &flow), FLOW_OK);
 }
 
+/* RFC 6146 3.5.1.1, RFC 6146 3.5.2.3: no port left */
 static void test_ports_run_out_and_come_back(void **state)
 {
 	struct world *w = *state;

@@ -12,7 +12,7 @@
 #include "../../nat64/probe.h"
 #include "fake_emit.h"
 
-/* RFC 6146 3.5.2.2: no data, sequence and acknowledgement number zero, ACK alone (RFC 9293 3.1) */
+/* RFC 6146 3.5.2.2 probe: no data, sequence and acknowledgement number zero, ACK alone (RFC 9293 3.1) */
 static void test_probe(void **state)
 {
 	/* 64:ff9b::192.0.2.33 port 443 -> 2001:db8::1 port 40000 */
