@@ -255,6 +255,13 @@ const struct prefix *addrmap_pref64_for(const struct addrmap *map, uint32_t v4_b
 	return NULL;
 }
 
+struct in6_addr addrmap_remote6(const struct addrmap *map, uint32_t v4_be32)
+{
+	const struct prefix *pref64 = addrmap_pref64_for(map, v4_be32);
+
+	return addrmap_embed(pref64 ? pref64 : &map->pref64.v[0], v4_be32);
+}
+
 bool addrmap_nat64_client(const struct addrmap *map, const struct in6_addr *addr)
 {
 	return prefix_list_contains(&map->nat64_clients, addr);

@@ -89,11 +89,14 @@ bool addrmap_may_translate(const struct addrmap *map, const struct prefix *pref6
 bool addrmap_is_host4(uint32_t v4_be32);
 
 /**
- * addrmap_pref64_for() - the first pref64 through which this IPv4 address may be translated:
- * it appears in that to whom it calls, and to who has no session with it.
- * Return: NULL where there is none.
+ * addrmap_pref64_for() - the first pref64 through which this IPv4 address may be translated;
+ * NULL where there is none.
  */
 const struct prefix *addrmap_pref64_for(const struct addrmap *map, uint32_t v4_be32);
+
+/** addrmap_remote6() - where a host outside appears to whom it calls: in addrmap_pref64_for(),
+ * or for want of that in the first pref64. */
+struct in6_addr addrmap_remote6(const struct addrmap *map, uint32_t v4_be32);
 
 /**
  * addrmap_eam_to6(), addrmap_eam_to4() - the explicit mapping (RFC 7757 3.3) of an

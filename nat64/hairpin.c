@@ -26,6 +26,14 @@ bool hairpin_is(const struct worker *worker, const struct flow *flow)
 	       flow_owns_outside(worker->flows, &back);
 }
 
+bool hairpin_is_ours(const struct worker *worker, uint32_t v4_be32)
+{
+	struct in6_addr v6;
+
+	return addrmap_is_outside4(worker->map, v4_be32) ||
+	       addrmap_eam_to6(worker->map, v4_be32, &v6);
+}
+
 enum verdict hairpin_turn(struct worker *worker, uint8_t *body)
 {
 	struct emit_slot *slot = emit_take_back(worker->emit, L3_IPV4);

@@ -8,6 +8,7 @@
 #define NAT64_HAIRPIN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "worker.h"
 
@@ -19,6 +20,9 @@ struct in6_addr;
  * host: by a mapping of its address, or by a binding of its address and port?
  */
 bool hairpin_is(const struct worker *worker, const struct flow *flow);
+
+/** hairpin_is_ours() - may this IPv4 address (network order) stand for an inside host? */
+bool hairpin_is_ours(const struct worker *worker, uint32_t v4_be32);
 
 /**
  * hairpin_turn() - take in the IPv4 packet in emit's last slot. From there it goes inside

@@ -352,14 +352,6 @@ static enum verdict send_in(struct worker *w, struct packet *p, const struct flo
 	return drop(STAT_NAT64_DROP_TOO_BIG);
 }
 
-/* How a host outside appears to whom it calls; its own address decides (RFC 6052 3.1). */
-static struct in6_addr remote6_of(const struct worker *w, const struct in6_addr *remote)
-{
-	const struct prefix *pref64 = addrmap_pref64_for(w->map, addr_v4_be32(remote));
-
-	return addrmap_embed(pref64 ? pref64 : &w->map->pref64.v[0], addr_v4_be32(remote));
-}
-
 /* An ICMPv4 error: ours, if it quotes a packet of one of our flows on its way out. */
 static enum verdict error_in(struct worker *w, const struct packet *p)
 {
@@ -378,7 +370,7 @@ static enum verdict error_in(struct worker *w, const struct packet *p)
 	tuple = (struct flow_packet){
 		.l4 = quoted.l4,
 		.outside_be32 = addr_v4_be32(&quoted.src),
-		.remote6 = remote6_of(w, &quoted.dst),
+		.remote6 = addrmap_remote6(w->map, addr_v4_be32(&quoted.dst)),
 		.remote_be32 = addr_v4_be32(&quoted.dst),
 		.near_port = quoted.src_port,
 		.remote_port = quoted.l4 == L4_ICMP ? 0 : quoted.dst_port,
@@ -412,7 +404,7 @@ static void inbound_tuple(const struct worker *w, const struct packet *p, struct
 		.l4 = p->l4,
 		.outside_be32 = addr_v4_be32(&p->dst),
 		.remote_be32 = addr_v4_be32(&p->src),
-		.remote6 = remote6_of(w, &p->src),
+		.remote6 = addrmap_remote6(w->map, addr_v4_be32(&p->src)),
 		.near_port = p->dst_port,
 		.remote_port = p->l4 == L4_ICMP ? 0 : p->src_port,
 		.event = tcp_event_of(p->tcp_flags, 0),
@@ -474,13 +466,11 @@ static enum verdict ends_here4(struct worker *w, const struct packet *p,
 static bool is_martian(const struct worker *w, const struct packet *p)
 {
 	uint32_t src_be32 = addr_v4_be32(&p->src);
-	struct in6_addr v6;
 
 	if (!addrmap_pref64_for(w->map, src_be32))
 		return true;
-	return !w->turning && (addrmap_is_own(w->map, &p->src) ||
-			       addrmap_is_outside4(w->map, src_be32) ||
-			       addrmap_eam_to6(w->map, src_be32, &v6));
+	return !w->turning &&
+	       (addrmap_is_own(w->map, &p->src) || hairpin_is_ours(w, src_be32));
 }
 
 /* To a mapped address, whatever its protocol */

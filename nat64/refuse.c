@@ -3,6 +3,7 @@
 
 #include "../core/addr.h"
 #include "../core/stats.h"
+#include "hairpin.h"
 #include "hostports.h"
 #include "ipid.h"
 #include "packet.h"
@@ -122,6 +123,8 @@ void refuse_unwanted_syn(struct worker *worker, const struct flow_syn *syn)
 	stats_inc(STAT_NAT64_SYN_UNWANTED);
 	if (packet_parse_quoted(&packet, copy.data, copy.len) != PACKET_OK)
 		return;
-	icmp_send4(worker->emit, &worker->limit, worker->now_ms, &packet, &error,
-		   ipid_next(worker->ids, addr_v4_be32(&packet.src), IPPROTO_ICMP));
+	if (icmp_send4(worker->emit, &worker->limit, worker->now_ms, &packet, &error,
+		       ipid_next(worker->ids, addr_v4_be32(&packet.src), IPPROTO_ICMP)) &&
+	    hairpin_is_ours(worker, addr_v4_be32(&packet.src)))
+		hairpin_turn(worker, NULL);
 }

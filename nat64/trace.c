@@ -221,13 +221,11 @@ static bool refused_in(struct tracer *t, const struct flow_packet *tuple, enum f
 static bool packet_in(struct tracer *t, const struct endpoint *from, const struct endpoint *to)
 {
 	const struct addrmap *map = t->room->map;
-	const struct prefix *pref64 = addrmap_pref64_for(map, addr_v4_be32(&from->addr));
 	bool icmp = t->l4 == L4_ICMP;
 	struct flow_packet tuple = {
 		.l4 = t->l4, .outside_be32 = addr_v4_be32(&to->addr),
 		.remote_be32 = addr_v4_be32(&from->addr),
-		.remote6 = addrmap_embed(pref64 ? pref64 : &map->pref64.v[0],
-					 addr_v4_be32(&from->addr)),
+		.remote6 = addrmap_remote6(map, addr_v4_be32(&from->addr)),
 		.near_port = to->port, .remote_port = icmp ? 0 : from->port,
 		.event = TCP_EVENT_V4_SYN,
 	};
@@ -438,7 +436,7 @@ static bool ask4(struct tracer *t, struct endpoint *from, struct endpoint *to)
 	}
 	if (!is_given(&from->addr) && !invent_client(t, from))
 		return false;
-	to->addr = addrmap_embed(&map->pref64.v[0], v4_be32);
+	to->addr = addrmap_remote6(map, v4_be32);
 	return packet_out(t, from, to);
 }
 

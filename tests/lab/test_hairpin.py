@@ -261,6 +261,18 @@ def test_tcp(lab, pool, gate64, nothing_outside):
     assert rose["nat64.hairpinned"] > 1000
 
 
+def test_tcp_that_nobody_wants(lab, pool, gate64, nothing_outside):
+    """RFC 5382 REQ-4, RFC 6146 3.5.2.2, 3.8: a neighbour's SYN that filtering holds off waits for
+    6 s; then port unreachable finds its way back."""
+    gate64.reload({"nat64": {"pool4": POOLS[pool], "filtering": "address-dependent"}})
+    try:
+        sock, conn, outside = tcp_outside(lab, ALICE6, 5557)
+        with sock, conn, pytest.raises(ConnectionRefusedError):
+            lab.server6.connect((to6(outside[0]), outside[1]), source=BOB6, timeout=15)
+    finally:
+        gate64.reload({"nat64": {"pool4": POOLS[pool]}})
+
+
 def test_tcp_to_and_from_a_mapping(lab, pool, nothing_outside):
     """RFC 7757 4.2.2, RFC 5382 REQ-8"""
     outs = [GATEWAY4 if e["address"] == "auto" else e["address"] for e in POOLS[pool]]
