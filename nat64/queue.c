@@ -5,7 +5,8 @@
  * size of the segments they were joined of: the attributes say only that they were. To
  * cut them again at a guessed size could undo what a sender does who sends less than he
  * may because larger packets vanish on the way, and his transfer would stall. Segments
- * are joined again after they are translated, sizes kept (coalesce.h).
+ * are joined again after they are translated, sizes kept (coalesce.h). What that costs:
+ * with a guessed size bulk TCP was 3 to 4 times as fast.
  *
  * The verdicts of a batch go back in one system call too, most of them in one message:
  * "drop", because what is translated leaves by another way.

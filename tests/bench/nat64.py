@@ -102,11 +102,21 @@ class Path:
                  .returncode == 0, f"a ping to {target} comes back")
 
 
-def measure(path, target, arguments, figure):
-    """One run of iperf3: the figure of its report, and the share that got lost."""
+def report(path, target, arguments):
+    """What iperf3 has to say of one run, or None where its server still ends the last."""
     done = path.inside.run("iperf3", "-J", "-c", target, "-t", SECONDS, *arguments,
-                           timeout=SECONDS + 30)
-    end = json.loads(done.stdout)["end"]
+                           timeout=SECONDS + 30, check=False)
+    said = json.loads(done.stdout)
+    if "error" not in said:
+        return said["end"]
+    if "busy" not in said["error"]:
+        sys.exit(f"iperf3 -c {target} {' '.join(arguments)}: {said['error']}")
+    return None
+
+
+def measure(path, target, arguments, figure):
+    """One run of iperf3: the figure of its report, less what got lost."""
+    end = wait_for(lambda: report(path, target, arguments), "the iperf3 server is free")
     value = end[figure[0]][figure[1]]
     if figure[0] == "sum":			# UDP: what arrived, not what was sent
         value -= end["sum"]["lost_packets"]
