@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The TCP state machine on the wire (RFC 6146 3.5.2.2): segments from both ends, the states as
+`gate64 flows` shows them, and that every segment is translated.
+
+The ends' own TCP hears nothing of it: single segments come and go by raw sockets."""
+
+import itertools
+import json
+import struct
+
+import pytest
+
+import exact
+from topology import CLIENT4, GATEWAY4, PREF64, SERVER6
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+OUTER_PORT = 7777
+EST, TRANS = 2 * 3600 + 240, 240	# RFC 6146 4, and the defaults
+SLACK = 30
+INSIDE_PORTS = itertools.count(41000)
+
+SILENT = """\
+table inet silent {
+    chain input {
+        type filter hook input priority 0;
+        tcp dport { 7777-7778, 41000-41999 } drop;
+    }
+}
+"""
+
+# What was sent, and what the session must be then: V6 and V4 say from which end
+OPEN = [("V6", SYN), ("V4", SYN | ACK)]
+CASES = [
+    ("V6 INIT", [("V6", SYN)], "v6-init", TRANS),
+    ("V6 INIT", [("V6", SYN), ("V6", SYN)], "v6-init", TRANS),
+    ("V6 INIT", [("V6", SYN), ("V4", RST | ACK)], "v6-init", TRANS),
+    ("ESTABLISHED", OPEN, "established", EST),
+    ("ESTABLISHED", [("V6", SYN), ("V4", SYN)], "established", EST),
+    ("ESTABLISHED", OPEN + [("V6", ACK), ("V4", ACK)], "established", EST),
+    ("V4 FIN RCV", OPEN + [("V4", FIN | ACK)], "v4-fin", EST),
+    ("V4 FIN RCV", OPEN + [("V4", FIN | ACK), ("V6", ACK)], "v4-fin", EST),
+    ("V4 FIN RCV", OPEN + [("V4", FIN | ACK), ("V6", RST)], "v4-fin", TRANS),
+    ("V6 FIN RCV", OPEN + [("V6", FIN | ACK)], "v6-fin", EST),
+    ("V6 FIN RCV", OPEN + [("V6", FIN | ACK), ("V4", ACK)], "v6-fin", EST),
+    ("V4 FIN + V6 FIN RCV", OPEN + [("V6", FIN | ACK), ("V4", FIN | ACK)], "v4-fin-v6-fin", TRANS),
+    ("V4 FIN + V6 FIN RCV", OPEN + [("V4", FIN | ACK), ("V6", FIN | ACK), ("V4", ACK)],
+     "v4-fin-v6-fin", TRANS),
+    ("TRANS", OPEN + [("V4", RST)], "trans", TRANS),
+    ("TRANS", OPEN + [("V6", RST), ("V4", RST)], "trans", TRANS),
+    ("TRANS", OPEN + [("V6", RST), ("V4", ACK)], "established", EST),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def silent(lab):
+    lab.server6.nft(SILENT)
+    lab.client4.nft(SILENT)
+
+
+class Connection:
+    """Both ends of a connection of server6 to client4."""
+
+    def __init__(self, lab):
+        self.lab, self.inside_port = lab, next(INSIDE_PORTS)
+        self.inner, self.outer = exact.Tap(lab.server6, "lan0"), exact.Tap(lab.client4, "eth0")
+        self.outside_port = None
+
+    def send(self, side, flags):
+        """One segment from an end; it must arrive at the other."""
+        if side == "V6":
+            remote = f"{PREF64}{CLIENT4}"
+            exact.send(self.lab.server6, exact.ipv6(SERVER6, remote, 6, exact.tcp(
+                SERVER6, remote, self.inside_port, OUTER_PORT, flags=flags)))
+            came = self.outer.take(lambda p: p[0] >> 4 == 4 and p[9] == 6 and
+                                   p[22:24] == struct.pack("!H", OUTER_PORT))
+            self.outside_port = struct.unpack("!H", came[20:22])[0]
+            assert came[33] == flags
+        else:
+            exact.send(self.lab.client4, exact.ipv4(CLIENT4, GATEWAY4, 6, exact.tcp(
+                CLIENT4, GATEWAY4, OUTER_PORT, self.outside_port, flags=flags)))
+            came = self.inner.take(lambda p: p[0] >> 4 == 6 and p[6] == 6 and
+                                   p[42:44] == struct.pack("!H", self.inside_port))
+            assert came[53] == flags
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.inner.sock.close()
+        self.outer.sock.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{len(c[1])}".replace(" ", "_"))
+def test_states(lab, gate64, case):
+    """RFC 6146 3.5.2.2 V6 INIT, RFC 6146 3.5.2.2 ESTABLISHED, RFC 6146 3.5.2.2 V4 FIN RCV,
+    RFC 6146 3.5.2.2 V6 FIN RCV, RFC 6146 3.5.2.2 V4 FIN + V6 FIN RCV, RFC 6146 3.5.2.2 TRANS;
+    RFC 5382 REQ-1, RFC 5382 REQ-5, RFC 7857 2.2: state, lifetime, and every segment passes"""
+    _name, segments, state, lifetime = case
+    with Connection(lab) as connection:
+        for side, flags in segments:
+            connection.send(side, flags)
+    [flow] = json.loads(gate64.command("flows", "--json", "-s", gate64.control, "--port",
+                                       str(connection.inside_port)).stdout)["flows"]
+    assert flow["state"] == state
+    assert lifetime - SLACK <= flow["expires_s"] <= lifetime
+
+
+def test_from_outside(lab, gate64):
+    """RFC 6146 3.5.2.2 CLOSED and RFC 6146 3.5.2.2 V4 INIT, with endpoint-independent filtering:
+    a SYN to a binding makes a session; other segments change nothing, a SYN from inside makes
+    it ESTABLISHED."""
+    def session(port):
+        flows = json.loads(gate64.command("flows", "--json", "-s", gate64.control, "--port",
+                                          str(connection.inside_port)).stdout)["flows"]
+        return [(f["state"], f["expires_s"]) for f in flows if f["remote_port"] == port]
+
+    def from_outside(port, flags):
+        exact.send(lab.client4, exact.ipv4(CLIENT4, GATEWAY4, 6, exact.tcp(
+            CLIENT4, GATEWAY4, port, connection.outside_port, flags=flags)))
+        connection.inner.take(lambda p: p[0] >> 4 == 6 and p[6] == 6 and
+                              p[40:42] == struct.pack("!H", port) and p[53] == flags)
+
+    with Connection(lab) as connection:
+        connection.send("V6", SYN)
+        from_outside(OUTER_PORT + 1, ACK)	# passes, as the binding is there
+        assert session(OUTER_PORT + 1) == []
+        from_outside(OUTER_PORT + 1, SYN)
+        [(state, lifetime)] = session(OUTER_PORT + 1)
+        assert state == "v4-init" and TRANS - SLACK <= lifetime <= TRANS
+        from_outside(OUTER_PORT + 1, ACK)
+        assert session(OUTER_PORT + 1)[0][0] == "v4-init"
+        remote = f"{PREF64}{CLIENT4}"
+        exact.send(lab.server6, exact.ipv6(SERVER6, remote, 6, exact.tcp(
+            SERVER6, remote, connection.inside_port, OUTER_PORT + 1, flags=SYN)))
+        connection.outer.take(lambda p: p[0] >> 4 == 4 and p[9] == 6 and
+                              p[22:24] == struct.pack("!H", OUTER_PORT + 1))
+        [(state, lifetime)] = session(OUTER_PORT + 1)
+        assert state == "established" and EST - SLACK <= lifetime <= EST
