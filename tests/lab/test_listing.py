@@ -16,7 +16,8 @@ from wire import WhoAmI, udp_flow
 UDP_TIMEOUT = 300
 TCP_ESTABLISHED = 2 * 3600 + 4 * 60	# RFC 5382 REQ-5
 ICMP_TIMEOUT = 60
-SETTINGS = {"nat64": {"timeouts": {"udp": f"{UDP_TIMEOUT}s"}}}
+SETTINGS = {"nat64": {"timeouts": {"udp": f"{UDP_TIMEOUT}s"},
+                      "limits": {"new_per_client": "100000/s"}}}
 LINE = re.compile(r"^(\w+) +(\S+) +\[(\S+)\]:(\d+) +(\S+):(\d+) +([\d.]+)(?::(\d+))? +(\S+)$")
 
 
