@@ -16,9 +16,7 @@ receiver that long too: a transfer with a gap is made once more, and must then h
 """
 
 import contextlib
-import os
 import socket
-import threading
 import time
 
 import pytest
@@ -26,7 +24,7 @@ import pytest
 from gateway import Gate64
 from netns import Ground
 from topology import CLIENT4, CLIENT4_ROUTER, DNS4, PREF64, ROUTER6, WEB4, Lab
-from wire import udp_flow
+from wire import tcp_pair, transfer, udp_flow
 
 MTUS = (1280, 1420, 1500)
 BYTES = 4_000_000
@@ -78,50 +76,14 @@ def remote(request, lab, gate64):
         lab.server6.run("ip", "-6", "route", "del", *route)
 
 
-def transfer(sender, receiver):
-    """BYTES over a TCP connection: the longest time between two receptions, in seconds."""
-    body = os.urandom(1 << 16)
-
-    def send():
-        with contextlib.suppress(OSError):	# the receiver's count tells
-            for at in range(0, BYTES, len(body)):
-                sender.sendall(body[:BYTES - at])
-            sender.shutdown(socket.SHUT_WR)
-    thread = threading.Thread(target=send)
-    thread.start()
-    longest, have, last = 0.0, 0, time.monotonic()
-    try:
-        while data := receiver.recv(1 << 16):
-            now = time.monotonic()
-            longest, have, last = max(longest, now - last), have + len(data), now
-    finally:
-        thread.join()
-    assert have == BYTES
-    return longest
-
-
-@contextlib.contextmanager
-def connection(lab, host, address, _mtu):
-    """A TCP connection from server6: both its ends."""
-    with host.socket() as listener:
-        listener.bind((address, 0))
-        listener.listen()
-        listener.settimeout(10)
-        with lab.server6.connect((f"{PREF64}{address}", listener.getsockname()[1])) as inside:
-            outside, _peer = listener.accept()
-            with outside:
-                for sock in (inside, outside):
-                    sock.settimeout(15)
-                yield inside, outside
-
-
 @pytest.mark.parametrize("way", ["out", "in"])
 def test_no_tcp_transfer_stalls(lab, remote, way):
     """RFC 7915 4, 4.2, 5, 5.2, 7 (and RFC 5382 REQ-9): 4 MB, each way"""
     gaps = []
     for _ in range(2):
-        with connection(lab, *remote) as (inside, outside):
-            gaps.append(transfer(*((inside, outside) if way == "out" else (outside, inside))))
+        with tcp_pair(lab, *remote[:2]) as (inside, outside):
+            ends = (inside, outside) if way == "out" else (outside, inside)
+            gaps.append(transfer(*ends, BYTES))
         if gaps[-1] < STALL_S:
             return
     pytest.fail(f"it stalled twice, for {gaps} s")

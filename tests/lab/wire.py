@@ -4,10 +4,12 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import signal
 import socket
 import ssl
 import threading
+import time
 
 import dns.message
 import dns.query
@@ -199,3 +201,42 @@ def udp_flow(lab, host, address, port=7000):
         assert data == b"first" and peer[0] == GATEWAY4
         outside.connect(peer)
         yield inside, outside
+
+
+@contextlib.contextmanager
+def tcp_pair(lab, host, address, timeout=15):
+    """A TCP connection from server6 to `address`, which is on `host`: both ends' sockets."""
+    with host.socket() as listener:
+        listener.bind((address, 0))
+        listener.listen()
+        listener.settimeout(timeout)
+        with lab.server6.connect((f"{PREF64}{address}", listener.getsockname()[1])) as inside:
+            outside, _peer = listener.accept()
+            with outside:
+                for sock in (inside, outside):
+                    sock.settimeout(timeout)
+                yield inside, outside
+
+
+def transfer(sender, receiver, size):
+    """`size` bytes over a TCP connection, whole and right: the longest time between two
+    receptions, in seconds."""
+    body = os.urandom(1 << 16)
+
+    def send():
+        with contextlib.suppress(OSError):	# what the receiver has tells
+            for at in range(0, size, len(body)):
+                sender.sendall(body[:size - at])
+            sender.shutdown(socket.SHUT_WR)
+    thread = threading.Thread(target=send)
+    thread.start()
+    longest, last, have = 0.0, time.monotonic(), bytearray()
+    try:
+        while data := receiver.recv(1 << 16):
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+            have += data
+    finally:
+        thread.join()
+    assert bytes(have) == (body * (size // len(body) + 1))[:size], f"{len(have)} of {size} bytes"
+    return longest
