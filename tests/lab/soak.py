@@ -33,7 +33,7 @@ from gateway import Gate64
 from netns import Ground, handle_signals
 from topology import (CLIENT4, DNS4, GATEWAY4, GATEWAY6, INSIDE, INTERNET4, PREF64, STRANGER6,
                       WEB4, Lab)
-from wire import WhoAmI, ask, tcp_pair, transfer, udp_flow
+from wire import WhoAmI, ask, tcp_pair, transfer
 
 HOSTILE_PER_S = 400		# packets of each side
 SHORT_PER_S = 15		# connections
@@ -106,15 +106,31 @@ class Load:
 
     def do_datagrams(self):
         """Of any size, in fragments too; one that is lost is sent again, as DNS would do."""
-        with udp_flow(self.lab, self.lab.internet4, WEB4, 7100) as (inside, outside):
+        with self.lab.server6.socket(socket.AF_INET6, socket.SOCK_DGRAM) as inside, \
+                self.lab.internet4.socket(socket.AF_INET, socket.SOCK_DGRAM) as outside:
+            outside.bind((WEB4, 7100))
+            inside.connect((f"{PREF64}{WEB4}", 7100))
             for sock in (inside, outside):
                 sock.settimeout(1)
+            outside.connect(self._peer(inside, outside))
             for _ in range(100):
                 payload = os.urandom(random.choice((1, 100, 1232, 1400, 1473, 3000, 9000, 40000)))
                 self._exchange(inside, outside, payload)
                 self._exchange(outside, inside, payload)
                 if self.done.wait(0.02):
                     return
+
+    @staticmethod
+    def _peer(inside, outside):
+        """The address and port of a new flow, as the far end sees them."""
+        first = os.urandom(8)
+        for _ in range(20):
+            with contextlib.suppress(TimeoutError):
+                inside.send(first)
+                data, peer = outside.recvfrom(100)
+                if data == first:
+                    return peer
+        raise AssertionError("a datagram was lost 20 times")
 
     def _exchange(self, sender, receiver, payload):
         for _ in range(20):
