@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "../core/addr.h"
-#include "../core/log.h"
 #include "../core/stats.h"
 #include "bulk.h"
 #include "coalesce.h"
@@ -99,9 +98,6 @@ int emit_new(struct emit **out)
 	prepare(&emit->lanes[L3_IPV4]);
 	prepare(&emit->lanes[L3_IPV6]);
 	emit->bulk = bulk_new();
-	if (!emit->bulk)
-		log_info("nat64: no packet socket (%s): TCP leaves in single segments",
-			 strerror(errno));
 	*out = emit;
 	return 0;
 }
@@ -190,6 +186,11 @@ void emit_flush(struct emit *emit)
 {
 	flush_lane(emit, L3_IPV4);
 	flush_lane(emit, L3_IPV6);
+}
+
+bool emit_joins(const struct emit *emit)
+{
+	return emit->bulk;
 }
 
 void emit_network_changed(struct emit *emit)

@@ -9,6 +9,7 @@
 #ifndef NAT64_EMIT_H
 #define NAT64_EMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,9 @@ struct emit_slot {
  * Return: 0 with *@out, or -errno.
  */
 int emit_new(struct emit **out);
+
+/** emit_joins() - is there a packet socket? Without one TCP leaves in single segments. */
+bool emit_joins(const struct emit *emit);
 
 /** emit_free() - NULL is allowed. */
 void emit_free(struct emit *emit);

@@ -128,6 +128,8 @@ static int worker_open(struct worker *worker)
 		log_error("nat64: cannot open raw sockets: %s", strerror(-err));
 		return err;
 	}
+	if (worker->index == 0 && !emit_joins(worker->emit))
+		log_info("nat64: no packet sockets here: TCP leaves in single segments");
 	err = queue_new(&worker->queue, loop_base(worker->loop), number, &handler);
 	if (err < 0) {
 		log_error("nat64: cannot bind netfilter queue %u: %s", number,
