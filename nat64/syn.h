@@ -31,7 +31,7 @@ struct syn {
 struct syns {
 	struct hash hash;
 	struct slab slab;
-	TAILQ_HEAD(, syn) by_age;	/* the oldest first */
+	TAILQ_HEAD(syn_list, syn) by_age;	/* the oldest first */
 };
 
 /* What all shards share */

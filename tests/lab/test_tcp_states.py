@@ -7,6 +7,7 @@ The ends' own TCP hears nothing of it: single segments come and go by raw socket
 import itertools
 import json
 import struct
+import time
 
 import pytest
 
@@ -136,3 +137,29 @@ def test_from_outside(lab, gate64):
                               p[22:24] == struct.pack("!H", OUTER_PORT + 1))
         [(state, lifetime)] = session(OUTER_PORT + 1)
         assert state == "established" and EST - SLACK <= lifetime <= EST
+
+
+@pytest.mark.parametrize("side", ["V4", "V6"])
+def test_errors_neither_renew_nor_end_a_session(lab, gate64, side):
+    """RFC 5508 REQ-4, RFC 5382 REQ-9, RFC 7857 7.1, RFC 6146 3.5: an ICMP error about a segment
+    arrives, and the session is as it was, two seconds older."""
+    remote = f"{PREF64}{CLIENT4}"
+    with Connection(lab) as connection:
+        for end, flags in OPEN:
+            connection.send(end, flags)
+        time.sleep(2)
+        if side == "V4":
+            quoted = exact.ipv4(GATEWAY4, CLIENT4, 6, exact.tcp(
+                GATEWAY4, CLIENT4, connection.outside_port, OUTER_PORT, flags=ACK))
+            exact.send(lab.client4, exact.ipv4(CLIENT4, GATEWAY4, 1, exact.icmp(3, 3, 0, quoted)))
+            connection.inner.take(lambda p: exact.is_icmp(p) and p[40] == 1)
+        else:
+            quoted = exact.ipv6(remote, SERVER6, 6, exact.tcp(
+                remote, SERVER6, OUTER_PORT, connection.inside_port, flags=ACK))
+            exact.send(lab.server6, exact.ipv6(SERVER6, remote, 58, exact.icmp6(
+                SERVER6, remote, 1, 4, 0, quoted)))
+            connection.outer.take(lambda p: exact.is_icmp(p) and p[20] == 3)
+    [flow] = json.loads(gate64.command("flows", "--json", "-s", gate64.control, "--port",
+                                       str(connection.inside_port)).stdout)["flows"]
+    assert flow["state"] == "established"
+    assert EST - SLACK <= flow["expires_s"] <= EST - 2
