@@ -94,10 +94,11 @@ UNIT_icmp_extension := $(UNIT_icmp)
 UNIT_icmp_send := nat64/icmp_send.c nat64/packet.c nat64/header.c core/addr.c core/stats.c
 UNIT_coalesce  := nat64/coalesce.c
 UNIT_hostports := nat64/hostports.c core/log.c core/loop.c
+UNIT_journal   := nat64/journal.c core/addr.c core/log.c core/loop.c core/stats.c
 UNIT_pool4     := nat64/pool4.c $(UNIT_hostports) core/addr.c
 UNIT_flow      := nat64/flow_mem.c nat64/flow_expire.c nat64/session.c nat64/syn.c nat64/bib.c \
-                  nat64/limits.c nat64/peers.c nat64/hash.c nat64/slab.c \
-                  $(UNIT_pool4)
+                  nat64/limits.c nat64/peers.c nat64/hash.c nat64/slab.c nat64/journal.c \
+                  core/stats.c $(UNIT_pool4)
 UNIT_flow_stress := $(UNIT_flow)
 UNIT_flow_preview := nat64/flow_preview.c $(UNIT_flow)
 UNIT_flow_limits := $(UNIT_flow)

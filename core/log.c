@@ -117,6 +117,18 @@ void log_write(enum log_level level, const char *fmt, ...)
 		return;		/* nowhere left to say so */
 }
 
+void log_object(const char *json)
+{
+	char line[LINE_MAX_BYTES];
+	bool journal = atomic_load(&current_format) == LOG_FORMAT_JOURNAL;
+	int len = journal ? snprintf(line, sizeof(line), "<%d>%s\n",
+				     levels[LOG_LEVEL_INFO].priority, json)
+			  : snprintf(line, sizeof(line), "%s\n", json);
+
+	if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
+		return;
+}
+
 /* A virtual clock runs LIMIT_STEP_MS per line ahead of the real one, at most
  * LIMIT_BURST lines. */
 bool log_limit_pass(struct log_limit *limit, uint32_t *suppressed)

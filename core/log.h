@@ -26,6 +26,13 @@ bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/**
+ * log_object() - one line that is a JSON object already, whatever the format and level:
+ * what the operator has asked to be logged by a setting of its own.
+ * @json:	without newline; at most 1000 bytes.
+ */
+void log_object(const char *json);
+
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)

@@ -45,6 +45,8 @@ STAT(STAT_NAT64_UNSEGMENTED, "gate64_nat64_unsegmented_packets_total", "",
      "Packets sent that hold several TCP segments")
 STAT(STAT_NAT64_SEGMENTS, "gate64_nat64_unsegmented_segments_total", "",
      "TCP segments sent within such packets")
+STAT(STAT_NAT64_LOG_LOST, "gate64_nat64_log_lost_total", "",
+     "Lines of the flow log lost because they were not taken in time")
 
 /* ---- nat64: packets dropped, by reason ----------------------------------- */
 #define NAT64_DROP(id, reason, help) \

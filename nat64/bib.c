@@ -14,6 +14,7 @@
 
 #include "../core/addr.h"
 #include "../core/siphash.h"
+#include "journal.h"
 #include "pool4.h"
 #include "slab.h"
 
@@ -38,6 +39,7 @@ struct bib_table {
 	struct siphash_key key;
 	struct hash_type type;
 	struct pool4 *pool;
+	struct journal *journal;	/* borrowed; NULL none */
 	_Atomic uint64_t n;
 };
 
@@ -107,6 +109,7 @@ static enum flow_result create(struct bib_table *table, struct stripe *stripe,
 	/* From here on the IPv4 side finds it. */
 	pool4_publish(table->pool, p->l4, bib->outside_be32, bib->outside_port, bib);
 	atomic_fetch_add_explicit(&table->n, 1, memory_order_relaxed);
+	journal_binding(table->journal, true, bib);
 	*out = bib;
 	return FLOW_OK;
 }
@@ -161,6 +164,7 @@ void bib_put(struct bib_table *table, struct bib *bib)
 	pthread_mutex_lock(&stripe->mutex);
 	pthread_mutex_lock(&guard->mutex);
 	if (atomic_fetch_sub(&bib->sessions, 1) == 1) {
+		journal_binding(table->journal, false, bib);
 		pool4_release(table->pool, bib->l4, bib->outside_be32, bib->outside_port);
 		hash_remove(&stripe->hash, &table->type, &bib->node);
 		slab_free(&stripe->slab, bib);
@@ -239,6 +243,11 @@ struct bib_table *bib_table_new(struct pool4 *pool, struct pages *pages)
 	for (int i = 0; i < GUARDS; i++)
 		pthread_mutex_init(&table->guards[i].mutex, NULL);
 	return table;
+}
+
+void bib_table_log(struct bib_table *table, struct journal *journal)
+{
+	table->journal = journal;
 }
 
 void bib_table_free(struct bib_table *table)

@@ -14,6 +14,7 @@
 #include "hash.h"
 
 struct bib_table;
+struct journal;
 struct pages;
 
 /* One binding; it does not change while a session refers to it. */
@@ -29,6 +30,9 @@ struct bib {
 
 /** bib_table_new() - an empty table; both are borrowed. Return: NULL when out of memory. */
 struct bib_table *bib_table_new(struct pool4 *pool, struct pages *pages);
+
+/** bib_table_log() - tell @journal (borrowed) of bindings from now on; while nobody works. */
+void bib_table_log(struct bib_table *table, struct journal *journal);
 
 /** bib_table_free() - of a table without bindings; NULL is allowed. */
 void bib_table_free(struct bib_table *table);

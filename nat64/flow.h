@@ -31,6 +31,7 @@
 struct bib_table;
 struct config;
 struct flow_table;
+struct journal;
 struct pool4;
 
 /* A copy of one session, as of the call */
@@ -77,6 +78,9 @@ struct flow_table *flow_table_new(struct pool4 *pool, const struct config *confi
 
 /** flow_table_configure() - take over timeouts and limits; while no worker runs. */
 void flow_table_configure(struct flow_table *table, const struct config *config);
+
+/** flow_table_log() - tell @journal (borrowed) of bindings and sessions from now on. */
+void flow_table_log(struct flow_table *table, struct journal *journal);
 
 /** flow_table_free() - every session and binding too; NULL is allowed. */
 void flow_table_free(struct flow_table *table);

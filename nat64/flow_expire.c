@@ -5,6 +5,7 @@
 #include "bib.h"
 #include "limits.h"
 #include "flow_mem.h"
+#include "journal.h"
 #include "peers.h"
 
 enum {
@@ -31,7 +32,12 @@ void flow_copy(const struct flow_table *table, const struct session *s, struct f
 void flow_end(struct flow_table *table, struct shard *shard, struct session *s)
 {
 	struct bib *bib = s->bib;
+	struct flow flow;
 
+	if (table->journal) {
+		flow_copy(table, s, &flow);
+		journal_session(table->journal, false, &flow);
+	}
 	if (table->peers)
 		peers_remove(table->peers, bib, s->remote_be32);
 	limits_leave(table->limits, s->client, flow_half_open(s));

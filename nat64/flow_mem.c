@@ -16,6 +16,7 @@
 #include "bib.h"
 #include "limits.h"
 #include "flow_mem.h"
+#include "journal.h"
 #include "peers.h"
 #include "slab.h"
 
@@ -115,6 +116,7 @@ static enum flow_result open_session(struct flow_table *table, struct shard *sha
 	session_step(table, shard, s, p, now_ms);
 	flow_copy(table, s, out);
 	out->created = true;
+	journal_session(table->journal, true, out);
 	out->met = by == BY_INSIDE && syn;
 	if (syn)
 		flow_forget_syn(table, shard, syn);
@@ -409,6 +411,12 @@ static bool keep_none(const void *arg, const struct flow *flow)
 	(void)arg;
 	(void)flow;
 	return false;
+}
+
+void flow_table_log(struct flow_table *table, struct journal *journal)
+{
+	table->journal = journal;
+	bib_table_log(table->bibs, journal);
 }
 
 void flow_table_free(struct flow_table *table)

@@ -14,6 +14,7 @@ struct flow_table {
 	struct peers *peers;		/* NULL where filtering is endpoint-independent */
 	bool filters;			/* it is address-dependent */
 	struct pages *pages;
+	struct journal *journal;	/* borrowed; NULL none */
 	int64_t lifetime_ms[LIFE_COUNT], syn_ms;
 	uint32_t syns_max;
 	_Atomic uint32_t n_syns;

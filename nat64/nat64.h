@@ -60,11 +60,12 @@ struct nat64_gauges {
 int nat64_new(struct nat64 **out, const struct config *config, const struct addrmap *map);
 
 /**
- * nat64_start() - start the workers.
- * @enter:	run first in each thread, see loop_start().
+ * nat64_start() - start the workers, and the thread that writes the flow log.
+ * @enter, @enter_log:	run first in each thread, see loop_start(); who writes the log
+ *			needs no privilege.
  * Return: 0 or -errno.
  */
-int nat64_start(struct nat64 *nat64, int (*enter)(void));
+int nat64_start(struct nat64 *nat64, int (*enter)(void), int (*enter_log)(void));
 
 /**
  * nat64_reconfigure() - go over to a new configuration and map (main thread).

@@ -20,6 +20,7 @@
 #include "fragment.h"
 #include "hostports.h"
 #include "ipid.h"
+#include "journal.h"
 #include "listing.h"
 #include "mtu.h"
 #include "nat64.h"
@@ -38,6 +39,7 @@ struct nat64 {
 	struct pool4 *pool;
 	struct flow_table *flows;
 	struct ipid *ids;
+	struct journal *journal;
 	struct worker *workers;
 	struct loop **loops;		/* the workers', for pausing */
 	unsigned int n;
@@ -207,7 +209,8 @@ int nat64_new(struct nat64 **out, const struct config *config, const struct addr
 	nat64->n = loop_worker_count();
 	nat64->pool = pool4_new();
 	nat64->ids = ipid_new();
-	if (!nat64->pool || !nat64->ids)
+	nat64->journal = journal_new();
+	if (!nat64->pool || !nat64->ids || !nat64->journal)
 		goto fail;
 	err = plan_pool(nat64->pool, config, map, &plan);
 	if (err < 0)
@@ -217,6 +220,8 @@ int nat64_new(struct nat64 **out, const struct config *config, const struct addr
 	nat64->flows = flow_table_new(nat64->pool, config);
 	if (!nat64->flows)
 		goto fail;
+	flow_table_log(nat64->flows, nat64->journal);
+	journal_mode(nat64->journal, config->nat64.log);
 	err = open_workers(nat64);
 	if (err < 0)
 		goto fail;
@@ -230,17 +235,15 @@ fail:
 	return err;
 }
 
-int nat64_start(struct nat64 *nat64, int (*enter)(void))
+int nat64_start(struct nat64 *nat64, int (*enter)(void), int (*enter_log)(void))
 {
-	for (unsigned int i = 0; i < nat64->n; i++) {
-		int err = loop_start(nat64->loops[i], enter);
+	int err = journal_start(nat64->journal, enter_log);
 
-		if (err < 0) {
-			log_error("nat64: cannot start a worker: %s", strerror(-err));
-			return err;
-		}
-	}
-	return 0;
+	for (unsigned int i = 0; i < nat64->n && err == 0; i++)
+		err = loop_start(nat64->loops[i], enter);
+	if (err < 0)
+		log_error("nat64: cannot start a thread: %s", strerror(-err));
+	return err;
 }
 
 void nat64_free(struct nat64 *nat64)
@@ -250,6 +253,7 @@ void nat64_free(struct nat64 *nat64)
 	for (unsigned int i = 0; nat64->workers && i < nat64->n; i++)
 		worker_close(&nat64->workers[i]);
 	flow_table_free(nat64->flows);
+	journal_free(nat64->journal);
 	pool4_free(nat64->pool);
 	ipid_free(nat64->ids);
 	free(nat64->workers);
@@ -302,6 +306,7 @@ int nat64_reconfigure(struct nat64 *nat64, const struct config *config, const st
 	loop_pause(nat64->loops, nat64->n);
 	exchange(nat64, &next, plan);
 	loop_resume(nat64->loops, nat64->n);
+	journal_mode(nat64->journal, config->nat64.log);
 	return 0;
 }
 

@@ -7,9 +7,8 @@
 #include "../snid/snid.h"
 #include "privilege.h"
 
-/* The rooms' functions with their types taken off; @enter_hook: what its threads
- * run first. */
-#define ROOM_FUNCTIONS(type, enter_hook)						\
+/* The rooms' functions with their types taken off; last: what their threads run first. */
+#define ROOM_FUNCTIONS(type, ...)							\
 static int type##_room_open(void **room, const struct config *config,			\
 			    const struct addrmap *map)					\
 {											\
@@ -21,7 +20,7 @@ static int type##_room_open(void **room, const struct config *config,			\
 }											\
 static int type##_room_start(void *room)						\
 {											\
-	return type##_start(room, enter_hook);						\
+	return type##_start(room, __VA_ARGS__);						\
 }											\
 static int type##_room_reconfigure(void *room, const struct config *config,		\
 				   const struct addrmap *map)				\
@@ -33,7 +32,7 @@ static void type##_room_close(void *room)						\
 	type##_free(room);								\
 }
 
-ROOM_FUNCTIONS(nat64, privilege_enter_nat64)
+ROOM_FUNCTIONS(nat64, privilege_enter_nat64, privilege_enter_unprivileged)
 ROOM_FUNCTIONS(dns64, privilege_enter_unprivileged)
 ROOM_FUNCTIONS(snid, privilege_enter_unprivileged)
 

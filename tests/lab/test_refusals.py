@@ -101,5 +101,5 @@ def test_each_thread_has_only_what_it_needs(lab, gate64):
         room = re.sub(r"[-/. ]\d+$", "", thread["name"])
         seen.setdefault(room, set()).add(thread["capabilities"])
     assert seen == {"gate64": {CAP_NET_ADMIN | CAP_NET_BIND_SERVICE},
-                    "nat64": {CAP_NET_ADMIN | CAP_NET_RAW},
+                    "nat64": {CAP_NET_ADMIN | CAP_NET_RAW}, "nat64-log": {0},
                     "dns64": {0}, "snid": {0}}
