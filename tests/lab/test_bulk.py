@@ -8,13 +8,18 @@ Out the way is Ethernet (up0), in it is wireguard-go's TUN, which has no link la
 import contextlib
 import hashlib
 import itertools
+import os
 import random
 import socket
 import threading
 
 import pytest
 
+from scapy.layers.inet import IP, UDP, fragment
+from scapy.packet import Raw
+
 from netns import wait_for
+from test_fragments import send_raw
 from topology import GATEWAY4, INTERNET4, PREF64, WEB4
 from wire import Capture
 
@@ -227,3 +232,20 @@ def test_with_ipsec_policies_all_leaves_by_the_kernels_output(lab, gate64):
             wait_for(settled, "no more large packets", timeout=10)
     finally:
         lab.gateway.run("ip", "xfrm", "policy", "delete", *policy)
+
+
+def test_a_held_fragment_outlives_the_verdicts_on_others(lab, gate64):
+    """RFC 6146 3.4: a fragment that may be the host's own waits for the first one, and
+    what is decided meanwhile about packets of the same queue does not concern it."""
+    with lab.gateway.socket(socket.AF_INET, socket.SOCK_DGRAM) as host, \
+            Stream(lab, outwards=False) as stream:
+        host.bind((GATEWAY4, 5353))
+        host.settimeout(5)
+        payload = os.urandom(3000)
+        first, *others = fragment(IP(src=WEB4, dst=GATEWAY4, id=4711) / UDP(sport=53, dport=5353) /
+                                  Raw(payload), 1000)
+        stream.goes_on("before", 1)
+        send_raw(lab.internet4, others, GATEWAY4)
+        stream.goes_on("while they are held", 2)
+        send_raw(lab.internet4, [first], GATEWAY4)
+        assert host.recv(65535) == payload
