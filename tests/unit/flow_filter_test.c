@@ -5,6 +5,8 @@
  */
 #include "flow_world.h"
 
+#include "../../nat64/bib.h"
+
 static const uint8_t syn_bytes[] = { 0x45, 0, 0, 40, 1, 2, 3, 4 };
 
 static int set_up_filtering(void **state)
@@ -77,6 +79,22 @@ static void test_tcp(void **state)
 		assert_int_equal(in_from(w, &a, REMOTE_A, 80, events[i]), FLOW_OK);
 	}
 	assert_counts(w, 2, 1);
+}
+
+/* flow.h: a static binding is open to all, as its owner has said. */
+static void test_static_binding(void **state)
+{
+	struct world *w = *state;
+	struct flow a = open_flow(w, L4_UDP, 1, 40000, REMOTE_A, 53, NOW);
+	struct flow_packet p = inbound(&a, REMOTE_A, 53);
+	struct bib *bib;
+
+	assert_int_equal(bib_take_outside(flow_bibs(w->table), &p, &bib), FLOW_OK);
+	bib->is_static = true;
+	assert_int_equal(in_from(w, &a, REMOTE_B, 53, 0), FLOW_OK);
+	bib->is_static = false;
+	bib_put(flow_bibs(w->table), bib);
+	assert_int_equal(in_from(w, &a, inet_addr("192.0.2.34"), 53, 0), FLOW_FILTERED);
 }
 
 /* The setting comes and goes with the sessions that are there. */
@@ -293,6 +311,7 @@ int main(void)
 		FILTERING(test_udp),
 		FILTERING(test_permission_ends),
 		FILTERING(test_tcp),
+		FILTERING(test_static_binding),
 		TEST(test_reconfigured),
 		TEST(test_syn_waits_and_is_told_of),
 		TEST(test_syns_are_bounded),
