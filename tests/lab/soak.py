@@ -8,7 +8,7 @@ Friendly clients on both sides transfer, connect, ask, ping and trace without a 
 none of them may fail. At the same time both sides are flooded with random and half-right
 packets, the configuration is reloaded, and the command asks for this and that. In the end:
 no friendly client has failed, no sanitizer has complained, gate64 ends with status 0, and
-its memory did not grow over the second half (by 5 % and 4 MB at most; of less than four
+its memory did not grow over the second half (by 5 % and 4 MB at most; of less than ten
 minutes nothing is said, since the tables are still filling).
 """
 
