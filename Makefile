@@ -255,14 +255,12 @@ fuzz:
 
 .PHONY: soak
 ##   soak       MINUTES (10) of mixed and hostile load in the lab, with the sanitizers of
-##              SAN (address,undefined), and both downloads of the labs with 1 GB
+##              SAN (address,undefined)
 MINUTES ?= 10
 SOAK_SAN := $(or $(SAN),address$(comma)undefined)
 soak: deps
 	@$(MAKE) --no-print-directory SAN=$(SOAK_SAN) all
 	$(SUDO) env GATE64=build/$(subst $(comma),-,$(SOAK_SAN))/gate64 tests/lab/soak.py $(MINUTES)
-	$(SUDO) env GATE64=build/$(subst $(comma),-,$(SOAK_SAN))/gate64 PROGRAMS_BYTES=1000000000 \
-		/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/lab/test_programs.py
 
 .PHONY: vm-test
 ##   vm-test    the labs on a Debian kernel in QEMU (debootstrap, qemu-system-x86)
