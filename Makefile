@@ -95,7 +95,11 @@ UNIT_icmp_send := nat64/icmp_send.c nat64/packet.c nat64/header.c core/addr.c co
 UNIT_coalesce  := nat64/coalesce.c
 UNIT_hostports := nat64/hostports.c core/log.c core/loop.c
 UNIT_journal   := nat64/journal.c core/addr.c core/log.c core/loop.c core/stats.c
-UNIT_pool4     := nat64/pool4.c $(UNIT_hostports) core/addr.c
+UNIT_ports     := nat64/ports.c
+UNIT_pairs     := nat64/pairs.c
+UNIT_statics   := nat64/statics.c $(UNIT_hostports) $(UNIT_addrmap)
+UNIT_pool4     := nat64/pool4.c nat64/pool4_plan.c nat64/ports.c nat64/pairs.c \
+                  core/stats.c $(UNIT_statics)
 UNIT_flow      := nat64/flow_mem.c nat64/flow_expire.c nat64/session.c nat64/syn.c nat64/bib.c \
                   nat64/limits.c nat64/peers.c nat64/hash.c nat64/slab.c nat64/journal.c \
                   core/stats.c $(UNIT_pool4)

@@ -80,6 +80,10 @@ NAT64_DROP(STAT_NAT64_DROP_EMIT, "send_failed", "")
 NAT64_DROP(STAT_NAT64_DROP_QUEUE, "queue_overrun", "")
 #undef NAT64_DROP
 
+STAT(STAT_NAT64_PORTS_EXHAUSTED, "gate64_nat64_port_refusals_total", "reason=\"all_in_use\"",
+     "Bindings refused for want of a pool4 port")
+STAT(STAT_NAT64_PORTS_HOST, "gate64_nat64_port_refusals_total", "reason=\"host_has_the_rest\"", "")
+
 /* ---- dns64 ------------------------------------------------------------ */
 STAT(STAT_DNS_QUERY_UDP, "gate64_dns_queries_total", "transport=\"udp\"",
      "Queries received from clients")

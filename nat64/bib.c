@@ -7,16 +7,19 @@
  */
 #include "bib.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "../core/addr.h"
+#include "../core/log.h"
 #include "../core/siphash.h"
 #include "journal.h"
 #include "pool4.h"
 #include "slab.h"
+#include "statics.h"
 
 enum {
 	STRIPES = 256,
@@ -84,31 +87,53 @@ static struct bib *find(const struct stripe *stripe, uint64_t hash, const struct
 	return NULL;
 }
 
-/* A new binding with an outside port; the stripe is held. */
-static enum flow_result create(struct bib_table *table, struct stripe *stripe,
-			       const struct flow_packet *p, struct bib **out)
+/* A binding that is not linked in yet has no outside; the stripe is held. */
+static struct bib *make(struct bib_table *table, struct stripe *stripe, enum l4_proto l4,
+			const struct in6_addr *inside, uint16_t inside_port)
 {
 	struct bib *bib = slab_alloc(&stripe->slab);
 
 	if (!bib)
-		return FLOW_FULL;
-	bib->inside = p->inside;
-	bib->inside_port = p->near_port;
-	bib->l4 = (uint8_t)p->l4;
-	atomic_init(&bib->sessions, 1);
+		return NULL;
+	bib->l4 = (uint8_t)l4;
+	bib->inside = *inside;
+	bib->inside_port = inside_port;
 	if (hash_insert(&stripe->hash, &table->type, &bib->node) < 0) {
 		slab_free(&stripe->slab, bib);
+		return NULL;
+	}
+	atomic_fetch_add_explicit(&table->n, 1, memory_order_relaxed);
+	return bib;
+}
+
+static void unmake(struct bib_table *table, struct stripe *stripe, struct bib *bib)
+{
+	hash_remove(&stripe->hash, &table->type, &bib->node);
+	slab_free(&stripe->slab, bib);
+	atomic_fetch_sub_explicit(&table->n, 1, memory_order_relaxed);
+}
+
+/* A new binding with an outside port; the stripe is held. */
+static enum flow_result create(struct bib_table *table, struct stripe *stripe,
+			       const struct flow_packet *p, struct bib **out)
+{
+	struct pool4_claim claim;
+	struct bib *bib;
+
+	/* The port first: with a full pool a packet must not cost an allocation. */
+	if (pool4_claim(table->pool, p->l4, &p->inside, p->near_port, &claim) < 0)
+		return FLOW_NO_PORT;
+	bib = make(table, stripe, p->l4, &p->inside, p->near_port);
+	if (!bib) {
+		pool4_release(table->pool, p->l4, &p->inside, &claim);
 		return FLOW_FULL;
 	}
-	if (pool4_claim(table->pool, p->l4, &p->inside, p->near_port, &bib->outside_be32,
-			&bib->outside_port) < 0) {
-		hash_remove(&stripe->hash, &table->type, &bib->node);
-		slab_free(&stripe->slab, bib);
-		return FLOW_NO_PORT;
-	}
+	bib->outside_be32 = claim.addr_be32;
+	bib->outside_port = claim.port;
+	bib->paired = claim.paired;
+	atomic_init(&bib->sessions, 1);
 	/* From here on the IPv4 side finds it. */
-	pool4_publish(table->pool, p->l4, bib->outside_be32, bib->outside_port, bib);
-	atomic_fetch_add_explicit(&table->n, 1, memory_order_relaxed);
+	pool4_publish(table->pool, p->l4, &claim, bib);
 	journal_binding(table->journal, true, bib);
 	*out = bib;
 	return FLOW_OK;
@@ -148,6 +173,16 @@ enum flow_result bib_take_outside(struct bib_table *table, const struct flow_pac
 	return *out ? FLOW_OK : FLOW_NONE;
 }
 
+static void release_port(struct bib_table *table, const struct bib *bib)
+{
+	struct pool4_claim claim = {
+		.addr_be32 = bib->outside_be32, .port = bib->outside_port,
+		.paired = bib->paired, .fixed = bib->is_static,
+	};
+
+	pool4_release(table->pool, bib->l4, &bib->inside, &claim);
+}
+
 void bib_put(struct bib_table *table, struct bib *bib)
 {
 	uint64_t hash = hash_inside(table, &bib->inside, bib->inside_port, bib->l4);
@@ -165,10 +200,8 @@ void bib_put(struct bib_table *table, struct bib *bib)
 	pthread_mutex_lock(&guard->mutex);
 	if (atomic_fetch_sub(&bib->sessions, 1) == 1) {
 		journal_binding(table->journal, false, bib);
-		pool4_release(table->pool, bib->l4, bib->outside_be32, bib->outside_port);
-		hash_remove(&stripe->hash, &table->type, &bib->node);
-		slab_free(&stripe->slab, bib);
-		atomic_fetch_sub_explicit(&table->n, 1, memory_order_relaxed);
+		release_port(table, bib);
+		unmake(table, stripe, bib);
 	}
 	pthread_mutex_unlock(&guard->mutex);
 	pthread_mutex_unlock(&stripe->mutex);
@@ -178,6 +211,114 @@ bool bib_has_outside(const struct bib_table *table, const struct flow_packet *p)
 {
 	return pool4_owner(table->pool, p->l4, p->outside_be32, p->near_port) != NULL;
 }
+
+bool bib_outside_is_static(struct bib_table *table, const struct flow_packet *p)
+{
+	struct guard *guard;
+	const struct bib *bib;
+	bool is_static;
+
+	if (!pool4_owner(table->pool, p->l4, p->outside_be32, p->near_port))
+		return false;
+	guard = guard_of(table, p->outside_be32, p->near_port, p->l4);
+	pthread_mutex_lock(&guard->mutex);
+	bib = pool4_owner(table->pool, p->l4, p->outside_be32, p->near_port);
+	is_static = bib && bib->is_static;
+	pthread_mutex_unlock(&guard->mutex);
+	return is_static;
+}
+
+/* ---- static bindings: the main thread, while no worker runs ------------------------ */
+
+static bool is_of(const struct bib *bib, const struct static_entry *wanted)
+{
+	return bib->inside_port == wanted->inside_port && addr_equal(&bib->inside, &wanted->inside);
+}
+
+static struct bib *owner_of(const struct bib_table *table, const struct static_entry *wanted)
+{
+	return pool4_owner(table->pool, wanted->l4, wanted->outside_be32, wanted->outside_port);
+}
+
+void bib_end_statics(struct bib_table *table, const struct statics *in_force,
+		     const struct statics *next)
+{
+	for (size_t i = 0; i < statics_count(in_force); i++) {
+		const struct static_entry *wanted = statics_at(in_force, i);
+		struct bib *bib = owner_of(table, wanted);
+
+		if (bib && bib->is_static && !statics_holds(next, wanted))
+			bib_put(table, bib);
+	}
+}
+
+void bib_tell_displaced(struct bib_table *table, const struct statics *next)
+{
+	for (size_t i = 0; i < statics_count(next); i++) {
+		const struct static_entry *wanted = statics_at(next, i);
+		const struct bib *bib = owner_of(table, wanted);
+		char outside[ENDPOINT_STRLEN], inside[ENDPOINT_STRLEN];
+		struct endpoint from, to;
+
+		if (!bib || bib->is_static || is_of(bib, wanted))
+			continue;
+		from = (struct endpoint){ addr_from_v4(wanted->outside_be32), wanted->outside_port };
+		to = (struct endpoint){ bib->inside, bib->inside_port };
+		log_info("nat64.static: %s %s had been given to %s, whose sessions there end",
+			 l4_name(wanted->l4), endpoint_format(&from, outside),
+			 endpoint_format(&to, inside));
+	}
+}
+
+/* Return: 0 or -errno. */
+static int add_static(struct bib_table *table, const struct static_entry *wanted)
+{
+	uint64_t hash = hash_inside(table, &wanted->inside, wanted->inside_port, wanted->l4);
+	struct stripe *stripe = &table->stripes[hash % STRIPES];
+	struct bib *bib = owner_of(table, wanted);
+	bool is_new = !bib;
+	int err;
+
+	if (bib && bib->is_static)
+		return 0;
+	if (bib && !is_of(bib, wanted))
+		return -EBUSY;
+	if (is_new) {
+		bib = make(table, stripe, wanted->l4, &wanted->inside, wanted->inside_port);
+		if (!bib)
+			return -ENOMEM;
+		bib->outside_be32 = wanted->outside_be32;
+		bib->outside_port = wanted->outside_port;
+	}
+	err = pool4_reserve(table->pool, wanted->l4, wanted->outside_be32, wanted->outside_port, bib);
+	if (err < 0) {
+		if (is_new)
+			unmake(table, stripe, bib);
+		return err;
+	}
+	bib->is_static = true;
+	atomic_fetch_add(&bib->sessions, 1);	/* the configuration's own reference */
+	if (is_new)
+		journal_binding(table->journal, true, bib);
+	return 0;
+}
+
+void bib_add_statics(struct bib_table *table, const struct statics *statics)
+{
+	for (size_t i = 0; i < statics_count(statics); i++) {
+		const struct static_entry *wanted = statics_at(statics, i);
+		const struct endpoint outside = { addr_from_v4(wanted->outside_be32),
+						  wanted->outside_port };
+		char text[ENDPOINT_STRLEN];
+		int err = wanted->waits ? 0 : add_static(table, wanted);
+
+		if (err < 0)
+			log_error("nat64.static: %s %s cannot be made: %s", l4_name(wanted->l4),
+				  endpoint_format(&outside, text), strerror(-err));
+	}
+}
+
+/* ---- reading --------------------------------------------------------------------------- */
 
 static unsigned int view_stripe(struct stripe *stripe,
 				void (*fn)(void *arg, const struct bib_view *view), void *arg)

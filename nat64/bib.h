@@ -16,6 +16,7 @@
 struct bib_table;
 struct journal;
 struct pages;
+struct statics;
 
 /* One binding; it does not change while a session refers to it. */
 struct bib {
@@ -24,7 +25,9 @@ struct bib {
 	uint32_t outside_be32;
 	uint16_t inside_port, outside_port;	/* host byte order */
 	uint8_t l4;			/* enum l4_proto */
-	bool is_static;			/* of nat64.static: there without a session too */
+	bool is_static;			/* of nat64.static: there without a session too, and
+					 * open to everybody whatever nat64.filtering says */
+	bool paired;			/* as pool4_claim() said */
 	_Atomic uint32_t sessions;	/* that refer to it; a static one's configuration too */
 };
 
@@ -54,6 +57,29 @@ void bib_put(struct bib_table *table, struct bib *bib);
 
 /** bib_has_outside() - is the outside address and port of an inbound packet bound? */
 bool bib_has_outside(const struct bib_table *table, const struct flow_packet *p);
+
+/** bib_outside_is_static() - is it bound by nat64.static? */
+bool bib_outside_is_static(struct bib_table *table, const struct flow_packet *p);
+
+/**
+ * bib_end_statics() - those of @in_force that @next has not (NULL: none) are bindings
+ * no more; their sessions have ended. While no worker runs, as the two below.
+ */
+void bib_end_statics(struct bib_table *table, const struct statics *in_force,
+		     const struct statics *next);
+
+/**
+ * bib_tell_displaced() - log which dynamic bindings stand where @next wants static ones;
+ * the caller ends their sessions.
+ */
+void bib_tell_displaced(struct bib_table *table, const struct statics *next);
+
+/**
+ * bib_add_statics() - make the bindings of a set that are not there yet; pool4 has their
+ * addresses. One that a dynamic binding has made already just stays from now on.
+ * What cannot be made (memory is out) is logged and left out.
+ */
+void bib_add_statics(struct bib_table *table, const struct statics *statics);
 
 /* A copy of one binding */
 struct bib_view {

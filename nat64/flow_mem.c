@@ -174,7 +174,7 @@ static enum flow_result first_inbound(struct flow_table *table, struct shard *sh
 	struct client *client;
 	struct bib *bib;
 
-	if (p->l4 == L4_ICMP)
+	if (p->l4 == L4_ICMP && !bib_outside_is_static(table->bibs, p))
 		return FLOW_NONE;
 	result = bib_take_outside(table->bibs, p, &bib);
 	if (result == FLOW_OK && flow_filtered(table, bib, p)) {
@@ -266,7 +266,8 @@ bool flow_owns_outside(struct flow_table *table, const struct flow_packet *packe
 	struct flow flow;
 
 	if (packet->l4 == L4_ICMP)
-		return flow_find_outside(table, packet, &flow) == FLOW_OK;
+		return flow_find_outside(table, packet, &flow) == FLOW_OK ||
+		       bib_outside_is_static(table->bibs, packet);
 	return bib_has_outside(table->bibs, packet);
 }
 

@@ -14,6 +14,7 @@
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../core/stats.h"
+#include "bib.h"
 #include "eam.h"
 #include "emit.h"
 #include "flow.h"
@@ -28,6 +29,7 @@
 #include "probe.h"
 #include "queue.h"
 #include "refuse.h"
+#include "statics.h"
 #include "trace.h"
 #include "worker.h"
 
@@ -37,6 +39,7 @@ struct nat64 {
 	const struct config *config;
 	const struct addrmap *map;
 	struct pool4 *pool;
+	struct statics *statics;
 	struct flow_table *flows;
 	struct ipid *ids;
 	struct journal *journal;
@@ -185,21 +188,39 @@ static int open_workers(struct nat64 *nat64)
 	return 0;
 }
 
-static int plan_pool(const struct pool4 *pool, const struct config *config,
-		     const struct addrmap *map, struct pool4_plan **plan)
+/* What a configuration comes to on this host, not yet in force */
+struct next {
+	const struct config *config;
+	const struct addrmap *map;
+	struct statics *statics;
+	struct pool4_plan *pool;
+};
+
+static int make_next(const struct nat64 *nat64, struct next *next)
 {
 	struct hostports host;
-	int err = eam_check(map);
+	int err = eam_check(next->map);
 
 	if (err == 0)
 		err = hostports_read(&host);
-	return err < 0 ? err : pool4_plan(pool, config, map, &host, plan);
+	if (err < 0)
+		return err;
+	next->statics = statics_new(next->config, next->map);
+	if (!next->statics)
+		return -ENOMEM;
+	err = statics_check(next->statics, nat64->statics, &host);
+	if (err == 0)
+		err = pool4_plan(nat64->pool, next->config, next->map, &host, next->statics,
+				 &next->pool);
+	if (err < 0)
+		statics_free(next->statics);
+	return err;
 }
 
 int nat64_new(struct nat64 **out, const struct config *config, const struct addrmap *map)
 {
 	struct nat64 *nat64 = calloc(1, sizeof(*nat64));
-	struct pool4_plan *plan;
+	struct next next = { .config = config, .map = map };
 	int err = -ENOMEM;
 
 	if (!nat64)
@@ -212,16 +233,18 @@ int nat64_new(struct nat64 **out, const struct config *config, const struct addr
 	nat64->journal = journal_new();
 	if (!nat64->pool || !nat64->ids || !nat64->journal)
 		goto fail;
-	err = plan_pool(nat64->pool, config, map, &plan);
+	err = make_next(nat64, &next);
 	if (err < 0)
 		goto fail;
-	pool4_commit(nat64->pool, plan);
+	nat64->statics = next.statics;
+	pool4_commit(nat64->pool, next.pool);
 	err = -ENOMEM;
 	nat64->flows = flow_table_new(nat64->pool, config);
 	if (!nat64->flows)
 		goto fail;
 	flow_table_log(nat64->flows, nat64->journal);
 	journal_mode(nat64->journal, config->nat64.log);
+	bib_add_statics(flow_bibs(nat64->flows), nat64->statics);
 	err = open_workers(nat64);
 	if (err < 0)
 		goto fail;
@@ -252,8 +275,11 @@ void nat64_free(struct nat64 *nat64)
 		return;
 	for (unsigned int i = 0; nat64->workers && i < nat64->n; i++)
 		worker_close(&nat64->workers[i]);
+	if (nat64->flows)
+		bib_end_statics(flow_bibs(nat64->flows), nat64->statics, NULL);
 	flow_table_free(nat64->flows);
 	journal_free(nat64->journal);
+	statics_free(nat64->statics);
 	pool4_free(nat64->pool);
 	ipid_free(nat64->ids);
 	free(nat64->workers);
@@ -263,26 +289,53 @@ void nat64_free(struct nat64 *nat64)
 
 /* ---- a new configuration ---------------------------------------------------------- */
 
-struct next {
-	const struct config *config;
-	const struct addrmap *map;
+struct change {
+	const struct nat64 *nat64;
+	const struct next *next;
 };
+
+/* Does a flow's binding stand under the new configuration? */
+static bool keep_binding(const struct change *change, const struct flow *flow)
+{
+	const struct statics *next = change->next->statics;
+	struct static_entry entry = {
+		.l4 = flow->l4, .inside = flow->inside, .inside_port = flow->inside_port,
+		.outside_be32 = flow->outside_be32, .outside_port = flow->outside_port,
+	};
+
+	if (statics_holds(next, &entry))
+		return true;
+	/* One of its sides is a static binding's from now on, or it was one until now. */
+	if (statics_outside(next, flow->l4, flow->outside_be32, flow->outside_port) ||
+	    statics_inside(next, flow->l4, &flow->inside, flow->inside_port) ||
+	    statics_holds(change->nat64->statics, &entry))
+		return false;
+	return pool4_keeps(change->next->config, change->next->map, flow->outside_be32);
+}
 
 /* Does a flow go on under the new configuration? */
 static bool keep(const void *arg, const struct flow *flow)
 {
-	const struct next *next = arg;
+	const struct change *change = arg;
+	const struct addrmap *map = change->next->map;
 
-	return pool4_keeps(next->config, next->map, flow->outside_be32) &&
-	       addrmap_pref64_of(next->map, &flow->remote6) &&
-	       (addrmap_nat64_client(next->map, &flow->inside) ||
-		addrmap_is_own(next->map, &flow->inside));
+	return keep_binding(change, flow) && addrmap_pref64_of(map, &flow->remote6) &&
+	       (addrmap_nat64_client(map, &flow->inside) ||
+		addrmap_is_own(map, &flow->inside));
 }
 
-static void exchange(struct nat64 *nat64, const struct next *next, struct pool4_plan *plan)
+static void exchange(struct nat64 *nat64, const struct next *next)
 {
-	stats_add(STAT_NAT64_SESSION_END, flow_drop(nat64->flows, keep, next));
-	pool4_commit(nat64->pool, plan);
+	const struct change change = { nat64, next };
+	struct bib_table *bibs = flow_bibs(nat64->flows);
+
+	bib_tell_displaced(bibs, next->statics);
+	stats_add(STAT_NAT64_SESSION_END, flow_drop(nat64->flows, keep, &change));
+	bib_end_statics(bibs, nat64->statics, next->statics);
+	pool4_commit(nat64->pool, next->pool);
+	bib_add_statics(bibs, next->statics);
+	statics_free(nat64->statics);
+	nat64->statics = next->statics;
 	flow_table_configure(nat64->flows, next->config);
 	nat64->config = next->config;
 	nat64->map = next->map;
@@ -297,14 +350,13 @@ static void exchange(struct nat64 *nat64, const struct next *next, struct pool4_
 
 int nat64_reconfigure(struct nat64 *nat64, const struct config *config, const struct addrmap *map)
 {
-	struct next next = { config, map };
-	struct pool4_plan *plan;
-	int err = plan_pool(nat64->pool, config, map, &plan);
+	struct next next = { .config = config, .map = map };
+	int err = make_next(nat64, &next);
 
 	if (err < 0)
 		return err;
 	loop_pause(nat64->loops, nat64->n);
-	exchange(nat64, &next, plan);
+	exchange(nat64, &next);
 	loop_resume(nat64->loops, nat64->n);
 	journal_mode(nat64->journal, config->nat64.log);
 	return 0;

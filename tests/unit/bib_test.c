@@ -2,7 +2,9 @@
 /* The bindings themselves (RFC 6146 3.1): pages of them, and those of nat64.static. */
 #include "flow_world.h"
 
+#include "../../core/log.h"
 #include "../../nat64/bib.h"
+#include "../../nat64/statics.h"
 
 struct seen {
 	unsigned int n, of[256];
@@ -61,10 +63,156 @@ static void test_pages(void **state)
 		assert_int_equal(seen.of[i], i == 7 ? 2 : 1);
 }
 
+static void bind_static(struct world *w, size_t i, enum config_proto proto, const char *outside,
+			const char *inside_text)
+{
+	static struct prefix clients = { .addr = { .s6_addr = { 0x20, 0x01, 0x0d, 0xb8 } },
+					 .len = 32 };
+	static struct static_binding bindings[4];
+
+	bindings[i] = (struct static_binding){ .proto = proto };
+	assert_true(endpoint_parse(outside, 0, &bindings[i].outside));
+	assert_true(endpoint_parse(inside_text, 0, &bindings[i].inside));
+	w->map.nat64_clients = (struct prefix_list){ &clients, 1 };
+	w->config.nat64.static_bindings = bindings;
+	w->config.nat64.n_static = i + 1;
+}
+
+static struct statics *go_over(struct world *w, struct statics *in_force)
+{
+	struct statics *next = statics_new(&w->config, &w->map);
+	struct pool4_plan *plan;
+
+	assert_non_null(next);
+	assert_int_equal(pool4_plan(w->pool, &w->config, &w->map, &w->host, next, &plan), 0);
+	bib_end_statics(flow_bibs(w->table), in_force, next);
+	pool4_commit(w->pool, plan);
+	bib_add_statics(flow_bibs(w->table), next);
+	statics_free(in_force);
+	return next;
+}
+
+static void end(struct world *w, struct statics *in_force)
+{
+	bib_end_statics(flow_bibs(w->table), in_force, NULL);
+	statics_free(in_force);
+}
+
+static struct flow_packet from_outside(enum l4_proto l4, const char *addr, uint16_t port)
+{
+	return (struct flow_packet){
+		.l4 = l4, .remote6 = embedded(REMOTE_A), .outside_be32 = inet_addr(addr),
+		.remote_be32 = REMOTE_A, .near_port = port,
+		.remote_port = l4 == L4_ICMP ? 0 : 999, .event = TCP_EVENT_V4_SYN,
+	};
+}
+
+/* RFC 6146 3.1, 3.5.1, 3.5.3: a static entry outside pool4 lets datagrams and echo requests in
+ * before anything went out, and what goes out uses it (RFC 4787 REQ-1) */
+static void test_static_both_ways(void **state)
+{
+	struct world *w = *state;
+	struct flow_packet p;
+	struct statics *statics;
+	struct flow flow;
+
+	bind_static(w, 0, CONFIG_UDP, "203.0.113.9:53", "[2001:db8::7]:5353");
+	bind_static(w, 1, CONFIG_ICMP, "198.51.100.7:78", "[2001:db8::7]:77");
+	statics = go_over(w, NULL);
+	assert_int_equal(flow_binding_count(w->table), 2);
+	assert_int_equal(pool4_used(w->pool), 0);
+	p = from_outside(L4_UDP, "203.0.113.9", 53);
+	assert_true(flow_owns_outside(w->table, &p));
+	assert_int_equal(flow_inbound(w->table, &p, NOW, &flow), FLOW_OK);
+	assert_true(flow.created);
+	assert_int_equal(flow.inside_port, 5353);
+	assert_int_equal(flow.inside.s6_addr[15], 7);
+	p = from_outside(L4_ICMP, "198.51.100.7", 78);
+	assert_true(flow_owns_outside(w->table, &p));
+	assert_int_equal(flow_inbound(w->table, &p, NOW, &flow), FLOW_OK);
+	assert_int_equal(flow.inside_port, 77);
+	/* an identifier that a client happens to use lets no stranger in */
+	flow = open_flow(w, L4_ICMP, 7, 79, REMOTE_B, 0, NOW);
+	p = inbound(&flow, REMOTE_A, 0);
+	assert_false(flow_owns_outside(w->table, &p));
+	assert_int_equal(flow_inbound(w->table, &p, NOW, &flow), FLOW_NONE);
+	flow = open_flow(w, L4_UDP, 7, 5353, REMOTE_B, 1234, NOW);
+	assert_int_equal(flow.outside_be32, inet_addr("203.0.113.9"));
+	assert_int_equal(flow.outside_port, 53);
+	end(w, statics);
+}
+
+/* It is there without a session, and gone when the configuration has it no more. */
+static void test_static_life(void **state)
+{
+	struct world *w = *state;
+	struct statics *statics;
+	struct flow_packet p;
+	unsigned int pages;
+	struct seen seen;
+	struct flow flow;
+
+	bind_static(w, 0, CONFIG_TCP, "198.51.100.7:2222", "[2001:db8::7]:22");
+	statics = go_over(w, NULL);
+	p = from_outside(L4_TCP, "198.51.100.7", 2222);
+	assert_int_equal(flow_inbound(w->table, &p, NOW, &flow), FLOW_OK);
+	expire(w, NOW + 10 * EST_MS);
+	assert_int_equal(flow_session_count(w->table), 0);
+	assert_int_equal(flow_binding_count(w->table), 1);
+	statics = go_over(w, statics);
+	seen = see_all(w, 10, &pages);
+	assert_int_equal(seen.n, 1);
+	assert_true(seen.last.is_static);
+	assert_int_equal(seen.last.sessions, 0);
+	assert_true(flow_owns_outside(w->table, &p));
+	w->config.nat64.n_static = 0;
+	statics = go_over(w, statics);
+	assert_int_equal(flow_binding_count(w->table), 0);
+	assert_false(flow_owns_outside(w->table, &p));
+	end(w, statics);
+}
+
+/* The pool never gives out a static port; a binding that has made itself is taken over whole. */
+static void test_static_in_the_range(void **state)
+{
+	struct world *w = *state;
+	char outside[ENDPOINT_STRLEN];
+	struct statics *statics;
+	struct flow flow, again;
+	struct flow_packet p;
+
+	use_ports(w, FIRST_PORT, FIRST_PORT + 1);
+	flow = open_flow(w, L4_UDP, 7, 5000, REMOTE_A, 1, NOW);
+	snprintf(outside, sizeof(outside), "198.51.100.7:%u", flow.outside_port);
+	bind_static(w, 0, CONFIG_UDP, outside, "[2001:db8::7]:5000");
+	statics = go_over(w, NULL);
+	assert_int_equal(flow_session_count(w->table), 1);
+	assert_int_equal(flow_binding_count(w->table), 1);
+	assert_int_equal(pool4_used(w->pool), 0);
+	again = open_flow(w, L4_UDP, 7, 5000, REMOTE_B, 1, NOW);
+	assert_int_equal(again.outside_port, flow.outside_port);
+	again = open_flow(w, L4_UDP, 8, 5000, REMOTE_A, 1, NOW);
+	assert_int_not_equal(again.outside_port, flow.outside_port);
+	p = outbound(L4_UDP, 9, 5000, REMOTE_A, 1);
+	assert_int_equal(flow_outbound(w->table, &p, NOW, &again), FLOW_NO_PORT);
+	expire(w, NOW + UDP_MS);
+	assert_int_equal(flow_binding_count(w->table), 1);
+	/* when it is static no longer, the port is one to choose again */
+	w->config.nat64.n_static = 0;
+	statics = go_over(w, statics);
+	assert_counts(w, 0, 0);
+	open_flow(w, L4_UDP, 8, 5000, REMOTE_A, 1, NOW);
+	open_flow(w, L4_UDP, 9, 5000, REMOTE_A, 1, NOW);
+	end(w, statics);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_pages),
+		TEST(test_static_both_ways),
+		TEST(test_static_life),
+		TEST(test_static_in_the_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

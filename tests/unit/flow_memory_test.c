@@ -27,7 +27,7 @@ static void use_addresses(struct world *w)
 	w->config.nat64.limits.sessions = FULL;
 	w->config.nat64.limits.sessions_per_client = FULL;
 	flow_table_configure(w->table, &w->config);
-	assert_int_equal(pool4_plan(w->pool, &w->config, &w->map, &w->host, &plan), 0);
+	assert_int_equal(pool4_plan(w->pool, &w->config, &w->map, &w->host, NULL, &plan), 0);
 	pool4_commit(w->pool, plan);
 }
 

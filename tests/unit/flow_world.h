@@ -41,7 +41,7 @@ static inline void use_ports(struct world *w, uint16_t first, uint16_t last)
 	struct pool4_plan *plan;
 
 	w->range = (struct port_range){ first, last };
-	assert_int_equal(pool4_plan(w->pool, &w->config, &w->map, &w->host, &plan), 0);
+	assert_int_equal(pool4_plan(w->pool, &w->config, &w->map, &w->host, NULL, &plan), 0);
 	pool4_commit(w->pool, plan);
 }
 

@@ -56,7 +56,7 @@ static void entry(struct world *w, size_t i, const char *address, const uint16_t
 
 static int plan(struct world *w, struct pool4_plan **out)
 {
-	return pool4_plan(w->pool, &w->config, &w->map, &w->host, out);
+	return pool4_plan(w->pool, &w->config, &w->map, &w->host, NULL, out);
 }
 
 static void commit(struct world *w)
@@ -107,19 +107,26 @@ static uint16_t take(struct world *w, enum l4_proto l4, unsigned int who, unsign
 {
 	static char owner;
 	struct in6_addr addr = inside(who);
-	uint32_t addr_be32 = 0;
-	uint16_t chosen = 0;
-	int err = pool4_claim(w->pool, l4, &addr, (uint16_t)port, &addr_be32, &chosen);
+	struct pool4_claim claim;
+	int err = pool4_claim(w->pool, l4, &addr, (uint16_t)port, &claim);
 
 	if (err < 0) {
 		assert_int_equal(err, -EADDRNOTAVAIL);
 		return 0;
 	}
 	if (from)
-		assert_int_equal(addr_be32, inet_addr(from));
-	assert_int_not_equal(chosen, 0);
-	pool4_publish(w->pool, l4, addr_be32, chosen, &owner);
-	return chosen;
+		assert_int_equal(claim.addr_be32, inet_addr(from));
+	assert_int_not_equal(claim.port, 0);
+	pool4_publish(w->pool, l4, &claim, &owner);
+	return claim.port;
+}
+
+static void give_back(struct world *w, enum l4_proto l4, const char *addr, unsigned int port)
+{
+	const struct pool4_claim claim = { .addr_be32 = inet_addr(addr), .port = (uint16_t)port };
+	struct in6_addr nobody = inside(0);
+
+	pool4_release(w->pool, l4, &nobody, &claim);
 }
 
 static void assert_ranges(const struct world *w, size_t i, enum l4_proto l4, const uint16_t *wanted)
@@ -263,7 +270,7 @@ static void test_port_zero_and_exhaustion(void **state)
 	for (unsigned int i = 0; i < 1000; i++)
 		assert_int_equal(take(w, L4_ICMP, i, i, uplink), 0);
 	assert_int_equal(pool4_used(w->pool), 65535);
-	pool4_release(w->pool, L4_ICMP, inet_addr(uplink), 4711);
+	give_back(w, L4_ICMP, uplink, 4711);
 	assert_int_equal(pool4_used(w->pool), 65534);
 }
 
@@ -297,17 +304,17 @@ static void test_pairing(void **state)
 	assert_int_equal(pool4_count(w->pool), 2);
 	for (unsigned int who = 0; who < 100; who++) {
 		struct in6_addr addr = inside(who);
-		uint32_t first = 0, addr_be32;
-		uint16_t port;
+		struct pool4_claim claim;
+		uint32_t first = 0;
 
 		for (unsigned int i = 0; i < 30; i++) {
 			enum l4_proto l4 = i % L4_COUNT;
 
 			assert_int_equal(pool4_claim(w->pool, l4, &addr, (uint16_t)(i * 977 + 1),
-						     &addr_be32, &port), 0);
+						     &claim), 0);
 			if (!first)
-				first = addr_be32;
-			assert_int_equal(addr_be32, first);
+				first = claim.addr_be32;
+			assert_int_equal(claim.addr_be32, first);
 		}
 		hosts_of[first == inet_addr(second)]++;
 	}
@@ -326,26 +333,21 @@ static void test_owners(void **state)
 {
 	struct world *w = *state;
 	struct in6_addr addr = inside(1);
-	uint32_t addr_be32;
-	uint16_t port;
+	struct pool4_claim claim;
 	int owner;
 
 	entry(w, 0, NULL, PORTS(5000, 5999));
 	commit(w);
-	assert_int_equal(pool4_claim(w->pool, L4_TCP, &addr, 1, &addr_be32, &port), 0);
-	assert_null(pool4_owner(w->pool, L4_TCP, addr_be32, port));	/* not yet published */
+	assert_int_equal(pool4_claim(w->pool, L4_TCP, &addr, 1, &claim), 0);
+	assert_null(pool4_owner(w->pool, L4_TCP, claim.addr_be32, claim.port));	/* not yet */
 	assert_int_equal(pool4_used(w->pool), 1);
-	pool4_publish(w->pool, L4_TCP, addr_be32, port, &owner);
-	assert_ptr_equal(pool4_owner(w->pool, L4_TCP, addr_be32, port), &owner);
+	pool4_publish(w->pool, L4_TCP, &claim, &owner);
+	assert_ptr_equal(pool4_owner(w->pool, L4_TCP, claim.addr_be32, claim.port), &owner);
 	/* transports have tables of their own */
-	assert_null(pool4_owner(w->pool, L4_UDP, addr_be32, port));
-	assert_null(pool4_owner(w->pool, L4_TCP, inet_addr(second), port));
-	pool4_release(w->pool, L4_TCP, addr_be32, port);
-	assert_null(pool4_owner(w->pool, L4_TCP, addr_be32, port));
-	assert_int_equal(pool4_used(w->pool), 0);
-	/* once more is nothing */
-	pool4_release(w->pool, L4_TCP, addr_be32, port);
-	pool4_release(w->pool, L4_TCP, inet_addr(second), port);
+	assert_null(pool4_owner(w->pool, L4_UDP, claim.addr_be32, claim.port));
+	assert_null(pool4_owner(w->pool, L4_TCP, inet_addr(second), claim.port));
+	pool4_release(w->pool, L4_TCP, &addr, &claim);
+	assert_null(pool4_owner(w->pool, L4_TCP, claim.addr_be32, claim.port));
 	assert_int_equal(pool4_used(w->pool), 0);
 }
 
@@ -371,7 +373,7 @@ static void test_commit(void **state)
 	for (int i = 0; i < 6; i++)
 		assert_true(take(w, L4_TCP, 1, 1, NULL) >= 6000);
 	assert_int_equal(take(w, L4_TCP, 1, 1, NULL), 0);
-	pool4_release(w->pool, L4_TCP, inet_addr(uplink), old);
+	give_back(w, L4_TCP, uplink, old);
 	assert_ranges(w, 0, L4_TCP, PORTS(6000, 6003));
 	assert_int_equal(pool4_used(w->pool), 6);
 
@@ -379,7 +381,7 @@ static void test_commit(void **state)
 	assert_true(pool4_keeps(&w->config, &w->map, inet_addr(second)));
 	assert_false(pool4_keeps(&w->config, &w->map, inet_addr(uplink)));
 	for (unsigned int port = 6000; port <= 6003; port++)
-		pool4_release(w->pool, L4_TCP, inet_addr(uplink), (uint16_t)port);
+		give_back(w, L4_TCP, uplink, port);
 	commit(w);
 	assert_null(pool4_owner(w->pool, L4_TCP, inet_addr(uplink), 6000));
 	assert_non_null(pool4_owner(w->pool, L4_TCP, inet_addr(second), 7000));
