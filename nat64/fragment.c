@@ -14,6 +14,8 @@ enum {
 	BUCKETS = 256,
 	BYTES_MAX = 2 << 20,	/* of payload, all datagrams of a side */
 	PIECES_MAX = 128,	/* of one datagram: 64 KiB over an MTU of 576 */
+	HELD_MAX = 1024,	/* packets in the kernel: a queue has room for some thousands
+				 * (queue.c), and without any all others would be lost */
 	PAYLOAD_MAX = UINT16_MAX - IPV4_HLEN,	/* what an IPv4 packet can hold */
 	GROW = 4096,
 };
@@ -46,6 +48,7 @@ struct side {
 	struct datagram_list by_age;		/* oldest first */
 	unsigned int n;
 	size_t bytes;
+	size_t held;				/* packets that the kernel holds; IPv4 only */
 };
 
 struct fragments {
@@ -119,9 +122,11 @@ static struct datagram *find(struct fragments *store, const struct packet *p)
 
 static void release_held(struct fragments *store, struct datagram *datagram, bool accept)
 {
-	if (datagram->head.l3 == L3_IPV4)
+	if (datagram->head.l3 == L3_IPV4) {
 		for (unsigned int i = 0; i < datagram->n_pieces; i++)
 			store->release(store->arg, datagram->pieces[i].held_id, accept);
+		store->sides[L3_IPV4].held -= datagram->n_pieces;
+	}
 	datagram->n_pieces = 0;
 }
 
@@ -151,13 +156,14 @@ static void forget(struct fragments *store, struct datagram *datagram)
 }
 
 /*
- * Room for @bytes more, for @user or for a new datagram. The oldest goes first: of
- * all it is the least likely still to be completed.
+ * Room for a piece, of @bytes more, of @user or of a new datagram. The oldest goes first:
+ * of all it is the least likely still to be completed.
  */
 static bool make_room(struct fragments *store, struct side *side, const struct datagram *user,
 		      size_t bytes)
 {
-	while ((!user && side->n >= store->n_max) || side->bytes + bytes > BYTES_MAX) {
+	while ((!user && side->n >= store->n_max) || side->bytes + bytes > BYTES_MAX ||
+	       side->held >= HELD_MAX) {
 		struct datagram *oldest = TAILQ_FIRST(&side->by_age);
 
 		if (!oldest || oldest == user)
@@ -186,16 +192,18 @@ static struct datagram *open_datagram(struct fragments *store, const struct pack
 	return datagram;
 }
 
-/* Make the payload at least @end bytes long. */
+/* Make room for a piece, and the payload at least @end bytes long. */
 static bool grow(struct fragments *store, struct datagram *datagram, size_t end)
 {
 	size_t room = (end + GROW - 1) / GROW * GROW;
 	uint8_t *buffer;
 
-	if (end <= datagram->room)
-		return true;
+	if (room < datagram->room)
+		room = datagram->room;
 	if (!make_room(store, side_of(store, datagram), datagram, room - datagram->room))
 		return false;
+	if (room == datagram->room)
+		return true;
 	buffer = realloc(datagram->buffer, IPV6_HLEN + room);
 	if (!buffer)
 		return false;
@@ -230,13 +238,15 @@ static enum fit fits(const struct datagram *datagram, size_t at, size_t len, boo
 	return datagram->n_pieces == PIECES_MAX ? FIT_BAD : FIT_NEW;
 }
 
-static void take(struct datagram *datagram, const struct packet *p, uint32_t held_id)
+static void take(struct fragments *store, struct datagram *datagram, const struct packet *p,
+		 uint32_t held_id)
 {
 	struct piece *piece = &datagram->pieces[datagram->n_pieces++];
 
 	*piece = (struct piece){ p->frag_offset, (uint16_t)p->l4_len, held_id };
 	memcpy(datagram->buffer + IPV6_HLEN + p->frag_offset, p->l4_data, p->l4_len);
 	datagram->have += p->l4_len;
+	store->sides[L3_IPV4].held += p->l3 == L3_IPV4;
 	if (!p->more)
 		datagram->total = (size_t)p->frag_offset + p->l4_len;
 	if (p->frag_offset == 0) {
@@ -296,10 +306,11 @@ enum fragment_result fragments_add(struct fragments *store, const struct packet 
 		datagram->broken = true;
 		return FRAGMENT_DROPPED;
 	}
-	take(datagram, packet, held_id);
+	take(store, datagram, packet, held_id);
 	if (!datagram->total || datagram->have < datagram->total)
 		return FRAGMENT_KEPT;
 	datagram->n_pieces--;		/* this packet is its caller's to judge */
+	store->sides[L3_IPV4].held -= packet->l3 == L3_IPV4;
 	release_held(store, datagram, false);
 	unlink_datagram(store, datagram);
 	TAILQ_INSERT_TAIL(&store->given_out, datagram, by_age);

@@ -6,7 +6,7 @@
  *
  * Fragments over IPv6 are ours and are copied. Those over IPv4 may be the host's:
  * they are copied too, but the kernel holds each packet until it is known whose
- * the datagram is, which its first fragment tells.
+ * the datagram is, which its first fragment tells. It holds a bounded number.
  */
 #ifndef NAT64_FRAGMENT_H
 #define NAT64_FRAGMENT_H

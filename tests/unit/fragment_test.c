@@ -275,6 +275,31 @@ static void test_sides(void **state)
 	assert_int_equal(fragments_expire(*state, 10000, 2000), 5);
 }
 
+/* RFC 6146 5.3: a few small fragments of many datagrams do not fill the kernel's queue, which
+ * has 4096 places for all packets: the oldest are let go. */
+static void test_held_in_the_kernel(void **state)
+{
+	unsigned int kept = 0, most = 0;
+	uint8_t *whole;
+	size_t len;
+
+	for (uint32_t id = 1; id <= 100; id++) {
+		for (size_t at = 0; at < 100 * 8; at += 8) {
+			unsigned int held;
+
+			assert_int_equal(add(*state, L3_IPV4, id, 8 + at, 8, true, &whole, &len),
+					 FRAGMENT_KEPT);
+			held = ++kept - released.accepted - released.taken;
+			most = held > most ? held : most;
+		}
+	}
+	assert_in_range(most, 500, 1024);
+	assert_int_equal(add(*state, L3_IPV4, 101, 1448, DATAGRAM - 1448, false, &whole, &len),
+			 FRAGMENT_KEPT);
+	assert_int_equal(add(*state, L3_IPV4, 101, 0, 1448, true, &whole, &len), FRAGMENT_WHOLE);
+	assert_whole(L3_IPV4, whole, len);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sides, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_held_in_the_kernel, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
