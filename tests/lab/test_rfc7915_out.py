@@ -9,9 +9,9 @@ import struct
 
 import pytest
 
-from exact import (DESTINATION, DF, FRAGMENT, HOP_BY_HOP, ICMP, ICMP6, MF, ROUTING, TCP, UDP, Tap, add_to,
-                   checksum, fragment_header, icmp, icmp6, ipv4, ipv6, is_icmp, pseudo, same, send,
-                   tcp, udp, with_identification)
+from exact import (DESTINATION, DF, FRAGMENT, HOP_BY_HOP, ICMP, ICMP6, MF, ROUTING, TCP, UDP, Tap,
+                   add_to, checksum, fragment_header, icmp, icmp6, ipv4, ipv6, is_icmp, pseudo,
+                   same, send, tcp, udp, with_identification)
 from topology import DNS4, GATEWAY4, GATEWAY6, PREF64, SERVER6, WEB4
 from wire import udp_flow
 
