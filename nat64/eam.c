@@ -34,12 +34,18 @@ static void make_flow(const struct flow_packet *packet, const struct in6_addr *i
 	};
 }
 
+bool eam_serves(const struct addrmap *map, const struct in6_addr *inside)
+{
+	return addrmap_nat64_client(map, inside) && !addrmap_is_own(map, inside);
+}
+
 bool eam_flow_out(const struct addrmap *map, const struct flow_packet *packet, struct flow *out)
 {
 	const struct prefix *pref64;
 	uint32_t outside_be32;
 
-	if (!addrmap_eam_to4(map, &packet->inside, &outside_be32))
+	if (!addrmap_eam_to4(map, &packet->inside, &outside_be32) ||
+	    addrmap_is_own(map, &packet->inside))
 		return false;
 	pref64 = addrmap_pref64_for(map, packet->remote_be32);
 	if (pref64 && !prefix_contains(pref64, &packet->remote6))

@@ -26,6 +26,13 @@ struct addrmap;
 int eam_check(const struct addrmap *map);
 
 /**
+ * eam_serves() - is what comes to a mapped address passed on to this host? To clients; not to
+ * this host itself, if a mapping holds an address of its own: that would come to its sockets
+ * from itself, past its packet filter. Its own packets are served without a mapping.
+ */
+bool eam_serves(const struct addrmap *map, const struct in6_addr *inside);
+
+/**
  * eam_flow_out() - the flow of a packet from inside, if its source has a mapping.
  * @packet:	as flow_outbound() takes it; l4 may be L4_OTHER too, without ports.
  * Return: false, and @out untouched, where there is none.

@@ -177,6 +177,27 @@ static bool is_client(const struct worker *w, const struct in6_addr *addr)
 	return addrmap_nat64_client(w->map, addr);
 }
 
+/*
+ * May a client open or use a flow to this remote? An address of this host, or of our
+ * bindings, is reached only where another inside host has it (hairpinning): what came to
+ * the host's own sockets this way would come from the host itself, past its packet filter.
+ * @known:	the flow, where the client's outside port is known already; or NULL.
+ */
+static bool may_reach(const struct worker *w, const struct prefix *pref64,
+		      const struct flow_packet *tuple, const struct flow *known)
+{
+	struct in6_addr remote = addr_from_v4(tuple->remote_be32);
+	const struct flow anybody = {
+		.l4 = tuple->l4, .remote_be32 = tuple->remote_be32, .remote_port = tuple->remote_port,
+	};
+
+	if (!addrmap_may_translate(w->map, pref64, tuple->remote_be32))
+		return false;
+	if (!addrmap_is_own(w->map, &remote) && !addrmap_is_outside4(w->map, tuple->remote_be32))
+		return true;
+	return hairpin_is(w, known ? known : &anybody);
+}
+
 /* Where an error from inside comes from: its router, if that has an IPv4 address, or else
  * the host that it is about (RFC 6146 3.5 leaves no other address). */
 static uint32_t error_source(const struct worker *w, const struct packet *p,
@@ -226,6 +247,8 @@ static enum verdict error_out(struct worker *w, const struct packet *p)
 		return drop_icmp(result);
 	if (!mapped && flow_find_inside(w->flows, &tuple, &flow) != FLOW_OK)
 		return drop(STAT_NAT64_DROP_NO_FLOW);
+	if (!may_reach(w, pref64, &tuple, &flow))
+		return drop(STAT_NAT64_DROP_DENY4);
 	hairpin = hairpin_is(w, &flow);
 	links.mtu6 = mtu_to(w->mtus, &flow.inside, w->now_ms);
 	remote = addr_from_v4(flow.remote_be32);
@@ -258,27 +281,6 @@ static enum verdict fragment_out(struct worker *w, const struct packet *p)
 	default:
 		return drop(STAT_NAT64_DROP_FRAGMENT);
 	}
-}
-
-/*
- * May a client open or use a flow to this remote? An address of this host, or of our
- * bindings, is reached only where another inside host has it (hairpinning): what came to
- * the host's own sockets this way would come from the host itself, past its packet filter.
- * @mapped:	the client's explicit mapping; NULL none, and its outside port is not known.
- */
-static bool may_reach(const struct worker *w, const struct prefix *pref64,
-		      const struct flow_packet *tuple, const struct flow *mapped)
-{
-	struct in6_addr remote = addr_from_v4(tuple->remote_be32);
-	const struct flow anybody = {
-		.l4 = tuple->l4, .remote_be32 = tuple->remote_be32, .remote_port = tuple->remote_port,
-	};
-
-	if (!addrmap_may_translate(w->map, pref64, tuple->remote_be32))
-		return false;
-	if (!addrmap_is_own(w->map, &remote) && !addrmap_is_outside4(w->map, tuple->remote_be32))
-		return true;
-	return hairpin_is(w, mapped ? mapped : &anybody);
 }
 
 /* By the tables: the flow found or made, and told where that cannot be. */
@@ -363,6 +365,7 @@ static enum verdict error_in(struct worker *w, const struct packet *p)
 	struct emit_slot *slot;
 	struct flow flow;
 	enum icmp_result result = icmp_open(p, &from, &quoted);
+	bool mapped;
 
 	if ((result != ICMP_OK && result != ICMP_OTHER_INNER) || !addr_equal(&quoted.src, &p->dst) ||
 	    !addrmap_is_host4(addr_v4_be32(&p->src)))
@@ -375,9 +378,12 @@ static enum verdict error_in(struct worker *w, const struct packet *p)
 		.near_port = quoted.src_port,
 		.remote_port = quoted.l4 == L4_ICMP ? 0 : quoted.dst_port,
 	};
-	if (!eam_flow_in(w->map, &tuple, &flow) &&
+	mapped = eam_flow_in(w->map, &tuple, &flow);
+	if (!mapped &&
 	    (result != ICMP_OK || flow_find_outside(w->flows, &tuple, &flow) != FLOW_OK))
 		return not_ours(w, p);
+	if (mapped && !eam_serves(w->map, &flow.inside))
+		return drop(STAT_NAT64_DROP_NOT_CLIENT);
 	if (p->ttl <= 1)
 		return drop(STAT_NAT64_DROP_HOP_LIMIT);
 	links.mtu4 = hairpin_mtu4(w, &quoted.dst);
@@ -481,7 +487,7 @@ static enum verdict mapped_in(struct worker *w, struct packet *p, enum packet_re
 		return drop(STAT_NAT64_DROP_ICMP_TYPE);
 	if (parsed != PACKET_OK && parsed != PACKET_PROTOCOL && parsed != PACKET_SOURCE_ROUTE)
 		return drop(STAT_NAT64_DROP_PROTOCOL);
-	if (!addrmap_nat64_client(w->map, &flow->inside))
+	if (!eam_serves(w->map, &flow->inside))
 		return drop(STAT_NAT64_DROP_NOT_CLIENT);
 	if (is_martian(w, p))
 		return drop(STAT_NAT64_DROP_MARTIAN);

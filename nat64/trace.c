@@ -181,7 +181,7 @@ static bool mapped_in(struct tracer *t, const struct flow_packet *tuple, const s
 {
 	say(t, "prefixes.eam", "%s is mapped to %s: no state, ports stay (RFC 7757 3.3.1)",
 	    text4(tuple->outside_be32).s, text6(&flow->inside).s);
-	if (!addrmap_nat64_client(t->room->map, &flow->inside))
+	if (!eam_serves(t->room->map, &flow->inside))
 		return no_client(t, &flow->inside);
 	say_client(t, &flow->inside);
 	if (is_martian(t, tuple->remote_be32))

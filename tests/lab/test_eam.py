@@ -14,18 +14,19 @@ import socket
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
 from scapy.packet import Raw
 
 from netns import wait_for
-from topology import (CLIENT4, GATEWAY4, INSIDE, INTERNET4, PREF64, STRANGER6, TUNNEL6, WEB4)
+from topology import (CLIENT4, GATEWAY4, GATEWAY6, INSIDE, INTERNET4, PREF64, STRANGER6, TUNNEL6,
+                      WEB4)
 from wire import Capture, WhoAmI, read_all
 
 BLOCK4 = "192.0.2.128/28"
 MAPPED4, MAPPED6 = "192.0.2.129", "2001:db8:1::e:1"
 LONGER4, LONGER6 = "192.0.2.130", "2001:db8:1::99"
 HIDDEN6 = "2001:db8:1::e:2"		# 192.0.2.130 by the block, were there not the longer one
-ROUTER4, STRANGER4 = "192.0.2.143", "192.0.2.142"
+ROUTER4, STRANGER4, OWN4 = "192.0.2.143", "192.0.2.142", "192.0.2.141"
 DENIED4 = "192.0.2.200"
 SETTINGS = {
     "prefixes": {"eam": [{"ipv4": BLOCK4, "ipv6": "2001:db8:1::e:0/124"},
@@ -282,6 +283,48 @@ def test_a_stranger_with_a_mapping(lab, gate64):
         wait_for(lambda: gate64.counters()["nat64.drops.not_a_client"] >= 2, "both drops")
     assert rose["nat64.drops.not_a_client"] == 2
     assert not rose["nat64.packets.out"] and not rose["nat64.packets.in"]
+
+
+def test_an_error_is_no_way_around_a_denial(lab, gate64):
+    """RFC 6146 3.5, RFC 7915 5.2: a mapping has no sessions, so an error from inside proves
+    nothing: it goes nowhere that a packet may not go, to the gateway's own address least."""
+    about = IPv6(src=embedded(GATEWAY4), dst=MAPPED6) / UDP(sport=22, dport=7)
+    before = gate64.counters()["nat64.drops.destination_denied"]
+    with gate64.counting() as rose:
+        send(lab.server6, IPv6(src=MAPPED6, dst=embedded(GATEWAY4)) /
+             ICMPv6DestUnreach(code=4) / Raw(bytes(about)))
+        wait_for(lambda: gate64.counters()["nat64.drops.destination_denied"] > before, "the drop")
+    assert not rose["nat64.packets.out"]
+
+
+def test_an_error_to_a_stranger_with_a_mapping(lab, gate64):
+    """RFC 6146 3.5 and RFC 7757 3.1: who is no client is sent no errors either."""
+    about = IP(src=STRANGER4, dst=CLIENT4) / UDP(sport=7, dport=9)
+    before = gate64.counters()["nat64.drops.not_a_client"]
+    with gate64.counting() as rose:
+        send(lab.client4, IP(src=CLIENT4, dst=STRANGER4) / ICMP(type=3, code=3) / about)
+        wait_for(lambda: gate64.counters()["nat64.drops.not_a_client"] > before, "the drop")
+    assert not rose["nat64.packets.in"]
+
+
+def test_a_mapping_does_not_open_the_host(lab, gate64):
+    """RFC 7757 3.1: a block that holds an address of the gateway's own, too. What came to its
+    sockets that way would come from itself, past its packet filter; its own packets have the
+    pool's address, as without the mapping."""
+    gate64.reload({"prefixes": {"eam": [{"ipv4": OWN4, "ipv6": GATEWAY6}]},
+                   "nat64": {"clients": [INSIDE, f"{GATEWAY6}/128"]}})
+    try:
+        with lab.gateway.socket(socket.AF_INET6, socket.SOCK_DGRAM) as host, \
+                WhoAmI(lab.internet4, WEB4, 7001), gate64.counting() as rose:
+            host.bind((GATEWAY6, 7007))
+            host.settimeout(0.5)
+            send(lab.client4, IP(src=CLIENT4, dst=OWN4) / UDP(sport=7, dport=7007) / b"x")
+            with pytest.raises(TimeoutError):
+                host.recv(1)
+            assert whoami(lab.gateway, (f"{PREF64}{WEB4}", 7001), GATEWAY6)[1] == GATEWAY4
+    finally:
+        gate64.reload()
+    assert rose["nat64.drops.not_a_client"] == 1
 
 
 def test_what_is_denied_is_denied_to_mapped_hosts_too(lab, gate64):
