@@ -98,8 +98,9 @@ UNIT_journal   := nat64/journal.c core/addr.c core/log.c core/loop.c core/stats.
 UNIT_ports     := nat64/ports.c
 UNIT_pairs     := nat64/pairs.c
 UNIT_statics   := nat64/statics.c $(UNIT_hostports) $(UNIT_addrmap)
-UNIT_pool4     := nat64/pool4.c nat64/pool4_plan.c nat64/ports.c nat64/pairs.c \
-                  core/stats.c $(UNIT_statics)
+UNIT_blocks    := nat64/blocks.c nat64/ports.c $(UNIT_journal)
+UNIT_pool4     := nat64/pool4.c nat64/pool4_plan.c nat64/pairs.c $(UNIT_blocks) $(UNIT_statics)
+UNIT_pool4_stress := $(UNIT_pool4)
 UNIT_flow      := nat64/flow_mem.c nat64/flow_expire.c nat64/session.c nat64/syn.c nat64/bib.c \
                   nat64/limits.c nat64/peers.c nat64/hash.c nat64/slab.c nat64/journal.c \
                   core/stats.c $(UNIT_pool4)

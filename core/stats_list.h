@@ -83,6 +83,9 @@ NAT64_DROP(STAT_NAT64_DROP_QUEUE, "queue_overrun", "")
 STAT(STAT_NAT64_PORTS_EXHAUSTED, "gate64_nat64_port_refusals_total", "reason=\"all_in_use\"",
      "Bindings refused for want of a pool4 port")
 STAT(STAT_NAT64_PORTS_HOST, "gate64_nat64_port_refusals_total", "reason=\"host_has_the_rest\"", "")
+STAT(STAT_NAT64_PORTS_BLOCKS, "gate64_nat64_port_refusals_total", "reason=\"no_free_block\"", "")
+STAT(STAT_NAT64_PORTS_CLIENT_BLOCKS, "gate64_nat64_port_refusals_total",
+     "reason=\"blocks_of_client\"", "")
 
 /* ---- dns64 ------------------------------------------------------------ */
 STAT(STAT_DNS_QUERY_UDP, "gate64_dns_queries_total", "transport=\"udp\"",

@@ -11,6 +11,7 @@
 #include "../core/log.h"
 #include "../core/siphash.h"
 #include "../core/stats.h"
+#include "blocks.h"
 #include "hostports.h"
 #include "pairs.h"
 #include "pool4_address.h"
@@ -24,11 +25,19 @@ struct pool4 {
 	size_t *of_pool;			/* the numbers of those that give out ports */
 	size_t n_of_pool;
 	struct pairs *pairs;
+	struct blocks *blocks;
+	struct block **spaces;			/* their blocks; where blocks are wanted */
+	unsigned int client_prefix;		/* of these; 0: none are wanted */
 	_Atomic uint64_t used;
 	_Atomic uint32_t free[L4_COUNT];	/* ports to choose from that nobody has */
 	struct siphash_key key_offset, key_index;	/* RFC 6056: F() and G() */
 	_Atomic uint32_t counters[COUNTERS];
 };
+
+static struct pool_address *find(const struct pool4 *pool, uint32_t addr_be32)
+{
+	return pool_address_find(pool->addresses, pool->n, addr_be32);
+}
 
 struct pool4 *pool4_new(void)
 {
@@ -37,7 +46,8 @@ struct pool4 *pool4_new(void)
 	if (!pool)
 		return NULL;
 	pool->pairs = pairs_new();
-	if (!pool->pairs ||
+	pool->blocks = blocks_new();
+	if (!pool->pairs || !pool->blocks ||
 	    getrandom(&pool->key_offset, sizeof(pool->key_offset), 0) < 0 ||
 	    getrandom(&pool->key_index, sizeof(pool->key_index), 0) < 0) {
 		pool4_free(pool);
@@ -46,19 +56,33 @@ struct pool4 *pool4_new(void)
 	return pool;
 }
 
+/* All blocks go back, and are forgotten. */
+static void end_blocks(struct pool4 *pool)
+{
+	for (size_t i = 0; i < pool->n; i++) {
+		if (pool->addresses[i].blocks)
+			blocks_end(pool->blocks, pool->addresses[i].blocks);
+		free(pool->addresses[i].blocks);
+		pool->addresses[i].blocks = NULL;
+	}
+}
+
+void pool4_log(struct pool4 *pool, struct journal *journal)
+{
+	blocks_log(pool->blocks, journal);
+}
+
 void pool4_free(struct pool4 *pool)
 {
 	if (!pool)
 		return;
+	end_blocks(pool);
 	pool_addresses_free(pool->addresses, pool->n, true);
 	pairs_free(pool->pairs);
+	blocks_free(pool->blocks);
+	free(pool->spaces);
 	free(pool->of_pool);
 	free(pool);
-}
-
-static struct pool_address *find(const struct pool4 *pool, uint32_t addr_be32)
-{
-	return pool_address_find(pool->addresses, pool->n, addr_be32);
 }
 
 void *_Atomic *const *pool4_slots(const struct pool4 *pool, uint32_t addr_be32)
@@ -75,8 +99,9 @@ static void mark_taken(struct pool_address *address)
 {
 	for (int l4 = 0; l4 < L4_COUNT; l4++)
 		for (unsigned int port = 1; port < PORT_SPACE; port++)
-			if (atomic_load_explicit(&address->slots[l4][port], memory_order_relaxed))
-				ports_take(&address->ports[l4], (uint16_t)port);
+			if (atomic_load_explicit(&address->slots[l4][port], memory_order_relaxed) &&
+			    ports_take(&address->ports[l4], (uint16_t)port) && address->blocks)
+				address->blocks[port / BLOCK_PORTS].used++;
 }
 
 /* Pairs speak of numbers, and these change. */
@@ -93,8 +118,33 @@ static void renumber(struct pool4 *pool, const struct pool4_plan *plan, size_t *
 	pairs_renumber(pool->pairs, number, pool->n);
 }
 
+/* Clients keep their blocks while they are the same clients, and the address is there. */
+static void carry_blocks(struct pool4 *pool, struct pool4_plan *plan)
+{
+	for (size_t i = 0; i < plan->n && pool->client_prefix == plan->client_prefix; i++) {
+		struct pool_address *to = &plan->addresses[i];
+		struct pool_address *from = find(pool, to->addr_be32);
+
+		if (!from || !from->blocks || !to->blocks)
+			continue;
+		for (unsigned int k = 0; k < BLOCKS; k++) {
+			from->blocks[k].usable = to->blocks[k].usable;
+			from->blocks[k].used = 0;	/* counted anew with the slots */
+		}
+		free(to->blocks);
+		to->blocks = from->blocks;
+		from->blocks = NULL;
+	}
+	end_blocks(pool);
+	blocks_configure(pool->blocks, plan->client_prefix, plan->blocks_max);
+	free(pool->spaces);
+	pool->spaces = plan->spaces;
+	pool->client_prefix = plan->client_prefix;
+}
+
 void pool4_commit(struct pool4 *pool, struct pool4_plan *plan)
 {
+	carry_blocks(pool, plan);
 	/* The plan has brought room for both, so that nothing can fail here. */
 	renumber(pool, plan, plan->number);
 	free(plan->number);
@@ -110,8 +160,10 @@ void pool4_commit(struct pool4 *pool, struct pool4_plan *plan)
 	for (size_t i = 0; i < pool->n; i++) {
 		struct pool_address *address = &pool->addresses[i];
 
-		if (address->of_pool)
+		if (address->of_pool) {
+			pool->spaces[pool->n_of_pool] = address->blocks;
 			pool->of_pool[pool->n_of_pool++] = i;
+		}
 		mark_taken(address);
 		for (int l4 = 0; l4 < L4_COUNT; l4++)
 			atomic_fetch_add(&pool->free[l4], ports_free(&address->ports[l4]));
@@ -126,6 +178,7 @@ struct claiming {
 	uint16_t inside_port;
 	uint64_t host;			/* hash of the inside address */
 	struct port_search search;
+	const struct pool4 *pool;
 	const struct pool_address *address;	/* where the search is now */
 };
 
@@ -170,6 +223,47 @@ static int claim_any(struct pool4 *pool, struct claiming *c, struct pool4_claim 
 	return 0;
 }
 
+/* One list of one block, for blocks_claim() */
+static uint16_t claim_in_block(void *arg, const struct block *block, unsigned int rank)
+{
+	struct claiming *c = arg;
+	struct pool_address *address = find(c->pool, block->addr_be32);
+
+	c->address = address;
+	c->search.first = block->first;
+	c->search.last = (uint16_t)(block->first + BLOCK_PORTS - 1);
+	return ports_claim(&address->ports[c->l4], ports_list(c->inside_port, rank), &c->search);
+}
+
+static int claim_block(struct pool4 *pool, const struct in6_addr *inside, struct claiming *c,
+		       struct pool4_claim *out)
+{
+	const struct block_claim claim = {
+		.inside = inside, .inside_port = c->inside_port, .start = c->search.start,
+		.spaces = pool->spaces, .n = pool->n_of_pool, .home = c->host % pool->n_of_pool,
+		.take = claim_in_block, .arg = c,
+	};
+	struct block *block;
+
+	*out = (struct pool4_claim){ 0 };
+	switch (blocks_claim(pool->blocks, &claim, &block, &out->port)) {
+	case 0:
+		out->addr_be32 = block->addr_be32;
+		return 0;
+	case -EDQUOT:
+		stats_inc(STAT_NAT64_PORTS_CLIENT_BLOCKS);
+		log_limited(LOG_LEVEL_WARN, "nat64.pool4: a client has all the port blocks that "
+			    "nat64.limits.sessions_per_client lets it have");
+		break;
+	default:
+		stats_inc(STAT_NAT64_PORTS_BLOCKS);
+		log_limited(LOG_LEVEL_WARN, "nat64.pool4: no block of %d ports is free; give "
+			    "nat64.pool4 more ports or addresses, or lower "
+			    "nat64.limits.sessions_per_client", BLOCK_PORTS);
+	}
+	return -EADDRNOTAVAIL;
+}
+
 /* @host: the search ended at ports that sockets of the host have. */
 static int refuse(const struct pool4 *pool, enum l4_proto l4, bool host)
 {
@@ -206,7 +300,7 @@ int pool4_claim(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *ins
 {
 	uint64_t words[3] = { 0, 0, (uint64_t)l4 << 16 | inside_port };
 	struct claiming c = {
-		.l4 = l4, .inside_port = inside_port,
+		.l4 = l4, .inside_port = inside_port, .pool = pool,
 		.search = { .first = 1, .last = UINT16_MAX, .refuse = host_has, .arg = &c },
 	};
 	_Atomic uint32_t *counter;
@@ -218,8 +312,12 @@ int pool4_claim(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *ins
 	c.search.start = siphash13(&pool->key_offset, words, 3) +
 			 atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 	c.host = hash_host(pool, inside);
-	if (claim_any(pool, &c, out) < 0)
+	if (pool->client_prefix) {
+		if (claim_block(pool, inside, &c, out) < 0)
+			return -EADDRNOTAVAIL;
+	} else if (claim_any(pool, &c, out) < 0) {
 		return refuse(pool, l4, c.search.asks > 0);
+	}
 	atomic_fetch_sub_explicit(&pool->free[l4], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&pool->used, 1, memory_order_relaxed);
 	return 0;
@@ -268,8 +366,18 @@ void pool4_release(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *
 		return;
 	/* The slot first: whoever claims the port next puts himself there. */
 	atomic_store(&address->slots[l4][claim->port], NULL);
-	if (ports_put(&address->ports[l4], claim->port))
-		atomic_fetch_add_explicit(&pool->free[l4], 1, memory_order_relaxed);
+	if (!ports_put(&address->ports[l4], claim->port))
+		return;
+	atomic_fetch_add_explicit(&pool->free[l4], 1, memory_order_relaxed);
+	if (address->blocks)
+		blocks_release(pool->blocks, inside, &address->blocks[claim->port / BLOCK_PORTS]);
+}
+
+void pool4_sweep(struct pool4 *pool, int64_t now_ms)
+{
+	for (size_t i = 0; i < pool->n; i++)
+		if (pool->addresses[i].blocks)
+			blocks_sweep(pool->blocks, pool->addresses[i].blocks, now_ms);
 }
 
 /* ---- what there is ---------------------------------------------------------------------- */

@@ -14,7 +14,8 @@
  * port any more, another one serves: a flow that works is worth more than one that is
  * refused, and pairing is what the RFCs say a NAT SHOULD do.
  *
- * Claim, look-up and release take no lock: a slot is one atomic pointer. A claim is
+ * Claim, look-up and release take no lock but their client's own where port blocks are
+ * logged (blocks.h): a slot is one atomic pointer. A claim is
  * bounded work: what is full is known from a count, and a list of ports is searched
  * sixty-four at a time. It asks the kernel whether a socket of the host is there, which
  * opens and closes one.
@@ -31,14 +32,21 @@
 
 struct addrmap;
 struct hostports;
+struct journal;
 struct pool4;
 struct statics;
 
 /** pool4_new() - an empty pool. Return: the pool, owned by the caller, or NULL. */
 struct pool4 *pool4_new(void);
 
-/** pool4_free() - NULL is allowed; owners are not touched. */
+/** pool4_free() - NULL is allowed; owners are not touched. Port blocks go back. */
 void pool4_free(struct pool4 *pool);
+
+/** pool4_log() - where port blocks are recorded (blocks.h); borrowed. NULL: nowhere. */
+void pool4_log(struct pool4 *pool, struct journal *journal);
+
+/** pool4_sweep() - give back port blocks that are unused; one thread at a time. */
+void pool4_sweep(struct pool4 *pool, int64_t now_ms);
 
 /* The addresses and ports of a configuration, not yet in force */
 struct pool4_plan;

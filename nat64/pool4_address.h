@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blocks.h"
 #include "packet.h"
 #include "ports.h"
 
@@ -17,11 +18,15 @@ struct pool_address {
 	bool of_pool;				/* of nat64.pool4; else static bindings' alone */
 	struct ports ports[L4_COUNT];		/* that may be chosen */
 	void *_Atomic *slots[L4_COUNT];		/* PORT_SPACE owners each */
+	struct block *blocks;			/* BLOCKS; NULL where no blocks are wanted */
 };
 
 struct pool4_plan {
 	struct pool_address *addresses;		/* sorted by pool_address_find()'s order */
 	size_t n;
+	struct block **spaces;			/* room, as the next two: for each address */
+	unsigned int client_prefix;		/* of port blocks; 0: none are wanted */
+	uint32_t blocks_max;			/* of a client */
 	size_t *of_pool, *number;		/* room that pool4_commit() needs */
 };
 

@@ -215,8 +215,10 @@ static int plan_addresses(const struct pool4 *pool, struct pool4_plan *plan,
 
 	plan->addresses = calloc(max + 1, sizeof(*plan->addresses));
 	plan->of_pool = calloc(max + 1, sizeof(*plan->of_pool));
+	plan->spaces = calloc(max + 1, sizeof(*plan->spaces));
 	plan->number = calloc(pool4_count(pool) + 1, sizeof(*plan->number));
-	if (!plan->addresses || !plan->of_pool || !plan->number)
+	if (!plan->addresses || !plan->of_pool || !plan->spaces ||
+	    !plan->number)
 		return -ENOMEM;
 	for (size_t i = 0; i < max; i++) {
 		uint32_t addr_be32 = i < n_pool4 ?
@@ -249,17 +251,48 @@ static int take_slots(const struct pool4 *pool, struct pool_address *address)
 	return 0;
 }
 
+/* So many blocks as a client's sessions could fill (blocks.h) */
+static void want_blocks(struct pool4_plan *plan, const struct config *config)
+{
+	if (config->nat64.log != CONFIG_FLOW_LOG_PORT_BLOCKS)
+		return;
+	plan->client_prefix = config->nat64.limits.client_prefix;
+	plan->blocks_max = (config->nat64.limits.sessions_per_client + BLOCK_PORTS - 1) /
+			   BLOCK_PORTS;
+}
+
+/* A block without TCP or without UDP ports would be no use to a client. */
+static int plan_blocks(const struct pool4_plan *plan, struct pool_address *address)
+{
+	if (!plan->client_prefix || !address->of_pool)
+		return 0;
+	address->blocks = blocks_space(address->addr_be32);
+	if (!address->blocks)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < BLOCKS; i++) {
+		struct block *block = &address->blocks[i];
+		uint16_t last = (uint16_t)(block->first + BLOCK_PORTS - 1);
+
+		block->usable = ports_between(&address->ports[L4_TCP], block->first, last) &&
+				ports_between(&address->ports[L4_UDP], block->first, last);
+	}
+	return 0;
+}
+
 void pool4_plan_free(const struct pool4 *pool, struct pool4_plan *plan)
 {
 	if (!plan)
 		return;
 	/* Slots that the pool has itself were only borrowed. */
-	for (size_t i = 0; i < plan->n; i++)
+	for (size_t i = 0; i < plan->n; i++) {
+		free(plan->addresses[i].blocks);
 		for (int l4 = 0; l4 < L4_COUNT; l4++)
 			if (!pool4_slots(pool, plan->addresses[i].addr_be32))
 				free(plan->addresses[i].slots[l4]);
+	}
 	pool_addresses_free(plan->addresses, plan->n, false);
 	free(plan->of_pool);
+	free(plan->spaces);
 	free(plan->number);
 	free(plan);
 }
@@ -274,6 +307,7 @@ int pool4_plan(const struct pool4 *pool, const struct config *config, const stru
 
 	if (!plan)
 		return -ENOMEM;
+	want_blocks(plan, config);
 	for (size_t i = 0; i < config->nat64.n_pool4 && err == 0; i++)
 		err = check_entry(&config->nat64.pool4[i], host);
 	if (err == 0)
@@ -282,6 +316,8 @@ int pool4_plan(const struct pool4 *pool, const struct config *config, const stru
 		err = plan_ports(&plan->addresses[i], &source);
 		if (err == 0)
 			err = take_slots(pool, &plan->addresses[i]);
+		if (err == 0)
+			err = plan_blocks(plan, &plan->addresses[i]);
 	}
 	if (err < 0) {
 		pool4_plan_free(pool, plan);

@@ -179,6 +179,15 @@ uint16_t ports_claim(struct ports *ports, unsigned int index, struct port_search
 	return port ? port : claim_between(list, from, at, search);
 }
 
+uint32_t ports_between(const struct ports *ports, uint16_t first, uint16_t last)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < PORT_LISTS; i++)
+		n += place_of(&ports->lists[i], last + 1u) - place_of(&ports->lists[i], first);
+	return n;
+}
+
 uint32_t ports_size(const struct ports *ports)
 {
 	uint32_t n = 0;

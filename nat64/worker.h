@@ -26,7 +26,7 @@ struct worker {
 	const struct config *config;
 	const struct addrmap *map;
 	struct flow_table *flows;
-	const struct pool4 *pool;
+	struct pool4 *pool;
 	struct ipid *ids;
 	/* this worker's own */
 	struct loop *loop;

@@ -108,6 +108,8 @@ static void on_expire(evutil_socket_t fd, short what, void *arg)
 	stats_add(STAT_NAT64_DROP_FRAGMENT,
 		  fragments_expire(worker->fragments, now_ms,
 				   worker->config->nat64.timeouts.fragment_ms));
+	if (worker->index == 0)
+		pool4_sweep(worker->pool, now_ms);
 	queue_flush(worker->queue);
 }
 
@@ -243,6 +245,7 @@ int nat64_new(struct nat64 **out, const struct config *config, const struct addr
 	if (!nat64->flows)
 		goto fail;
 	flow_table_log(nat64->flows, nat64->journal);
+	pool4_log(nat64->pool, nat64->journal);
 	journal_mode(nat64->journal, config->nat64.log);
 	bib_add_statics(flow_bibs(nat64->flows), nat64->statics);
 	err = open_workers(nat64);
@@ -278,9 +281,9 @@ void nat64_free(struct nat64 *nat64)
 	if (nat64->flows)
 		bib_end_statics(flow_bibs(nat64->flows), nat64->statics, NULL);
 	flow_table_free(nat64->flows);
-	journal_free(nat64->journal);
 	statics_free(nat64->statics);
 	pool4_free(nat64->pool);
+	journal_free(nat64->journal);
 	ipid_free(nat64->ids);
 	free(nat64->workers);
 	free(nat64->loops);
