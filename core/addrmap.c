@@ -264,7 +264,8 @@ struct in6_addr addrmap_remote6(const struct addrmap *map, uint32_t v4_be32)
 
 bool addrmap_nat64_client(const struct addrmap *map, const struct in6_addr *addr)
 {
-	return prefix_list_contains(&map->nat64_clients, addr);
+	return prefix_list_contains(&map->nat64_clients, addr) &&
+	       !prefix_contains(&map->nat46, addr);
 }
 
 bool addrmap_dns64_client(const struct addrmap *map, const struct in6_addr *addr)

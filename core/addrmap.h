@@ -108,7 +108,10 @@ bool addrmap_eam_to4(const struct addrmap *map, const struct in6_addr *v6, uint3
 /** addrmap_is_outside4() - is it an address of pool4 or of a static binding? */
 bool addrmap_is_outside4(const struct addrmap *map, uint32_t v4_be32);
 
-/** addrmap_nat64_client() - may this IPv6 address use NAT64? */
+/**
+ * addrmap_nat64_client() - may this IPv6 address use NAT64? One of prefixes.nat46 never may:
+ * what comes back to it is delivered to this host.
+ */
 bool addrmap_nat64_client(const struct addrmap *map, const struct in6_addr *addr);
 
 /**

@@ -301,6 +301,8 @@ static void test_outside_addresses(void **state)
 	w->config.nat64.n_pool4 = w->config.nat64.n_static = 0;
 }
 
+/* RFC 6146 3.5: a source that stands for an IPv4 host (RFC 6052 2.2) is no client, whatever
+ * prefix of clients holds it. */
 static void test_clients(void **state)
 {
 	struct world *w = *state;
@@ -324,6 +326,8 @@ static void test_clients(void **state)
 		{ "192.0.2.1", false, true },
 		{ "127.0.0.1", false, true },
 		{ "198.51.100.1", false, true },
+		{ "2001:db8:4600:46::1", false, false },
+		{ "2001:db8:4600:46:0:1::", true, false },
 	};
 
 	for (size_t i = 0; i < N(rows); i++) {
@@ -334,6 +338,8 @@ static void test_clients(void **state)
 	}
 	w->config.nat64.clients.keyword = w->config.dns64.clients.keyword = false;
 	add(&w->config.nat64.clients.list, "2001:db8:2::/64");
+	add(&w->config.nat64.clients.list, "2001:db8:4600::/48");
+	assert_null(prefix_parse("2001:db8:4600:46::/96", &w->config.prefixes.nat46));
 	add(&w->config.dns64.clients.list, "2001:db8:3::/64");
 	add(&w->config.dns64.clients.list, "192.0.2.0/24");
 	remake(w);

@@ -74,6 +74,7 @@ static void bind_static(struct world *w, size_t i, enum config_proto proto, cons
 	assert_true(endpoint_parse(outside, 0, &bindings[i].outside));
 	assert_true(endpoint_parse(inside_text, 0, &bindings[i].inside));
 	w->map.nat64_clients = (struct prefix_list){ &clients, 1 };
+	w->map.nat46.len = 128;
 	w->config.nat64.static_bindings = bindings;
 	w->config.nat64.n_static = i + 1;
 }

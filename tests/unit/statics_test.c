@@ -39,6 +39,7 @@ static int set_up(void **state)
 	w->map.uplink_v4_be32 = inet_addr("198.51.100.1");
 	assert_null(prefix_parse("2001:db8:1::/64", &w->clients));
 	w->map.nat64_clients = (struct prefix_list){ &w->clients, 1 };
+	w->map.nat46.len = 128;
 	*state = w;
 	return 0;
 }
