@@ -140,6 +140,7 @@ def test_nobody_reads_the_log(lab, stuck):
         for i in range(flows):
             with lab.server6.socket(socket.AF_INET6, socket.SOCK_DGRAM) as inside:
                 inside.settimeout(5)
+                inside.bind((SERVER6, 30000 + i))	# each a binding of its own
                 inside.sendto(b"%d" % i, (f"{PREF64}{WEB4}", 7502))
                 data, peer = outside.recvfrom(100)
                 outside.sendto(data, peer)
