@@ -12,8 +12,9 @@
  * Mapping is endpoint-independent (RFC 4787 REQ-1). Filtering is that too (REQ-8), or
  * address-dependent where nat64.filtering says so: then a binding is reached only from the
  * addresses that it has a session with. nat64.static is the operator's own word, and open to
- * all either way. ICMP queries come in only from an address they went out to: identifiers
- * of our own IPv4 address are the host's too, and it must hear its answers.
+ * all either way. The host's own bindings let in nobody but who was called, see nat64.c. ICMP
+ * queries come in only from an address they went out to: identifiers of our own IPv4 address
+ * are the host's too, and it must hear its answers.
  *
  * Packets renew a lifetime from both sides: outbound they must (RFC 4787 REQ-6), inbound
  * they may, and RFC 6146 3.5 has no other way. It is of use to who only listens, and gives
@@ -45,6 +46,8 @@ struct flow {
 	int64_t expires_ms;		/* CLOCK_MONOTONIC */
 	bool created;			/* this call made the session */
 	bool met;			/* ... for which a SYN from outside was waiting */
+	bool invited;			/* the inside has sent to the remote, or its binding is
+					 * static: open to all by the operator's word */
 };
 
 enum flow_result {

@@ -26,6 +26,7 @@ void flow_copy(const struct flow_table *table, const struct session *s, struct f
 		.remote_port = s->remote_port,
 		.state = s->state,
 		.expires_ms = s->last_ms + table->lifetime_ms[s->lifetime],
+		.invited = s->spoken || s->bib->is_static,
 	};
 }
 

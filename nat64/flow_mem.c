@@ -74,6 +74,7 @@ static void copy_binding(const struct bib *bib, const struct flow_packet *p, str
 		.inside_port = bib->inside_port,
 		.outside_port = bib->outside_port,
 		.remote_port = p->remote_port,
+		.invited = bib->is_static,
 	};
 }
 

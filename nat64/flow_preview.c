@@ -16,6 +16,7 @@ static void copy_binding(const struct bib *bib, struct flow_preview *out)
 		.outside_be32 = bib->outside_be32,
 		.inside_port = bib->inside_port,
 		.outside_port = bib->outside_port,
+		.invited = bib->is_static,
 	};
 }
 

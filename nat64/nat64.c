@@ -524,6 +524,10 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 		return refuse_in(w, p, &tuple, result);
 	if (flow.created)
 		stats_inc(STAT_NAT64_SESSION_NEW);
+	/* What comes to the host's own sockets this way comes from itself, past its packet
+	 * filter: answers alone may. */
+	if (!flow.invited && addrmap_is_own(w->map, &flow.inside))
+		return drop(STAT_NAT64_DROP_FILTERED);
 	return send_in(w, p, &flow);
 }
 

@@ -251,6 +251,12 @@ static bool packet_in(struct tracer *t, const struct endpoint *from, const struc
 	say_preview(t, &preview, false);
 	if (result != FLOW_OK)
 		return refused_in(t, &tuple, result);
+	if (!preview.flow.invited && addrmap_is_own(map, &preview.flow.inside)) {
+		say(t, "RFC 6146 5.3", "%s is the gateway's own: only who was called answers",
+		    text6(&preview.flow.inside).s);
+		return ends(t, NAT64_DROPPED, "would be dropped: it would pass the gateway's own "
+			    "packet filter; nobody is told");
+	}
 	return translated_in(t, &tuple, &preview.flow.inside, preview.flow.inside_port);
 }
 

@@ -205,6 +205,27 @@ def test_nobody_else_has_the_hosts_addresses(lab, gate64):
     assert rose["nat64.drops.not_a_client"] == 3 and rose["nat64.packets.out"] >= 3
 
 
+def test_only_who_was_called_reaches_the_hosts_sockets(lab, gate64):
+    """RFC 6146 3.5, 5.3: a client's binding is open to all, but what comes by one of the host's
+    own comes from itself, past its packet filter: that lets in nobody but who was called."""
+    with lab.gateway.socket(socket.AF_INET6, socket.SOCK_DGRAM) as host, \
+            lab.internet4.socket(socket.AF_INET, socket.SOCK_DGRAM) as called, \
+            lab.client4.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger, \
+            gate64.counting() as rose:
+        for sock in (host, called):
+            sock.settimeout(5)
+        called.bind((WEB4, 7004))
+        host.sendto(b"call", (f"{PREF64}{WEB4}", 7004))
+        _data, outside = called.recvfrom(100)
+        before = gate64.counters()["nat64.drops.filtered"]
+        for _ in range(2):
+            stranger.sendto(b"from a stranger", outside)
+        wait_for(lambda: gate64.counters()["nat64.drops.filtered"] >= before + 2, "both drops")
+        called.sendto(b"answer", outside)
+        assert host.recv(100) == b"answer"
+    assert rose["nat64.drops.filtered"] == 2
+
+
 def test_the_administrators_route_wins_and_stays(lab, gate64):
     """A route of another's to the same prefix is the better one, and is left alone."""
     def routes():
