@@ -2,6 +2,7 @@
 """Two hosts inside reach each other by their IPv4 addresses, without leaving the gateway.
 
     alice  2001:db8:1::a		bob  2001:db8:1::b	by pool4
+    server6  2001:db8:1::80 port 5443 at 192.0.2.145 port 8443	by a static binding
     eve    2001:db8:1::e <-> 192.0.2.129			by a mapping
 
 All of them are server6. 192.0.2.128/27 is routed to the gateway, which has none of it.
@@ -14,16 +15,18 @@ import struct
 import pytest
 
 from netns import wait_for
-from topology import GATEWAY4, PREF64, TUNNEL6, WEB4
+from topology import GATEWAY4, PREF64, SERVER6, TUNNEL6, WEB4
 from wire import Capture
 
 BLOCK4 = "192.0.2.128/27"
 ALICE6, BOB6 = "2001:db8:1::a", "2001:db8:1::b"
 EVE6, EVE4 = "2001:db8:1::e", "192.0.2.129"
 ROUTER4 = "192.0.2.143"
-ROUTED4, NOBODY4 = "192.0.2.144", "192.0.2.146"
+ROUTED4, STATIC4, NOBODY4 = "192.0.2.144", "192.0.2.145", "192.0.2.146"
 SETTINGS = {
     "prefixes": {"eam": [{"ipv4": EVE4, "ipv6": EVE6}, {"ipv4": ROUTER4, "ipv6": TUNNEL6}]},
+    "nat64": {"static": [{"proto": "tcp", "outside": f"{STATIC4}:8443",
+                          "inside": f"[{SERVER6}]:5443"}]},
 }
 # The host's own address, which it shares; addresses that are only routed to it
 POOLS = {GATEWAY4: [{"address": "auto", "ports": "auto"}],
@@ -261,6 +264,13 @@ def test_tcp(lab, pool, gate64, nothing_outside):
     assert rose["nat64.hairpinned"] > 1000
 
 
+def test_tcp_to_a_static_binding(lab, pool, nothing_outside):
+    """RFC 6146 3.8 and 3.1: a binding made by hand, at an address that is only routed here."""
+    outs = [GATEWAY4 if e["address"] == "auto" else e["address"] for e in POOLS[pool]]
+    with tcp_listener(lab, SERVER6, 5443) as listener:
+        check_tcp(lab, listener, BOB6, (to6(STATIC4), 8443), outs)
+
+
 def test_tcp_that_nobody_wants(lab, pool, gate64, nothing_outside):
     """RFC 5382 REQ-4, RFC 6146 3.5.2.2, 3.8: a neighbour's SYN that filtering holds off waits for
     6 s; then port unreachable finds its way back."""
@@ -350,7 +360,7 @@ def test_packet_too_big_in_the_second_leg(lab, alice, bob, nothing_outside):
 def test_nobody_there(pool, bob, nothing_outside, gate64):
     """RFC 6146 3.8: an address of ours where nobody has that port: refused, neither given to
     the host nor sent out."""
-    for address in {GATEWAY4} | {e["address"] for e in POOLS[pool]} - {"auto"}:
+    for address in {GATEWAY4, STATIC4} | {e["address"] for e in POOLS[pool]} - {"auto"}:
         with gate64.counting() as rose:
             bob.sock.sendto(b"knock", (to6(address), 9))
             assert bob.error()[:2] == (UNREACHABLE6, 1)
