@@ -59,6 +59,7 @@ struct fragments {
 	fragments_release_fn *release;
 	void *arg;
 	unsigned int n_max;			/* datagrams of a side */
+	unsigned int evicted;			/* since fragments_expire() */
 };
 
 struct fragments *fragments_new(unsigned int datagrams_max, fragments_release_fn *release,
@@ -168,6 +169,7 @@ static bool make_room(struct fragments *store, struct side *side, const struct d
 
 		if (!oldest || oldest == user)
 			return false;
+		store->evicted += !oldest->disowned;
 		forget(store, oldest);
 	}
 	return true;
@@ -357,7 +359,10 @@ static unsigned int expire_side(struct fragments *store, struct side *side, int6
 
 unsigned int fragments_expire(struct fragments *store, int64_t now_ms, int64_t timeout_ms)
 {
-	return expire_side(store, &store->sides[L3_IPV4], now_ms, timeout_ms) +
+	unsigned int n = store->evicted;
+
+	store->evicted = 0;
+	return n + expire_side(store, &store->sides[L3_IPV4], now_ms, timeout_ms) +
 	       expire_side(store, &store->sides[L3_IPV6], now_ms, timeout_ms);
 }
 

@@ -73,7 +73,8 @@ void fragments_flush(struct fragments *store);
 /**
  * fragments_expire() - forget what is older than @timeout_ms. What the kernel holds
  * of it goes on to the host, which knows no better, but may say so to the sender.
- * Return: datagrams forgotten that were ours or nobody's yet.
+ * Return: datagrams forgotten that were ours or nobody's yet, also those that since the
+ * last call had to make room for others.
  */
 unsigned int fragments_expire(struct fragments *store, int64_t now_ms, int64_t timeout_ms);
 

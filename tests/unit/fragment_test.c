@@ -248,6 +248,8 @@ static void test_flood(void **state)
 	for (uint32_t id = 1; id <= 20000; id++)
 		assert_int_equal(add(*state, L3_IPV6, id, 0, 1448, true, &whole, &len),
 				 FRAGMENT_KEPT);
+	/* Those that went for want of room are told of once, with those that go now. */
+	assert_int_equal(fragments_expire(*state, 1000, 2000), 20000 - DATAGRAMS / 2);
 	assert_int_equal(fragments_expire(*state, 10000, 2000), DATAGRAMS / 2);
 	for (uint32_t id = 1; id <= 2000; id++)
 		add(*state, L3_IPV6, id, 0, 1448, true, &whole, &len);
@@ -270,8 +272,10 @@ static void test_sides(void **state)
 	assert_int_equal(add(*state, L3_IPV6, 7, 2896, DATAGRAM - 2896, false, &whole, &len),
 			 FRAGMENT_WHOLE);
 	assert_whole(L3_IPV6, whole, len);
+	assert_int_equal(fragments_expire(*state, 1000, 2000), 5000 - DATAGRAMS / 2);
 	fragments_limit(*state, 10);
 	add(*state, L3_IPV4, 6000, 0, 1448, true, &whole, &len);
+	assert_int_equal(fragments_expire(*state, 1000, 2000), DATAGRAMS / 2 + 1 - 5);
 	assert_int_equal(fragments_expire(*state, 10000, 2000), 5);
 }
 
