@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -87,37 +89,78 @@ static void flatten(char *message)
 			*message = ' ';
 }
 
+static int format_line(char *line, size_t size, enum log_level level, char *message)
+{
+	switch (atomic_load(&current_format)) {
+	case LOG_FORMAT_JSON:
+		return format_json(line, size, level, message);
+	case LOG_FORMAT_JOURNAL:
+		flatten(message);
+		return snprintf(line, size, "<%d>%s\n", levels[level].priority, message);
+	default:
+		flatten(message);
+		return snprintf(line, size, "gate64: %s%s%s\n",
+				level == LOG_LEVEL_INFO ? "" : levels[level].name,
+				level == LOG_LEVEL_INFO ? "" : ": ", message);
+	}
+}
+
+/* What stands before a line, once some before it were lost */
+static int format_note(char *note, size_t size, unsigned long lost)
+{
+	char text[64];
+
+	note[0] = '\0';
+	if (!lost)
+		return 0;
+	snprintf(text, sizeof(text), "%lu lines lost: nobody read them", lost);
+	return format_line(note, size, LOG_LEVEL_WARN, text);
+}
+
+/*
+ * Who logs may be a worker with packets to see to: where stderr takes nothing (a pipe that
+ * nobody reads) the line is lost, and how many were is said before the next one. What is
+ * ready takes a line whole; the lock keeps another thread's from filling it meanwhile.
+ * Return: whether it was taken; @keep: if not, the caller has it still.
+ */
+static bool write_line(const char *line, int len, bool keep)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	static unsigned long lost;
+	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char text[LINE_MAX_BYTES + 512];
+	bool taken;
+
+	pthread_mutex_lock(&mutex);
+	taken = poll(&ready, 1, 0) == 1;
+	if (taken) {
+		int at = format_note(text, 256, lost);
+
+		memcpy(text + at, line, (size_t)len);
+		taken = write(STDERR_FILENO, text, (size_t)(at + len)) >= 0;
+	}
+	if (taken)
+		lost = 0;
+	else if (!keep)
+		lost++;
+	pthread_mutex_unlock(&mutex);
+	return taken;
+}
+
 void log_write(enum log_level level, const char *fmt, ...)
 {
 	char message[LINE_MAX_BYTES / 2], line[LINE_MAX_BYTES + 128];
 	va_list args;
-	int len;
 
 	if (!log_enabled(level))
 		return;
 	va_start(args, fmt);
 	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
-
-	switch (atomic_load(&current_format)) {
-	case LOG_FORMAT_JSON:
-		len = format_json(line, sizeof(line), level, message);
-		break;
-	case LOG_FORMAT_JOURNAL:
-		flatten(message);
-		len = snprintf(line, sizeof(line), "<%d>%s\n", levels[level].priority, message);
-		break;
-	default:
-		flatten(message);
-		len = snprintf(line, sizeof(line), "gate64: %s%s%s\n",
-			       level == LOG_LEVEL_INFO ? "" : levels[level].name,
-			       level == LOG_LEVEL_INFO ? "" : ": ", message);
-	}
-	if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
-		return;		/* nowhere left to say so */
+	write_line(line, format_line(line, sizeof(line), level, message), false);
 }
 
-void log_object(const char *json)
+bool log_object(const char *json)
 {
 	char line[LINE_MAX_BYTES];
 	bool journal = atomic_load(&current_format) == LOG_FORMAT_JOURNAL;
@@ -125,8 +168,7 @@ void log_object(const char *json)
 				     levels[LOG_LEVEL_INFO].priority, json)
 			  : snprintf(line, sizeof(line), "%s\n", json);
 
-	if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
-		return;
+	return write_line(line, len, true);
 }
 
 /* A virtual clock runs LIMIT_STEP_MS per line ahead of the real one, at most

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Log lines to stderr: plain text, text with journal priorities, or JSON.
- * Safe from every thread; a line is one write(2). Per-packet and per-query
- * events are counted (stats.h), not logged; what a peer can provoke at will is
- * logged with log_limited().
+ * Safe from every thread; a line is one write(2) and waits for nobody: what stderr does
+ * not take at once (a pipe that nobody reads) is lost, and how much was is said later.
+ * Per-packet and per-query events are counted (stats.h), not logged; what a peer can
+ * provoke at will is logged with log_limited().
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
@@ -30,8 +31,9 @@ void log_write(enum log_level level, const char *fmt, ...)
  * log_object() - one line that is a JSON object already, whatever the format and level:
  * what the operator has asked to be logged by a setting of its own.
  * @json:	without newline; at most 1000 bytes.
+ * Return: false where stderr does not take it now; the caller may try again.
  */
-void log_object(const char *json);
+bool log_object(const char *json);
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_LEVEL_WARN, __VA_ARGS__)

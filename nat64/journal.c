@@ -9,13 +9,11 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "../core/log.h"
 #include "../core/loop.h"
@@ -193,14 +191,15 @@ static void format_flow(FILE *out, const struct record *record)
 	fputc('}', out);
 }
 
-static void write_record(const struct record *record)
+/* Return: false where stderr takes nothing now; the record must wait. */
+static bool write_record(const struct record *record)
 {
 	char line[LINE];
 	FILE *out = fmemopen(line, sizeof(line), "w");
 
 	if (!out) {
 		stats_inc(STAT_NAT64_LOG_LOST);
-		return;
+		return true;
 	}
 	format_head(out, record);
 	if (record->event >= BLOCK_ALLOCATE)
@@ -208,15 +207,7 @@ static void write_record(const struct record *record)
 	else
 		format_flow(out, record);
 	fclose(out);
-	log_object(line);
-}
-
-/* Someone who does not read our stderr must not hold up the end of the process. */
-static bool takes_lines(void)
-{
-	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
-
-	return poll(&ready, 1, 0) == 1;
+	return log_object(line);
 }
 
 /* At most a ringful, so that a flood of records lets the loop go on. */
@@ -227,9 +218,8 @@ static void write_out(struct journal *journal)
 		uint32_t full = journal->read_at + 1;
 
 		if (atomic_load_explicit(&cell->turn, memory_order_acquire) != full ||
-		    !takes_lines())
+		    !write_record(&cell->record))
 			return;
-		write_record(&cell->record);
 		journal->read_at++;
 		atomic_store_explicit(&cell->turn, full - 1 + CELLS, memory_order_release);
 	}

@@ -29,6 +29,7 @@ struct nat64_pool {
 	uint32_t addr_be32;
 	struct port_range *tcp, *udp;	/* sorted, disjoint; owned by the intercept */
 	size_t n_tcp, n_udp;
+	uint64_t used, size;		/* ports in use, and to choose from; ICMP too */
 };
 
 /* What the host's rules must bring to the queues */

@@ -384,6 +384,8 @@ int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out)
 		struct nat64_pool *pool = &out->pool[out->n_pool++];
 
 		pool->addr_be32 = pool4_address(nat64->pool, i);
+		pool->used = pool4_use(nat64->pool, i).used;
+		pool->size = pool4_use(nat64->pool, i).size;
 		if (pool4_ranges(nat64->pool, i, L4_TCP, &pool->tcp, &pool->n_tcp) < 0 ||
 		    pool4_ranges(nat64->pool, i, L4_UDP, &pool->udp, &pool->n_udp) < 0) {
 			nat64_intercept_free(out);

@@ -129,6 +129,8 @@ static void add_nat64(struct json_object *room, const struct status_facts *facts
 		struct json_object *entry = json_object_new_object();
 
 		add_v4(entry, "address", pool->addr_be32);
+		add_number(entry, "ports_used", pool->used);
+		add_number(entry, "ports_size", pool->size);
 		add_ports(entry, "tcp", pool->tcp, pool->n_tcp);
 		add_ports(entry, "udp", pool->udp, pool->n_udp);
 		json_object_array_add(pools, entry);

@@ -50,6 +50,34 @@ static size_t lines(const char *text)
 	return n;
 }
 
+/* A pipe that nobody reads: no writer waits, and what was lost is said when somebody does. */
+static void test_nobody_reads(void **state)
+{
+	int ends[2], err = dup(STDERR_FILENO);
+	ssize_t len = 0, n;
+
+	(void)state;
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	assert_int_equal(pipe(ends), 0);
+	fcntl(ends[1], F_SETPIPE_SZ, 4 * 4096);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	assert_true(err >= 0 && dup2(ends[1], STDERR_FILENO) >= 0);
+	for (int i = 0; i < 1000; i++)
+		log_info("line %d, which is long enough that a thousand of them fill a pipe", i);
+	while ((n = read(ends[0], said, sizeof(said) - 1)) > 0)
+		len += n;
+	assert_in_range(len, 4096, 4 * 4096);
+	log_info("after");
+	n = read(ends[0], said, sizeof(said) - 1);
+	dup2(err, STDERR_FILENO);
+	close(err);
+	close(ends[0]);
+	close(ends[1]);
+	assert_true(n > 0);
+	said[n] = '\0';
+	assert_non_null(strstr(said, "lines lost: nobody read them\ngate64: after\n"));
+}
+
 static void test_text(void **state)
 {
 	(void)state;
@@ -244,6 +272,7 @@ static void test_limit_of_a_silent_level(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nobody_reads),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_journal),
 		cmocka_unit_test(test_auto),
