@@ -236,7 +236,7 @@ const struct config_row config_rows[] = {
 	  .max = 4096, .family = CONFIG_IPV4 },
 	{ "nat64.filtering", WORD(nat64.filtering, enum config_filtering), "endpoint-independent",
 	  "Who may send to a binding from outside: anybody, or only the addresses that it has "
-	  "sent to (RFC 4787 section 5, RFC 6146 section 3.5)",
+	  "sent to (RFC 4787 section 5, RFC 6146 section 3.5); static bindings are open to all",
 	  .expected = "endpoint-independent or address-dependent", .words = filtering_words },
 	{ "nat64.timeouts.udp", DURATION(nat64.timeouts.udp_ms), "5m",
 	  "When an idle UDP session ends",
