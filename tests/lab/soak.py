@@ -31,8 +31,8 @@ from exact import (DF, FRAGMENT, HOP_BY_HOP, ICMP, ICMP6, MF, ROUTING, TCP, UDP,
                    icmp, icmp6, ipv4, ipv6, send, tcp, udp)
 from gateway import Gate64
 from netns import Ground, handle_signals
-from topology import (CLIENT4, DNS4, GATEWAY4, GATEWAY6, INSIDE, INTERNET4, PREF64, STRANGER6,
-                      WEB4, Lab)
+from topology import (CLIENT4, DNS4, GATEWAY4, GATEWAY6, INSIDE, INTERNET4, PREF64, SERVER6,
+                      STRANGER6, WEB4, Lab)
 from wire import WhoAmI, ask, tcp_pair, transfer
 
 HOSTILE_PER_S = 400		# packets of each side
@@ -45,7 +45,10 @@ SETTINGS = {"inside": [INSIDE, "2001:db8:2::/64"],
             "dns64": {"upstream": [DNS4]},
             "ops": {"log": {"level": "warn"}}}
 RELOADS = [{"nat64": {"timeouts": {"fragment": "3s"}}}, {"nat64": {"mss_clamp": 1300}},
-           {"nat64": {"filtering": "address-dependent"}}, {"ops": {"log": {"level": "info"}}}, {}]
+           {"nat64": {"filtering": "address-dependent"}}, {"ops": {"log": {"level": "info"}}},
+           {"nat64": {"log": "port-blocks"}}, {"nat64": {"log": "sessions"}},
+           {"nat64": {"static": [{"proto": "tcp", "outside": 2222,
+                                  "inside": f"[{SERVER6}]:443"}]}}, {}]
 
 
 class Load:
