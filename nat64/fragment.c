@@ -125,7 +125,8 @@ static void release_held(struct fragments *store, struct datagram *datagram, boo
 {
 	if (datagram->head.l3 == L3_IPV4) {
 		for (unsigned int i = 0; i < datagram->n_pieces; i++)
-			store->release(store->arg, datagram->pieces[i].held_id, accept);
+			store->release(store->arg, &datagram->head, datagram->pieces[i].held_id,
+				       accept);
 		store->sides[L3_IPV4].held -= datagram->n_pieces;
 	}
 	datagram->n_pieces = 0;

@@ -26,8 +26,9 @@ enum fragment_result {
 	FRAGMENT_DROPPED,	/* it overlaps, contradicts, or is one too many (RFC 5722) */
 };
 
-/* Of IPv4 datagrams: give a packet that the kernel holds its verdict. */
-typedef void fragments_release_fn(void *arg, uint32_t held_id, bool accept);
+/* Of IPv4 datagrams: give a packet that the kernel holds its verdict. @head: the addresses. */
+typedef void fragments_release_fn(void *arg, const struct packet *head, uint32_t held_id,
+				  bool accept);
 
 /**
  * fragments_new() - an empty store.
@@ -55,7 +56,8 @@ void fragments_free(struct fragments *store);
  *		from a plain IP header on, valid until fragments_flush().
  *
  * After FRAGMENT_WHOLE and FRAGMENT_DROPPED, the packets held before are released
- * as taken, and this one is not held. After FRAGMENT_KEPT over IPv4 it is.
+ * as taken, and this one is not held; but for an exact repetition, which is dropped and
+ * changes nothing. After FRAGMENT_KEPT over IPv4 it is.
  */
 enum fragment_result fragments_add(struct fragments *store, const struct packet *packet,
 				   uint32_t held_id, int64_t now_ms, uint8_t **whole, size_t *len);

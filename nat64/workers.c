@@ -73,10 +73,14 @@ static void batch_end(void *arg)
 	fragments_flush(worker->fragments);
 }
 
-static void release_fragment(void *arg, uint32_t held_id, bool accept)
+static void release_fragment(void *arg, const struct packet *head, uint32_t held_id, bool accept)
 {
 	struct worker *worker = arg;
+	struct in6_addr v6;
 
+	/* What is sent to a mapped address is never the host's: it would forward it. */
+	if (addrmap_eam_to6(worker->map, addr_v4_be32(&head->dst), &v6))
+		accept = false;
 	queue_verdict(worker->queue, held_id, accept ? VERDICT_ACCEPT : VERDICT_TAKEN);
 }
 

@@ -23,10 +23,11 @@ static void check(bool holds)
 		abort();
 }
 
-static void on_release(void *arg, uint32_t held_id, bool accept)
+static void on_release(void *arg, const struct packet *head, uint32_t held_id, bool accept)
 {
 	(void)arg;
 	(void)accept;
+	check(head->l3 == L3_IPV4);
 	check(held[held_id] == 1);
 	held[held_id] = 0;
 }

@@ -11,6 +11,7 @@
 
 import contextlib
 import socket
+import time
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
@@ -205,6 +206,22 @@ def test_datagrams_in_fragments(lab, gate64, size):
             inside.settimeout(0.5)	# the first one may be too big for the tunnel
             outside.settimeout(0.5)
             wait_for(arrives, f"{size} bytes", step=0)
+
+
+def test_a_lone_fragment_ends_here(lab, gate64):
+    """RFC 6146 3.4: what has waited in vain goes on to the host, but to a mapped address it is
+    none of the host's, which would send it back to where it came from."""
+    part = IP(src=CLIENT4, dst=MAPPED4, proto=17, id=7, frag=10, flags="MF") / Raw(bytes(64))
+    lab.gateway.sysctl("net/ipv4/ip_forward", 1)
+    before = gate64.counters()["nat64.drops.fragment"]
+    try:
+        with Capture(lab.gateway, "up0", f"dst {MAPPED4} and ip[6:2] & 0x1fff = 10") as capture:
+            send(lab.client4, part)
+            wait_for(lambda: gate64.counters()["nat64.drops.fragment"] > before, "its end")
+            time.sleep(0.3)	# for it to come back, which nothing announces
+    finally:
+        lab.gateway.sysctl("net/ipv4/ip_forward", 0)
+    assert [packet.ttl for packet in capture.packets] == [63]
 
 
 def icmp_from(lab, ns, interface, cause, inner):

@@ -19,9 +19,10 @@ static struct {
 	uint32_t last;
 } released;
 
-static void on_release(void *arg, uint32_t held_id, bool accept)
+static void on_release(void *arg, const struct packet *head, uint32_t held_id, bool accept)
 {
 	(void)arg;
+	assert_int_equal(addr_v4_be32(&head->dst), 0x016433c6);
 	released.last = held_id;
 	if (accept)
 		released.accepted++;
