@@ -18,6 +18,7 @@ enum {
 				 * (queue.c), and without any all others would be lost */
 	PAYLOAD_MAX = UINT16_MAX - IPV4_HLEN,	/* what an IPv4 packet can hold */
 	GROW = 4096,
+	ECN = 3, ECN_NONE = 0, ECN_CE = 3,	/* RFC 3168 5 */
 };
 
 /* Payload bytes from @at on that have come in */
@@ -32,6 +33,7 @@ struct datagram {
 	struct packet head;			/* addresses, id; of the first fragment once known */
 	int64_t since_ms;
 	bool has_first, disowned, broken;
+	uint8_t ecn;				/* which of the four have come: 1 << each */
 	size_t total;				/* payload bytes; 0 until the last fragment is in */
 	size_t have;
 	uint8_t *buffer;			/* room for an IPv6 header, then the payload */
@@ -216,6 +218,14 @@ static bool grow(struct fragments *store, struct datagram *datagram, size_t end)
 	return true;
 }
 
+/* RFC 3168 5.3: congestion is told by a mark, but to who knows none by a loss. */
+static bool must_be_lost(const struct datagram *datagram, const struct packet *p)
+{
+	unsigned int ecn = datagram->ecn | 1u << (p->tos & ECN);
+
+	return ecn & 1u << ECN_NONE && ecn & 1u << ECN_CE;
+}
+
 enum fit { FIT_NEW, FIT_DUPLICATE, FIT_BAD };
 
 /* Does a fragment go with what is there? An exact repetition is harmless; all else
@@ -249,6 +259,7 @@ static void take(struct fragments *store, struct datagram *datagram, const struc
 	*piece = (struct piece){ p->frag_offset, (uint16_t)p->l4_len, held_id };
 	memcpy(datagram->buffer + IPV6_HLEN + p->frag_offset, p->l4_data, p->l4_len);
 	datagram->have += p->l4_len;
+	datagram->ecn |= (uint8_t)(1u << (p->tos & ECN));
 	store->sides[L3_IPV4].held += p->l3 == L3_IPV4;
 	if (!p->more)
 		datagram->total = (size_t)p->frag_offset + p->l4_len;
@@ -262,12 +273,13 @@ static void take(struct fragments *store, struct datagram *datagram, const struc
 static uint8_t *put_head(struct datagram *datagram, size_t *len)
 {
 	const struct packet *head = &datagram->head;
+	uint8_t tos = datagram->ecn & 1u << ECN_CE ? head->tos | ECN_CE : head->tos;
 	size_t head_len = head->l3 == L3_IPV4 ? IPV4_HLEN : IPV6_HLEN;
 	uint8_t *at = datagram->buffer + IPV6_HLEN - head_len;
 
 	if (head->l3 == L3_IPV4) {
 		struct header_ipv4 header = {
-			.tos = head->tos, .ttl = head->ttl, .proto = head->proto,
+			.tos = tos, .ttl = head->ttl, .proto = head->proto,
 			.id = (uint16_t)head->frag_id,
 			.src_be32 = addr_v4_be32(&head->src), .dst_be32 = addr_v4_be32(&head->dst),
 			.payload_len = datagram->total,
@@ -276,7 +288,7 @@ static uint8_t *put_head(struct datagram *datagram, size_t *len)
 		header_put_ipv4(at, &header);
 	} else {
 		struct header_ipv6 header = {
-			.traffic_class = head->tos, .hop_limit = head->ttl, .next = head->proto,
+			.traffic_class = tos, .hop_limit = head->ttl, .next = head->proto,
 			.src = &head->src, .dst = &head->dst, .payload_len = datagram->total,
 		};
 
@@ -303,7 +315,8 @@ enum fragment_result fragments_add(struct fragments *store, const struct packet 
 	fit = fits(datagram, packet->frag_offset, packet->l4_len, packet->more);
 	if (fit == FIT_DUPLICATE)
 		return FRAGMENT_DROPPED;
-	if (fit == FIT_BAD || !grow(store, datagram, packet->frag_offset + packet->l4_len)) {
+	if (fit == FIT_BAD || must_be_lost(datagram, packet) ||
+	    !grow(store, datagram, packet->frag_offset + packet->l4_len)) {
 		release_held(store, datagram, false);
 		free_payload(store, datagram);
 		datagram->broken = true;

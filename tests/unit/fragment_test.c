@@ -240,6 +240,39 @@ static void test_expire(void **state)
 	assert_int_equal(add(*state, L3_IPV4, 1, 0, 1448, true, &whole, &len), FRAGMENT_KEPT);
 }
 
+/* RFC 3168 5.3: congestion that one fragment has met is that of the datagram; where the sender
+ * does not know of that, the datagram is dropped. */
+static void test_congestion(void **state)
+{
+	enum { NOT_ECT = 0, ECT1 = 1, ECT0 = 2, CE = 3 };
+	static const struct {
+		uint8_t first, second;
+		enum fragment_result result;
+		uint8_t whole;
+	} rows[] = {
+		{ ECT0, ECT0, FRAGMENT_WHOLE, ECT0 }, { ECT0, CE, FRAGMENT_WHOLE, CE },
+		{ CE, ECT0, FRAGMENT_WHOLE, CE }, { ECT1, CE, FRAGMENT_WHOLE, CE },
+		{ NOT_ECT, NOT_ECT, FRAGMENT_WHOLE, NOT_ECT },
+		{ NOT_ECT, CE, FRAGMENT_DROPPED, 0 }, { CE, NOT_ECT, FRAGMENT_DROPPED, 0 },
+	};
+
+	for (uint32_t id = 0; id < sizeof(rows) / sizeof(rows[0]); id++) {
+		struct packet packet = fragment(L3_IPV4, id, 0, 1448, true);
+		uint8_t *whole;
+		size_t len;
+
+		packet.tos = (uint8_t)(0x28 << 2 | rows[id].first);
+		assert_int_equal(fragments_add(*state, &packet, 1, 0, &whole, &len),
+				 FRAGMENT_KEPT);
+		packet = fragment(L3_IPV4, id, 1448, 8, false);
+		packet.tos = (uint8_t)(0x28 << 2 | rows[id].second);
+		assert_int_equal(fragments_add(*state, &packet, 2, 0, &whole, &len),
+				 rows[id].result);
+		if (rows[id].result == FRAGMENT_WHOLE)
+			assert_int_equal(whole[1], 0x28 << 2 | rows[id].whole);
+	}
+}
+
 /* A flood of first fragments: memory is bounded, the newest are the ones kept. */
 static void test_flood(void **state)
 {
@@ -318,6 +351,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sides, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_congestion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held_in_the_kernel, setup, teardown),
 	};
 
