@@ -12,6 +12,7 @@ from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, fragment6
 from scapy.packet import Raw
 
+from netns import wait_for
 from topology import DNS4, GATEWAY4, PREF64, SERVER6, WEB4
 from wire import Capture, udp_flow
 
@@ -91,7 +92,11 @@ def test_identifications_are_our_own(lab, gate64):
                      UDP(sport=inside.getsockname()[1], dport=7300) / Raw(bytes(3000)))
             send_raw(lab.server6, fragment6(whole, 1400), f"{PREF64}{WEB4}")
             assert outside.recv(65535) == bytes(3000)
-    pieces = [p["IP"] for p in capture.packets if p["IP"].flags.MF or p["IP"].frag]
+
+        def pieces_seen():
+            pieces = [p["IP"] for p in capture.so_far() if p["IP"].flags.MF or p["IP"].frag]
+            return pieces if len({p.id for p in pieces if not p.flags.MF}) == 2 else None
+        pieces = wait_for(pieces_seen, "the last fragments of both")
     assert len(pieces) >= 4 and not any(p.flags.DF for p in pieces)
     assert len({p.id for p in pieces}) == 2
 
