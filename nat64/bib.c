@@ -131,6 +131,7 @@ static enum flow_result create(struct bib_table *table, struct stripe *stripe,
 	bib->outside_be32 = claim.addr_be32;
 	bib->outside_port = claim.port;
 	bib->paired = claim.paired;
+	bib->blocked = claim.blocked;
 	atomic_init(&bib->sessions, 1);
 	/* From here on the IPv4 side finds it. */
 	pool4_publish(table->pool, p->l4, &claim, bib);
@@ -342,6 +343,20 @@ static unsigned int view_stripe(struct stripe *stripe,
 		}
 	}
 	return stripe->hash.n;
+}
+
+void bib_leave_blocks(struct bib_table *table)
+{
+	for (unsigned int i = 0; i < STRIPES; i++) {
+		const struct hash *hash = &table->stripes[i].hash;
+
+		for (uint32_t k = 0; k < hash->n_buckets; k++) {
+			for (struct hash_node *node = hash->buckets[k]; node; node = node->next) {
+				entry(node)->blocked = false;
+				journal_binding(table->journal, true, entry(node));
+			}
+		}
+	}
 }
 
 unsigned int bib_page(struct bib_table *table, unsigned int cursor, unsigned int max,

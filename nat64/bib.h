@@ -27,7 +27,7 @@ struct bib {
 	uint8_t l4;			/* enum l4_proto */
 	bool is_static;			/* of nat64.static: there without a session too, and
 					 * open to everybody whatever nat64.filtering says */
-	bool paired;			/* as pool4_claim() said */
+	bool paired, blocked;		/* as pool4_claim() said */
 	_Atomic uint32_t sessions;	/* that refer to it; a static one's configuration too */
 };
 
@@ -102,6 +102,12 @@ struct bib_view {
  */
 unsigned int bib_page(struct bib_table *table, unsigned int cursor, unsigned int max,
 		      void (*fn)(void *arg, const struct bib_view *view), void *arg);
+
+/**
+ * bib_leave_blocks() - port blocks begin anew (blocks.h): what is bound now is in none,
+ * and is logged by itself. While nobody else uses the table.
+ */
+void bib_leave_blocks(struct bib_table *table);
 
 /** bib_count() - bindings now. */
 uint64_t bib_count(const struct bib_table *table);

@@ -152,24 +152,31 @@ static uint16_t take_held(const struct holder *holder, const struct block_claim 
 	return 0;
 }
 
-static bool is_free(const struct block *block, int64_t now_ms)
+static bool is_free(const struct block *block, bool empty, int64_t now_ms)
 {
 	int64_t freed_ms = atomic_load_explicit(&block->freed_ms, memory_order_relaxed);
 
 	return block->usable && !atomic_load_explicit(&block->holder, memory_order_relaxed) &&
-	       !atomic_load_explicit(&block->used, memory_order_relaxed) &&
+	       (!empty || !atomic_load_explicit(&block->used, memory_order_relaxed)) &&
 	       (!freed_ms || now_ms - freed_ms >= BLOCK_REST_MS);
 }
 
-/* A free block of one address, at a random place; @low: with ports below 1024, or not */
+/* What a new block is to be like */
+struct wish {
+	bool low;		/* with ports below 1024, or not */
+	bool empty;		/* without bindings from before */
+};
+
+/* A free block of one address, at a random place */
 static struct block *take_free(struct block *space, struct holder *holder, uint64_t start,
-			       bool low, int64_t now_ms)
+			       struct wish wish, int64_t now_ms)
 {
 	for (unsigned int i = 0; i < BLOCKS; i++) {
 		struct block *block = &space[(start + i) % BLOCKS];
 		struct holder *nobody = NULL;
 
-		if ((block->first < PORT_LOW_END) == low && is_free(block, now_ms) &&
+		if ((block->first < PORT_LOW_END) == wish.low &&
+		    is_free(block, wish.empty, now_ms) &&
 		    atomic_compare_exchange_strong(&block->holder, &nobody, holder))
 			return block;
 	}
@@ -195,12 +202,12 @@ static struct block *take_new(struct blocks *blocks, struct holder *holder,
 
 	if (now_ms < atomic_load_explicit(&blocks->none_until_ms, memory_order_relaxed))
 		return NULL;
-	for (size_t i = 0; i < claim->n && !block; i++) {
-		struct block *space = claim->spaces[(first + i) % claim->n];
+	/* An empty one anywhere before one with bindings from before */
+	for (size_t i = 0; i < claim->n * 4 && !block; i++) {
+		struct wish wish = { i % 2 == 0 ? low : !low, i / 2 < claim->n };
 
-		block = take_free(space, holder, claim->start, low, now_ms);
-		if (!block)
-			block = take_free(space, holder, claim->start, !low, now_ms);
+		block = take_free(claim->spaces[(first + i / 2) % claim->n], holder, claim->start,
+				  wish, now_ms);
 	}
 	if (!block) {
 		atomic_store(&blocks->none_until_ms, now_ms + NONE_MS);
@@ -327,7 +334,9 @@ void blocks_sweep(struct blocks *blocks, struct block *space, int64_t now_ms)
 			continue;
 		bucket = bucket_of(blocks, &holder->client);
 		pthread_mutex_lock(&bucket->mutex);
-		if (atomic_load(&block->idle_ms) == idle_ms)
+		/* A binding from before may end, under another client's lock, just as the
+		 * holder begins to use the block again: what is in use is not idle. */
+		if (atomic_load(&block->idle_ms) == idle_ms && !atomic_load(&block->used))
 			give_back(blocks, bucket, block, now_ms);
 		pthread_mutex_unlock(&bucket->mutex);
 	}

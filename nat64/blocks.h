@@ -14,7 +14,8 @@
  * A block whose last port is free stays its client's for a while, so that a client that
  * does little does not fill the log, and nobody gets it within a second of its return: the
  * log's times then tell clients apart. Blocks in which bindings from before this mode
- * still are go to nobody until these have ended.
+ * still are go last; such bindings, and static ones, have log lines of their own
+ * (journal_binding()).
  */
 #ifndef NAT64_BLOCKS_H
 #define NAT64_BLOCKS_H

@@ -102,7 +102,8 @@ static void put(struct journal *journal, const struct record *record)
 
 void journal_binding(struct journal *journal, bool begins, const struct bib *bib)
 {
-	if (wants(journal, CONFIG_FLOW_LOG_BINDINGS))
+	if (wants(journal, CONFIG_FLOW_LOG_BINDINGS) ||
+	    (!bib->blocked && wants(journal, CONFIG_FLOW_LOG_PORT_BLOCKS)))
 		put(journal, &(struct record){
 			.event = begins ? BINDING_CREATE : BINDING_DELETE,
 			.l4 = bib->l4,

@@ -5,7 +5,8 @@
  *
  *	bindings	each binding: its begin and its end
  *	sessions	each session, with the remote host
- *	port-blocks	each block of ports that a client gets and gives back
+ *	port-blocks	each block of ports that a client gets and gives back; and each binding
+ *			that is in none (static, or from before this mode)
  *
  * A line says "natEvent" by its number in RFC 8158 5.2, and otherwise:
  *

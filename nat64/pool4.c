@@ -249,6 +249,7 @@ static int claim_block(struct pool4 *pool, const struct in6_addr *inside, struct
 	switch (blocks_claim(pool->blocks, &claim, &block, &out->port)) {
 	case 0:
 		out->addr_be32 = block->addr_be32;
+		out->blocked = true;
 		return 0;
 	case -EDQUOT:
 		stats_inc(STAT_NAT64_PORTS_CLIENT_BLOCKS);

@@ -83,6 +83,7 @@ struct pool4_claim {
 	uint32_t addr_be32;
 	uint16_t port;		/* host byte order, or ICMP identifier */
 	bool paired;		/* counted in pairs.h */
+	bool blocked;		/* in a block of its client's (blocks.h) */
 	bool fixed;		/* by pool4_reserve() */
 };
 

@@ -355,17 +355,31 @@ static void exchange(struct nat64 *nat64, const struct next *next)
 	}
 }
 
+static bool in_blocks(const struct config *config)
+{
+	return config->nat64.log == CONFIG_FLOW_LOG_PORT_BLOCKS;
+}
+
 int nat64_reconfigure(struct nat64 *nat64, const struct config *config, const struct addrmap *map)
 {
 	struct next next = { .config = config, .map = map };
 	int err = make_next(nat64, &next);
+	bool anew;
 
 	if (err < 0)
 		return err;
 	loop_pause(nat64->loops, nat64->n);
+	anew = in_blocks(config) && (!in_blocks(nat64->config) ||
+				     config->nat64.limits.client_prefix !=
+					     nat64->config->nat64.limits.client_prefix);
+	/* What blocks come and go with this change belongs in the log. */
+	if (in_blocks(config))
+		journal_mode(nat64->journal, config->nat64.log);
 	exchange(nat64, &next);
-	loop_resume(nat64->loops, nat64->n);
 	journal_mode(nat64->journal, config->nat64.log);
+	if (anew)
+		bib_leave_blocks(flow_bibs(nat64->flows));
+	loop_resume(nat64->loops, nat64->n);
 	return 0;
 }
 

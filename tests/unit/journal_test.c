@@ -134,6 +134,7 @@ static void record_all(void)
 	struct bib bib = a_binding();
 	struct flow flow = a_session(L4_TCP);
 
+	bib.blocked = true;
 	journal_binding(world.journal, true, &bib);
 	journal_session(world.journal, true, &flow);
 	journal_block(world.journal, true, &client, bib.outside_be32, 20480, 20991);
@@ -187,6 +188,21 @@ static void test_block(void **state)
 	expect_mode(CONFIG_FLOW_LOG_PORT_BLOCKS,
 		    "\"event\":\"block-allocate\",\"natEvent\":16,\"client\":\"2001:db8:1::/64\","
 		    "\"outside\":\"198.51.100.1\",\"first_port\":20480,\"last_port\":20991}\n");
+}
+
+/* What no block tells of is told by itself: static bindings, and those from before. */
+static void test_outside_of_blocks(void **state)
+{
+	struct bib bib = a_binding();
+	char text[4096];
+
+	(void)state;
+	journal_mode(world.journal, CONFIG_FLOW_LOG_PORT_BLOCKS);
+	journal_binding(world.journal, false, &bib);
+	finish(text, sizeof(text));
+	assert_line(text, "\"event\":\"binding-delete\",\"natEvent\":11,\"proto\":\"udp\","
+			  "\"inside\":\"2001:db8:1::7\",\"inside_port\":40000,"
+			  "\"outside\":\"198.51.100.1\",\"outside_port\":20000}\n");
 }
 
 static void test_ends(void **state)
@@ -294,6 +310,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_off), TEST(test_binding), TEST(test_session), TEST(test_block),
+		TEST(test_outside_of_blocks),
 		TEST(test_ends), TEST(test_none), TEST(test_full), TEST(test_threads),
 	};
 
