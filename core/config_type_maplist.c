@@ -35,6 +35,54 @@ static const struct yaml_node *scalar_of(struct config_report *report,
 	return node;
 }
 
+/* ---- both types: an array of plain values, and its length ------------------------- */
+
+struct entry_kind {
+	size_t size;
+	/* Read one entry; false after reporting. */
+	bool (*read)(struct config_report *report, const struct yaml_node *node, void *entry);
+	/* May it stand beside the @n entries before it? False after reporting. */
+	bool (*fits)(struct config_report *report, const struct yaml_node *node, const void *all,
+		     size_t n, const void *entry);
+};
+
+static bool read_array(struct config_report *report, const struct config_row *row,
+		       const struct yaml_node *node, struct config *config,
+		       const struct entry_kind *kind)
+{
+	size_t *n = config_at(config, row->also);
+	bool good = true;
+	char *all;
+
+	if (!config_type_list(report, row, node))
+		return false;
+	all = calloc(node->n + 1, kind->size);
+	if (!all)
+		return config_type_no_memory(report);
+	/* Its place is a pointer to the entries, whatever their type. */
+	memcpy(config_at(config, row->offset), &all, sizeof(all));
+	for (const struct yaml_node *item = node->first; item; item = item->next) {
+		void *entry = all + *n * kind->size;
+
+		good = kind->read(report, item, entry) &&
+		       kind->fits(report, item, all, *n, entry) && good;
+		++*n;
+	}
+	return good;
+}
+
+static void free_array(const struct config_row *row, struct config *config)
+{
+	void *place = config_at(config, row->offset);
+	size_t *n = config_at(config, row->also);
+	void *array;
+
+	memcpy(&array, place, sizeof(array));
+	free(array);
+	memset(place, 0, sizeof(array));
+	*n = 0;
+}
+
 /* ---- explicit address mappings (RFC 7757) ---------------------------------------- */
 
 static const char expected_eam[] =
@@ -60,9 +108,10 @@ static bool read_side(struct config_report *report, const struct yaml_node *entr
 }
 
 static bool read_eam_entry(struct config_report *report, const struct yaml_node *node,
-			   struct eam *eam)
+			   void *entry)
 {
 	static const char *const keys[] = { "ipv4", "ipv6" };
+	struct eam *eam = entry;
 	bool good;
 
 	if (node->kind != YAML_MAP)
@@ -81,9 +130,11 @@ static bool read_eam_entry(struct config_report *report, const struct yaml_node 
 }
 
 /* RFC 7757 3.1: no prefix twice; a longer one within another is what LPM is for. */
-static bool eam_fits(struct config_report *report, const struct yaml_node *node,
-		     const struct eam *all, size_t n, const struct eam *eam)
+static bool eam_fits(struct config_report *report, const struct yaml_node *node, const void *before,
+		     size_t n, const void *entry)
 {
+	const struct eam *all = before, *eam = entry;
+
 	for (size_t i = 0; i < n; i++) {
 		if (prefix_equal(&all[i].ipv4, &eam->ipv4) ||
 		    prefix_equal(&all[i].ipv6, &eam->ipv6)) {
@@ -93,28 +144,6 @@ static bool eam_fits(struct config_report *report, const struct yaml_node *node,
 		}
 	}
 	return true;
-}
-
-static bool read_eam(struct config_report *report, const struct config_row *row,
-		     const struct yaml_node *node, struct config *config)
-{
-	struct eam **all = config_at(config, row->offset);
-	size_t *n = config_at(config, row->also);
-	bool good = true;
-
-	if (!config_type_list(report, row, node))
-		return false;
-	*all = calloc(node->n + 1, sizeof(**all));
-	if (!*all)
-		return config_type_no_memory(report);
-	for (const struct yaml_node *item = node->first; item; item = item->next) {
-		struct eam *eam = &(*all)[*n];
-
-		good = read_eam_entry(report, item, eam) &&
-		       eam_fits(report, item, *all, *n, eam) && good;
-		++*n;
-	}
-	return good;
 }
 
 static void print_eam(FILE *out, const struct config_row *row, const struct config *config,
@@ -133,15 +162,12 @@ static void print_eam(FILE *out, const struct config_row *row, const struct conf
 	}
 }
 
-/* For both types: an array of plain values, and its length. */
-static void free_array(const struct config_row *row, struct config *config)
-{
-	void **array = config_at(config, row->offset);
-	size_t *n = config_at(config, row->also);
+static const struct entry_kind eam_kind = { sizeof(struct eam), read_eam_entry, eam_fits };
 
-	free(*array);
-	*array = NULL;
-	*n = 0;
+static bool read_eam(struct config_report *report, const struct config_row *row,
+		     const struct yaml_node *node, struct config *config)
+{
+	return read_array(report, row, node, config, &eam_kind);
 }
 
 /* ---- static bindings ---------------------------------------------------------------- */
@@ -220,9 +246,10 @@ static bool read_inside(struct config_report *report, const struct yaml_node *en
 }
 
 static bool read_static_entry(struct config_report *report, const struct yaml_node *node,
-			      struct static_binding *binding)
+			      void *entry)
 {
 	static const char *const keys[] = { "proto", "outside", "inside" };
+	struct static_binding *binding = entry;
 	bool good;
 
 	if (node->kind != YAML_MAP)
@@ -235,9 +262,10 @@ static bool read_static_entry(struct config_report *report, const struct yaml_no
 
 /* A BIB is a bijection (RFC 6146 3.1): neither side may stand in it twice. */
 static bool static_fits(struct config_report *report, const struct yaml_node *node,
-			const struct static_binding *all, size_t n,
-			const struct static_binding *binding)
+			const void *before, size_t n, const void *entry)
 {
+	const struct static_binding *all = before, *binding = entry;
+
 	for (size_t i = 0; i < n; i++) {
 		if (all[i].proto != binding->proto)
 			continue;
@@ -252,26 +280,14 @@ static bool static_fits(struct config_report *report, const struct yaml_node *no
 	return true;
 }
 
+static const struct entry_kind static_kind = {
+	sizeof(struct static_binding), read_static_entry, static_fits
+};
+
 static bool read_static(struct config_report *report, const struct config_row *row,
 			const struct yaml_node *node, struct config *config)
 {
-	struct static_binding **all = config_at(config, row->offset);
-	size_t *n = config_at(config, row->also);
-	bool good = true;
-
-	if (!config_type_list(report, row, node))
-		return false;
-	*all = calloc(node->n + 1, sizeof(**all));
-	if (!*all)
-		return config_type_no_memory(report);
-	for (const struct yaml_node *item = node->first; item; item = item->next) {
-		struct static_binding *binding = &(*all)[*n];
-
-		good = read_static_entry(report, item, binding) &&
-		       static_fits(report, item, *all, *n, binding) && good;
-		++*n;
-	}
-	return good;
+	return read_array(report, row, node, config, &static_kind);
 }
 
 static void print_static(FILE *out, const struct config_row *row, const struct config *config,
