@@ -204,6 +204,8 @@ struct in6_addr addrmap_embed(const struct prefix *pref64, uint32_t v4_be32)
 	unsigned char v4[4];
 
 	memcpy(v4, &v4_be32, sizeof(v4));
+	/* There is always a pref64: the configuration refuses an empty list. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	rfc6052_embed(addr.s6_addr, pref64->addr.s6_addr, pref64->len, v4);
 	return addr;
 }

@@ -137,7 +137,7 @@ static bool write_line(const char *line, int len, bool keep)
 		int at = format_note(text, 256, lost);
 
 		memcpy(text + at, line, (size_t)len);
-		taken = write(STDERR_FILENO, text, (size_t)(at + len)) >= 0;
+		taken = write(STDERR_FILENO, text, (size_t)at + (size_t)len) >= 0;
 	}
 	if (taken)
 		lost = 0;

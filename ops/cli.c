@@ -14,32 +14,32 @@
 static const struct command {
 	const char *name;
 	enum cli_command command;
-	const char *options;	/* the letters of those it takes */
 	enum { NO_OPERAND, MAY_HAVE, MUST_HAVE } operand;
+	const char *options;	/* the letters of those it takes */
 	const char *synopsis;
 	const char *help;
 } commands[] = {
-	{ "run", CLI_RUN, "ch", NO_OPERAND, "[-c FILE]",
+	{ "run", CLI_RUN, NO_OPERAND, "ch", "[-c FILE]",
 	  "Run the gateway in the foreground until SIGTERM or SIGINT; SIGHUP reloads." },
-	{ "check", CLI_CHECK, "ch", NO_OPERAND, "[-c FILE]",
+	{ "check", CLI_CHECK, NO_OPERAND, "ch", "[-c FILE]",
 	  "Check a configuration file; every error is printed with line and column." },
-	{ "config", CLI_CONFIG, "ch", NO_OPERAND, "[-c FILE]",
+	{ "config", CLI_CONFIG, NO_OPERAND, "ch", "[-c FILE]",
 	  "Print the configuration in canonical form, defaults included." },
-	{ "status", CLI_STATUS, "csjh", NO_OPERAND, "[--json] [-s SOCKET] [-c FILE]",
+	{ "status", CLI_STATUS, NO_OPERAND, "csjh", "[--json] [-s SOCKET] [-c FILE]",
 	  "Ask the running gateway how it is: addresses, rooms, counters, last reload." },
-	{ "flows", CLI_FLOWS, "csjhptS", MAY_HAVE,
+	{ "flows", CLI_FLOWS, MAY_HAVE, "csjhptS",
 	  "[ADDR[/LEN]] [--proto P] [--port N] [--state S] [--json]",
 	  "List NAT64 sessions: those with this address or prefix, inside, outside or remote." },
-	{ "bindings", CLI_BINDINGS, "csjhpt", MAY_HAVE,
+	{ "bindings", CLI_BINDINGS, MAY_HAVE, "csjhpt",
 	  "[ADDR[/LEN]] [--proto P] [--port N] [--json]",
 	  "List NAT64 bindings: which outside address and port stands for which inside one." },
-	{ "trace", CLI_TRACE, "csjhptf", MUST_HAVE,
+	{ "trace", CLI_TRACE, MUST_HAVE, "csjhptf",
 	  "ADDR[:PORT] [--proto P] [--port N] [--from ADDR[:PORT]] [--json]",
 	  "Say what NAT64 would do with a packet to this address, decision by decision." },
-	{ "reload", CLI_RELOAD, "csh", NO_OPERAND, "[-s SOCKET] [-c FILE]",
+	{ "reload", CLI_RELOAD, NO_OPERAND, "csh", "[-s SOCKET] [-c FILE]",
 	  "Make the running gateway read its file again; says why when it refuses." },
-	{ "version", CLI_VERSION, "h", NO_OPERAND, "", "Print the version." },
-	{ "help", CLI_HELP, "h", MAY_HAVE, "[COMMAND]", "Print this text, or one command's." },
+	{ "version", CLI_VERSION, NO_OPERAND, "h", "", "Print the version." },
+	{ "help", CLI_HELP, MAY_HAVE, "h", "[COMMAND]", "Print this text, or one command's." },
 };
 
 static const struct option long_options[] = {
