@@ -178,7 +178,7 @@ static void release_port(struct bib_table *table, const struct bib *bib)
 {
 	struct pool4_claim claim = {
 		.addr_be32 = bib->outside_be32, .port = bib->outside_port,
-		.paired = bib->paired, .fixed = bib->is_static,
+		.paired = bib->paired, .blocked = bib->blocked, .fixed = bib->is_static,
 	};
 
 	pool4_release(table->pool, bib->l4, &bib->inside, &claim);

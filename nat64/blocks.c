@@ -152,12 +152,11 @@ static uint16_t take_held(const struct holder *holder, const struct block_claim 
 	return 0;
 }
 
-static bool is_free(const struct block *block, bool empty, int64_t now_ms)
+static bool is_free(const struct block *block, int64_t now_ms)
 {
 	int64_t freed_ms = atomic_load_explicit(&block->freed_ms, memory_order_relaxed);
 
 	return block->usable && !atomic_load_explicit(&block->holder, memory_order_relaxed) &&
-	       (!empty || !atomic_load_explicit(&block->used, memory_order_relaxed)) &&
 	       (!freed_ms || now_ms - freed_ms >= BLOCK_REST_MS);
 }
 
@@ -168,15 +167,16 @@ struct wish {
 };
 
 /* A free block of one address, at a random place */
-static struct block *take_free(struct block *space, struct holder *holder, uint64_t start,
-			       struct wish wish, int64_t now_ms)
+static struct block *take_free(struct block *space, struct holder *holder,
+			       const struct block_claim *claim, struct wish wish, int64_t now_ms)
 {
 	for (unsigned int i = 0; i < BLOCKS; i++) {
-		struct block *block = &space[(start + i) % BLOCKS];
+		struct block *block = &space[(claim->start + i) % BLOCKS];
 		struct holder *nobody = NULL;
 
 		if ((block->first < PORT_LOW_END) == wish.low &&
-		    is_free(block, wish.empty, now_ms) &&
+		    is_free(block, now_ms) &&
+		    (!wish.empty || claim->is_empty(claim->arg, block)) &&
 		    atomic_compare_exchange_strong(&block->holder, &nobody, holder))
 			return block;
 	}
@@ -206,8 +206,8 @@ static struct block *take_new(struct blocks *blocks, struct holder *holder,
 	for (size_t i = 0; i < claim->n * 4 && !block; i++) {
 		struct wish wish = { i % 2 == 0 ? low : !low, i / 2 < claim->n };
 
-		block = take_free(claim->spaces[(first + i / 2) % claim->n], holder, claim->start,
-				  wish, now_ms);
+		block = take_free(claim->spaces[(first + i / 2) % claim->n], holder, claim, wish,
+				  now_ms);
 	}
 	if (!block) {
 		atomic_store(&blocks->none_until_ms, now_ms + NONE_MS);
@@ -298,7 +298,7 @@ void blocks_release(struct blocks *blocks, const struct in6_addr *inside, struct
 	struct bucket *bucket = bucket_of(blocks, &client);
 
 	pthread_mutex_lock(&bucket->mutex);
-	if (atomic_fetch_sub(&block->used, 1) == 1 && atomic_load(&block->holder))
+	if (atomic_fetch_sub(&block->used, 1) == 1)
 		atomic_store(&block->idle_ms, loop_now_ms());
 	pthread_mutex_unlock(&bucket->mutex);
 }
@@ -334,9 +334,7 @@ void blocks_sweep(struct blocks *blocks, struct block *space, int64_t now_ms)
 			continue;
 		bucket = bucket_of(blocks, &holder->client);
 		pthread_mutex_lock(&bucket->mutex);
-		/* A binding from before may end, under another client's lock, just as the
-		 * holder begins to use the block again: what is in use is not idle. */
-		if (atomic_load(&block->idle_ms) == idle_ms && !atomic_load(&block->used))
+		if (atomic_load(&block->idle_ms) == idle_ms)
 			give_back(blocks, bucket, block, now_ms);
 		pthread_mutex_unlock(&bucket->mutex);
 	}

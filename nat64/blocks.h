@@ -40,7 +40,7 @@ struct journal;
 
 struct block {
 	struct holder *_Atomic holder;	/* NULL: nobody's */
-	_Atomic uint32_t used;		/* ports in use, of all transports */
+	_Atomic uint32_t used;		/* claims of its holder's, of all transports */
 	_Atomic int64_t idle_ms;	/* held, but unused, since; 0: not so */
 	_Atomic int64_t freed_ms;	/* when it was given back; 0: never */
 	struct block *next;		/* of its holder */
@@ -78,6 +78,8 @@ struct block_claim {
 	size_t n, home;			/* how many; the one for the client's first block */
 	/* Take a port of @block from the @rank-th best list (ports_list()); 0: it has none. */
 	uint16_t (*take)(void *arg, const struct block *block, unsigned int rank);
+	/* Is nothing bound in @block, which nobody holds? */
+	bool (*is_empty)(void *arg, const struct block *block);
 	void *arg;
 };
 
@@ -89,7 +91,7 @@ struct block_claim {
 int blocks_claim(struct blocks *blocks, const struct block_claim *claim, struct block **block,
 		 uint16_t *port);
 
-/** blocks_release() - a port of @block is free again, which @inside had. */
+/** blocks_release() - what @inside has got of @block by a claim is free again. */
 void blocks_release(struct blocks *blocks, const struct in6_addr *inside, struct block *block);
 
 /** blocks_sweep() - what has been unused for long enough goes back; one thread at a time. */

@@ -99,9 +99,8 @@ static void mark_taken(struct pool_address *address)
 {
 	for (int l4 = 0; l4 < L4_COUNT; l4++)
 		for (unsigned int port = 1; port < PORT_SPACE; port++)
-			if (atomic_load_explicit(&address->slots[l4][port], memory_order_relaxed) &&
-			    ports_take(&address->ports[l4], (uint16_t)port) && address->blocks)
-				address->blocks[port / BLOCK_PORTS].used++;
+			if (atomic_load_explicit(&address->slots[l4][port], memory_order_relaxed))
+				ports_take(&address->ports[l4], (uint16_t)port);
 }
 
 /* Pairs speak of numbers, and these change. */
@@ -127,10 +126,8 @@ static void carry_blocks(struct pool4 *pool, struct pool4_plan *plan)
 
 		if (!from || !from->blocks || !to->blocks)
 			continue;
-		for (unsigned int k = 0; k < BLOCKS; k++) {
+		for (unsigned int k = 0; k < BLOCKS; k++)
 			from->blocks[k].usable = to->blocks[k].usable;
-			from->blocks[k].used = 0;	/* counted anew with the slots */
-		}
 		free(to->blocks);
 		to->blocks = from->blocks;
 		from->blocks = NULL;
@@ -235,13 +232,25 @@ static uint16_t claim_in_block(void *arg, const struct block *block, unsigned in
 	return ports_claim(&address->ports[c->l4], ports_list(c->inside_port, rank), &c->search);
 }
 
+static bool is_block_empty(void *arg, const struct block *block)
+{
+	const struct claiming *c = arg;
+	const struct pool_address *address = find(c->pool, block->addr_be32);
+
+	for (int l4 = 0; l4 < L4_COUNT; l4++)
+		if (ports_taken(&address->ports[l4], block->first,
+				(uint16_t)(block->first + BLOCK_PORTS - 1)))
+			return false;
+	return true;
+}
+
 static int claim_block(struct pool4 *pool, const struct in6_addr *inside, struct claiming *c,
 		       struct pool4_claim *out)
 {
 	const struct block_claim claim = {
 		.inside = inside, .inside_port = c->inside_port, .start = c->search.start,
 		.spaces = pool->spaces, .n = pool->n_of_pool, .home = c->host % pool->n_of_pool,
-		.take = claim_in_block, .arg = c,
+		.take = claim_in_block, .is_empty = is_block_empty, .arg = c,
 	};
 	struct block *block;
 
@@ -367,10 +376,9 @@ void pool4_release(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *
 		return;
 	/* The slot first: whoever claims the port next puts himself there. */
 	atomic_store(&address->slots[l4][claim->port], NULL);
-	if (!ports_put(&address->ports[l4], claim->port))
-		return;
-	atomic_fetch_add_explicit(&pool->free[l4], 1, memory_order_relaxed);
-	if (address->blocks)
+	if (ports_put(&address->ports[l4], claim->port))
+		atomic_fetch_add_explicit(&pool->free[l4], 1, memory_order_relaxed);
+	if (claim->blocked && address->blocks)
 		blocks_release(pool->blocks, inside, &address->blocks[claim->port / BLOCK_PORTS]);
 }
 

@@ -83,7 +83,8 @@ struct pool4_claim {
 	uint32_t addr_be32;
 	uint16_t port;		/* host byte order, or ICMP identifier */
 	bool paired;		/* counted in pairs.h */
-	bool blocked;		/* in a block of its client's (blocks.h) */
+	bool blocked;		/* in a block of its client's (blocks.h), until a commit begins
+				 * these anew: see bib_leave_blocks() */
 	bool fixed;		/* by pool4_reserve() */
 };
 

@@ -188,6 +188,20 @@ uint32_t ports_between(const struct ports *ports, uint16_t first, uint16_t last)
 	return n;
 }
 
+bool ports_taken(const struct ports *ports, uint16_t first, uint16_t last)
+{
+	for (unsigned int i = 0; i < PORT_LISTS; i++) {
+		const struct port_list *list = &ports->lists[i];
+		uint32_t end = place_of(list, last + 1u);
+
+		for (uint32_t at = place_of(list, first); at < end; at++)
+			if (atomic_load_explicit(&list->taken[at / WORD], memory_order_relaxed) >>
+			    at % WORD & 1)
+				return true;
+	}
+	return false;
+}
+
 uint32_t ports_size(const struct ports *ports)
 {
 	uint32_t n = 0;

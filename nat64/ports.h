@@ -72,6 +72,9 @@ bool ports_has(const struct ports *ports, uint16_t port);
 /** ports_between() - how many from @first to @last may be chosen. */
 uint32_t ports_between(const struct ports *ports, uint16_t first, uint16_t last);
 
+/** ports_taken() - is any of @first to @last taken? */
+bool ports_taken(const struct ports *ports, uint16_t first, uint16_t last);
+
 /** ports_size(), ports_free() - how many there are; how many of them nobody has. */
 uint32_t ports_size(const struct ports *ports);
 uint32_t ports_free(const struct ports *ports);

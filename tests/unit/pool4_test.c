@@ -16,6 +16,8 @@
 
 #include "../../core/addrmap.h"
 #include "../../core/log.h"
+#include "../../core/loop.h"
+#include "../../nat64/blocks.h"
 #include "../../nat64/hostports.h"
 #include "../../nat64/pool4.h"
 
@@ -447,6 +449,74 @@ static void test_entries_of_one_address(void **state)
 	assert_int_equal(pool4_size(w->pool), 15 + 15 + 65535);
 }
 
+/* ---- blocks of ports (blocks.h) ------------------------------------------------------ */
+
+enum { BLOCK_FIRST = 40 * BLOCK_PORTS, OTHER_FIRST = 41 * BLOCK_PORTS };
+
+/* A client may have a single block. */
+static void use_blocks(struct world *w, uint16_t first, uint16_t last)
+{
+	entry(w, 0, NULL, (const uint16_t[]){ first, last, 0 });
+	w->config.nat64.log = CONFIG_FLOW_LOG_PORT_BLOCKS;
+	w->config.nat64.limits.client_prefix = 64;
+	w->config.nat64.limits.sessions_per_client = BLOCK_PORTS;
+	commit(w);
+}
+
+static int claim_udp(struct world *w, struct pool4_claim *claim)
+{
+	struct in6_addr addr = inside(1);
+	static char owner;
+	int err = pool4_claim(w->pool, L4_UDP, &addr, 5, claim);
+
+	if (err == 0)
+		pool4_publish(w->pool, L4_UDP, claim, &owner);
+	return err;
+}
+
+static void release_udp(struct world *w, const struct pool4_claim *claim)
+{
+	struct in6_addr addr = inside(1);
+
+	pool4_release(w->pool, L4_UDP, &addr, claim);
+	pool4_sweep(w->pool, loop_now_ms() + 2 * BLOCK_HOLD_MS);
+}
+
+/* RFC 6888 REQ-14: the last binding of a block takes it back, although a reload has taken
+ * its port out of the pool meanwhile. */
+static void test_blocks_of_ports_that_left(void **state)
+{
+	struct world *w = *state;
+	struct pool4_claim claim, other;
+
+	use_blocks(w, BLOCK_FIRST, BLOCK_FIRST + BLOCK_PORTS - 1);
+	assert_int_equal(claim_udp(w, &claim), 0);
+	use_blocks(w, OTHER_FIRST, OTHER_FIRST + BLOCK_PORTS - 1);
+	assert_int_equal(claim_udp(w, &other), -EADDRNOTAVAIL);
+	release_udp(w, &claim);
+	assert_int_equal(claim_udp(w, &other), 0);
+	release_udp(w, &other);
+	assert_int_equal(pool4_used(w->pool), 0);
+}
+
+/* And none but the last does. */
+static void test_blocks_of_ports_that_stayed(void **state)
+{
+	struct world *w = *state;
+	struct pool4_claim stays, left, other;
+
+	use_blocks(w, BLOCK_FIRST, BLOCK_FIRST + BLOCK_PORTS - 1);
+	assert_int_equal(claim_udp(w, &stays), 0);
+	assert_int_equal(claim_udp(w, &left), 0);
+	use_blocks(w, stays.port, stays.port);
+	release_udp(w, &stays);
+	use_blocks(w, OTHER_FIRST, OTHER_FIRST + BLOCK_PORTS - 1);
+	assert_int_equal(claim_udp(w, &other), -EADDRNOTAVAIL);
+	release_udp(w, &left);
+	assert_int_equal(claim_udp(w, &other), 0);
+	release_udp(w, &other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -465,6 +535,8 @@ int main(void)
 		TEST(test_address_follows),
 		TEST(test_plan_free),
 		TEST(test_entries_of_one_address),
+		TEST(test_blocks_of_ports_that_left),
+		TEST(test_blocks_of_ports_that_stayed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
