@@ -331,6 +331,14 @@ static bool keep(const void *arg, const struct flow *flow)
 		addrmap_is_own(map, &flow->inside));
 }
 
+/* Do port blocks begin anew? Then the clients that they were made for are others. */
+static bool blocks_anew(const struct config *was, const struct config *is)
+{
+	return is->nat64.log == CONFIG_FLOW_LOG_PORT_BLOCKS &&
+	       (was->nat64.log != is->nat64.log ||
+		was->nat64.limits.client_prefix != is->nat64.limits.client_prefix);
+}
+
 static void exchange(struct nat64 *nat64, const struct next *next)
 {
 	const struct change change = { nat64, next };
@@ -340,6 +348,10 @@ static void exchange(struct nat64 *nat64, const struct next *next)
 	stats_add(STAT_NAT64_SESSION_END, flow_drop(nat64->flows, keep, &change));
 	bib_end_statics(bibs, nat64->statics, next->statics);
 	pool4_commit(nat64->pool, next->pool);
+	/* What has ended until here is the old mode's to tell. */
+	journal_mode(nat64->journal, next->config->nat64.log);
+	if (blocks_anew(nat64->config, next->config))
+		bib_leave_blocks(bibs);
 	bib_add_statics(bibs, next->statics);
 	statics_free(nat64->statics);
 	nat64->statics = next->statics;
@@ -355,30 +367,15 @@ static void exchange(struct nat64 *nat64, const struct next *next)
 	}
 }
 
-static bool in_blocks(const struct config *config)
-{
-	return config->nat64.log == CONFIG_FLOW_LOG_PORT_BLOCKS;
-}
-
 int nat64_reconfigure(struct nat64 *nat64, const struct config *config, const struct addrmap *map)
 {
 	struct next next = { .config = config, .map = map };
 	int err = make_next(nat64, &next);
-	bool anew;
 
 	if (err < 0)
 		return err;
 	loop_pause(nat64->loops, nat64->n);
-	anew = in_blocks(config) && (!in_blocks(nat64->config) ||
-				     config->nat64.limits.client_prefix !=
-					     nat64->config->nat64.limits.client_prefix);
-	/* What blocks come and go with this change belongs in the log. */
-	if (in_blocks(config))
-		journal_mode(nat64->journal, config->nat64.log);
 	exchange(nat64, &next);
-	journal_mode(nat64->journal, config->nat64.log);
-	if (anew)
-		bib_leave_blocks(flow_bibs(nat64->flows));
 	loop_resume(nat64->loops, nat64->n);
 	return 0;
 }

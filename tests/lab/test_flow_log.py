@@ -97,6 +97,20 @@ def test_off(lab, gate64):
         gate64.reload()
 
 
+@pytest.mark.parametrize("mode", ["bindings", "port-blocks"])
+def test_a_static_binding_with_the_mode(lab, gate64, mode):
+    """What one reload brings and switches on the log for is in the log, and only once."""
+    outside_port = {"bindings": 2222, "port-blocks": 2223}[mode]
+    gate64.reload({"nat64": {"log": "off"}})
+    gate64.reload({"nat64": {"log": mode, "static": [
+        {"proto": "tcp", "outside": outside_port, "inside": f"[{SERVER6}]:22"}]}})
+    try:
+        line = wait_for_line(gate64, event="binding-create", outside_port=outside_port)
+        assert (line["proto"], line["inside_port"], line["outside"]) == ("tcp", 22, GATEWAY4)
+    finally:
+        gate64.reload()
+
+
 @pytest.fixture
 def stuck(lab, gate64):
     """A gate64 whose stderr nobody reads: a pipe of one page."""
