@@ -2,6 +2,7 @@
 /* In step with first_outbound() and first_inbound() of flow_mem.c. */
 #include "flow_preview.h"
 
+#include "../core/addr.h"
 #include "bib.h"
 #include "flow_mem.h"
 #include "peers.h"
@@ -32,6 +33,24 @@ bool flow_preview_binding(struct flow_table *table, const struct flow_packet *p,
 	return true;
 }
 
+/* The session of a packet from inside, if there is one; and would it take the packet? */
+static enum flow_result look_outbound(struct flow_table *table, const struct flow_packet *p,
+				      struct flow_preview *out)
+{
+	struct shard *shard = sessions_lock(&table->sessions, p);
+	const struct session *s = session_find(&table->sessions, shard, p, BY_INSIDE);
+	enum flow_result result = FLOW_OK;
+
+	if (s) {
+		out->has_session = true;
+		flow_copy(table, s, &out->flow);
+		if (s->spoken && !addr_equal(&s->remote6, &p->remote6))
+			result = FLOW_OTHER_PREF64;
+	}
+	pthread_mutex_unlock(&shard->mutex);
+	return result;
+}
+
 enum flow_result flow_preview_outbound(struct flow_table *table, const struct pool4 *pool,
 				       const struct flow_packet *p, int64_t now_ms,
 				       struct flow_preview *out)
@@ -39,9 +58,9 @@ enum flow_result flow_preview_outbound(struct flow_table *table, const struct po
 	enum flow_result result;
 
 	*out = (struct flow_preview){ 0 };
-	out->has_session = flow_find_inside(table, p, &out->flow) == FLOW_OK;
+	result = look_outbound(table, p, out);
 	if (out->has_session)
-		return FLOW_OK;
+		return result;
 	out->asked_limits = true;
 	result = limits_preview(table->limits, &p->inside, false, p->l4 == L4_TCP, now_ms,
 				&out->use);
@@ -63,7 +82,9 @@ enum flow_result flow_preview_inbound(struct flow_table *table, const struct flo
 	out->has_session = flow_find_outside(table, p, &out->flow) == FLOW_OK;
 	if (out->has_session)
 		return FLOW_OK;
-	if (p->l4 == L4_ICMP || bib_take_outside(table->bibs, p, &bib) != FLOW_OK)
+	if (p->l4 == L4_ICMP && !bib_outside_is_static(table->bibs, p))
+		return FLOW_NONE;
+	if (bib_take_outside(table->bibs, p, &bib) != FLOW_OK)
 		return FLOW_NONE;
 	copy_binding(bib, out);
 	filtered = flow_filtered(table, bib, p);

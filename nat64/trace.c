@@ -47,6 +47,8 @@ static const struct {
 				    "the client has as many half-open sessions as it may" },
 	[FLOW_CLIENT_RATE] = { "nat64.limits.new_per_client",
 			       "the client opens sessions faster than it may" },
+	[FLOW_OTHER_PREF64] = { "RFC 6146 3.5.1", "the session has another address of the remote "
+				"host, by another pref64" },
 	[FLOW_FILTERED] = { "nat64.filtering", "the binding does not know the sender's address" },
 };
 

@@ -6,6 +6,7 @@
  */
 #include "flow_world.h"
 
+#include "../../nat64/bib.h"
 #include "../../nat64/flow_preview.h"
 
 enum { ROUNDS = 40, STEPS = 500, INSIDES = 12, REMOTES = 6 };
@@ -40,6 +41,9 @@ static struct flow_packet draw_packet(const struct flow *last, bool out)
 	struct flow_packet p = outbound(l4, draw(INSIDES), (uint16_t)(40000 + draw(6)),
 					htonl(0xc0000200 + draw(REMOTES)), (uint16_t)(443 + draw(2)));
 
+	/* The same remote host by another pref64 */
+	if (draw(8) == 0)
+		p.remote6.s6_addr[0] = 0x20;
 	if (!out) {
 		p = inbound(last, htonl(0xc0000200 + draw(REMOTES)), (uint16_t)(443 + draw(2)));
 		if (draw(8) == 0)
@@ -98,6 +102,7 @@ static void test_preview(void **state)
 	static const enum flow_result all[] = {
 		FLOW_OK, FLOW_NONE, FLOW_NO_PORT, FLOW_FULL, FLOW_HALF_OPEN, FLOW_CLIENT_FULL,
 		FLOW_CLIENT_HALF_OPEN, FLOW_CLIENT_RATE, FLOW_FILTERED,
+		FLOW_OTHER_PREF64,
 	};
 	unsigned int seen[FLOW_WAITING + 1] = { 0 };
 	struct world *w = *state;
@@ -128,6 +133,22 @@ static void test_preview(void **state)
 			fail_msg("result %d never came", all[i]);
 }
 
+/* RFC 6146 3.5.3: an echo from outside comes in by the identifier of a static binding, and by
+ * no other one that nothing went out from. */
+static void test_static_icmp(void **state)
+{
+	struct world *w = *state;
+	struct flow flow = open_flow(w, L4_ICMP, 1, 40000, REMOTE_A, 0, NOW);
+	struct flow_packet p = inbound(&flow, REMOTE_B, 0);
+	struct bib *bib = pool4_owner(w->pool, L4_ICMP, flow.outside_be32, flow.outside_port);
+	struct flow got;
+
+	assert_int_equal(try(w, &p, false, NOW, &got), FLOW_NONE);
+	bib->is_static = true;
+	assert_int_equal(try(w, &p, false, NOW, &got), FLOW_OK);
+	bib->is_static = false;
+}
+
 static void test_binding(void **state)
 {
 	struct world *w = *state;
@@ -147,7 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_preview),
-		TEST(test_binding),
+		TEST(test_static_icmp), TEST(test_binding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
