@@ -42,9 +42,9 @@ STAT(STAT_NAT64_SYN_NO_ROOM, "gate64_nat64_stored_syns_total", "fate=\"no_room\"
 STAT(STAT_NAT64_FRAGMENTED, "gate64_nat64_fragmented_total", "",
      "Packets sent in fragments")
 STAT(STAT_NAT64_UNSEGMENTED, "gate64_nat64_unsegmented_packets_total", "",
-     "Packets sent that hold several TCP segments")
+     "Packets sent that hold several TCP segments or UDP datagrams")
 STAT(STAT_NAT64_SEGMENTS, "gate64_nat64_unsegmented_segments_total", "",
-     "TCP segments sent within such packets")
+     "TCP segments and UDP datagrams sent within such packets")
 STAT(STAT_NAT64_LOG_LOST, "gate64_nat64_log_lost_total", "",
      "Lines of the flow log lost because they were not taken in time")
 

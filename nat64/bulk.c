@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whom this path passes by: the hooks OUTPUT and POSTROUTING of netfilter, which raw
- * sockets go through. It takes nothing but segments in the middle of a TCP stream, with
- * at least two of them at hand; the handshake, its end, and all else leave by the raw
- * sockets, so that a rule which forbids a connection still does. Traffic control (tc),
- * the device's queue and captures see these packets.
+ * sockets go through. It takes nothing but segments in the middle of a TCP stream, and
+ * datagrams of a UDP flow, with at least two of them at hand; TCP's handshake, its end,
+ * and all else leave by the raw sockets, so that a rule which forbids a connection still
+ * does. Traffic control (tc), the device's queue and captures see these packets.
  */
 #include "bulk.h"
 
@@ -27,6 +27,7 @@ _Static_assert((int)WAY_LINK_MAX <= (int)COALESCE_LINK_MAX, "a link header fits"
 
 struct bulk {
 	int fd;
+	bool udp;			/* not yet refused */
 	struct way_cache *ways;
 };
 
@@ -58,6 +59,7 @@ struct bulk *bulk_new(void)
 
 	if (!bulk)
 		return NULL;
+	bulk->udp = true;
 	bulk->fd = open_packet();
 	if (bulk->fd >= 0)
 		bulk->ways = way_cache_new();
@@ -80,6 +82,11 @@ void bulk_free(struct bulk *bulk)
 	free(bulk);
 }
 
+bool bulk_takes_udp(const struct bulk *bulk)
+{
+	return bulk->udp;
+}
+
 bool bulk_send(struct bulk *bulk, const struct coalesced *all)
 {
 	const struct way *way = way_to(bulk->ways, &all->slots->dst, loop_now_ms());
@@ -100,11 +107,15 @@ bool bulk_send(struct bulk *bulk, const struct coalesced *all)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct emit_slot *slot = &all->slots[i];
 
-		iov[1 + i].iov_base = (void *)(uintptr_t)(slot->body + all->tcp_hlen);
-		iov[1 + i].iov_len = slot->body_len - all->tcp_hlen;
+		iov[1 + i].iov_base = (void *)(uintptr_t)(slot->body + all->l4_hlen);
+		iov[1 + i].iov_len = slot->body_len - all->l4_hlen;
 	}
-	if (sendmsg(bulk->fd, &message, 0) < 0)
+	if (sendmsg(bulk->fd, &message, 0) < 0) {
+		/* Linux before 6.2 knows no such packets. */
+		if (errno == EINVAL && all->l4 == IPPROTO_UDP)
+			bulk->udp = false;
 		return false;
+	}
 	stats_inc(STAT_NAT64_UNSEGMENTED);
 	stats_add(STAT_NAT64_SEGMENTS, all->n);
 	return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Coalesced TCP out: a packet socket that takes packets of up to 64 KiB unsegmented. */
+/* Coalesced TCP and UDP out: a packet socket that takes packets of up to 64 KiB unsegmented. */
 #ifndef NAT64_BULK_H
 #define NAT64_BULK_H
 
@@ -16,6 +16,9 @@ struct bulk *bulk_new(void);
 
 /** bulk_free() - NULL is allowed. */
 void bulk_free(struct bulk *bulk);
+
+/** bulk_takes_udp() - does it take datagrams too? It does until the kernel refuses them. */
+bool bulk_takes_udp(const struct bulk *bulk);
 
 /**
  * bulk_send() - send segments as one packet.

@@ -154,7 +154,8 @@ static void flush_lane(struct emit *emit, enum l3_proto l3)
 	struct coalesced all;
 
 	for (; emit->bulk && at < lane->n; at += n) {
-		n = (unsigned int)coalesce(l3, &lane->slots[at], lane->n - at, &all);
+		n = (unsigned int)coalesce(l3, &lane->slots[at], lane->n - at,
+					   bulk_takes_udp(emit->bulk), &all);
 		if (n == 1)
 			continue;
 		send_each(lane, waiting, at);

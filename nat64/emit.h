@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Packets out: raw sockets, a batch of packets per system call; and a packet socket,
- * where segments of TCP can leave as one packet (coalesce.h, bulk.c). One emit a worker.
+ * Packets out: raw sockets, a batch of packets per system call; and a packet socket, where
+ * segments of TCP, or datagrams of UDP, can leave as one packet (coalesce.h, bulk.c). One
+ * emit a worker.
  *
  * A packet is a head, which is built here, and a body, which stays where it came
  * in and must stay there until emit_flush().

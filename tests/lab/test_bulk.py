@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bulk TCP leaves unsegmented where it can, arrives intact, and goes on whatever happens
-to the network under it: gate64 keeps what it knows of a way for a second only.
+"""Bulk TCP and UDP leave unsegmented where they can, arrive intact, and go on whatever
+happens to the network under them: gate64 keeps what it knows of a way for a second only.
 
 Out the way is Ethernet (up0), in it is wireguard-go's TUN, which has no link layer.
 """
@@ -21,7 +21,7 @@ from scapy.packet import Raw
 from netns import wait_for
 from test_fragments import send_raw
 from topology import GATEWAY4, INTERNET4, PREF64, WEB4
-from wire import Capture
+from wire import Capture, udp_flow
 
 MEBIBYTE = 1 << 20
 SMALL = 600		# bytes of payload: what a careful sender may settle on
@@ -112,12 +112,12 @@ def test_in_it_enters_the_tunnel_in_large_packets(lab, gate64):
 
 @contextlib.contextmanager
 def cut_in_software(lab):
-    """No two segments leave up0 as one, so that a capture shows them singly."""
-    lab.gateway.run("ip", "link", "set", "up0", "gso_max_size", SMALL)
+    """Packets leave up0 singly, their checksums filled in, so that a capture shows them so."""
+    lab.gateway.run("ethtool", "-K", "up0", "tx", "off")
     try:
         yield
     finally:
-        lab.gateway.run("ip", "link", "set", "up0", "gso_max_size", 65536)
+        lab.gateway.run("ethtool", "-K", "up0", "tx", "on")
 
 
 def test_the_senders_segment_size_is_kept(lab, gate64):
@@ -129,6 +129,63 @@ def test_the_senders_segment_size_is_kept(lab, gate64):
     assert most_is_unsegmented(rose, "out")
     sizes = [packet["IP"].len - 20 - packet["TCP"].dataofs * 4 for packet in capture.packets]
     assert SMALL - 12 <= max(sizes) <= SMALL
+
+
+def datagrams(size, number=30):
+    """Datagrams of one size, but a shorter one at the end, none like another."""
+    return [i.to_bytes(2, "big") + os.urandom(size - 2) for i in range(number)] + [b"the end"]
+
+
+def burst(sender, receiver, sent):
+    for data in sent:
+        sender.send(data)
+    return [receiver.recv(65535) for _ in sent]
+
+
+@pytest.fixture(scope="module")
+def joins_datagrams(lab, gate64):
+    """Linux joins datagrams for others than sockets of their own since 6.2."""
+    with udp_flow(lab, lab.internet4, WEB4) as (inside, outside), gate64.counting() as rose:
+        for _ in range(20):
+            burst(inside, outside, datagrams(200))
+    if not rose["nat64.unsegmented_packets"] and \
+            tuple(map(int, os.uname().release.split(".")[:2])) < (6, 2):
+        pytest.skip("this kernel takes no joined datagrams from a packet socket")
+
+
+@both_ways
+@pytest.mark.parametrize("size", [64, 1200])
+def test_datagrams_arrive_as_they_were_sent(lab, gate64, joins_datagrams, outwards, size):
+    """RFC 768, RFC 7915 4.1, 5.1: each of its own length, in order, though they left joined"""
+    with udp_flow(lab, lab.internet4, WEB4) as (inside, outside), gate64.counting() as rose:
+        ends = (inside, outside) if outwards else (outside, inside)
+        for _ in range(20):
+            sent = datagrams(size)
+            assert burst(*ends, sent) == sent
+    assert 0 < rose["nat64.unsegmented_packets"] <= rose["nat64.unsegmented_segments"] / 2
+
+
+def test_joined_datagrams_on_the_wire(lab, gate64, joins_datagrams):
+    """RFC 7915 5.1: what a cut makes of them has the header each would have had alone:
+    small ones with DF clear and an identification of their own (RFC 6864 4.1)."""
+    sent = [datagrams(200) for _ in range(20)]
+    with cut_in_software(lab), udp_flow(lab, lab.internet4, WEB4) as (inside, outside), \
+            gate64.counting() as rose, \
+            Capture(lab.internet4, "gw0", f"src {GATEWAY4} and udp port 7000") as capture:
+        for one in sent:
+            assert burst(inside, outside, one) == one
+    assert rose["nat64.unsegmented_segments"] > 0
+    assert [bytes(packet[UDP].payload)[:packet[UDP].len - 8] for packet in capture.packets] == \
+        sum(sent, [])
+    for packet in capture.packets:
+        ip, wanted = packet[IP], packet[IP].copy()
+        del wanted.chksum, wanted.len, wanted[UDP].chksum, wanted[UDP].len
+        wanted[UDP].remove_payload()
+        wanted = IP(bytes(wanted / Raw(bytes(ip[UDP].payload)[:ip[UDP].len - 8])))
+        assert bytes(wanted) == bytes(ip)[:ip.len]
+        assert (ip.ttl, ip.flags, ip.frag) == (62, 0, 0)
+    ids = [packet[IP].id for packet in capture.packets]
+    assert len(set(ids)) == len(ids) and 0 not in ids
 
 
 @both_ways
