@@ -171,9 +171,15 @@ class Load:
         self.done.wait(1)
 
     def do_traceroute(self):
-        out = self.lab.server6.run("traceroute", "-n", "-q", "1", "-w", "3", "-I",
-                                   f"{PREF64}{CLIENT4}").stdout
-        assert "64:ff9b::cb00:7107" in out.splitlines()[-1], out
+        """It sends in bursts, and where bulk TCP fills router6's queue into the tunnel a whole
+        burst is lost there (captures on both ends of the tunnel show it): then once more."""
+        for _ in range(4):
+            out = self.lab.server6.run("traceroute", "-n", "-q", "1", "-w", "3", "-I",
+                                       f"{PREF64}{CLIENT4}").stdout
+            if "64:ff9b::cb00:7107" in out.splitlines()[-1]:
+                break
+        else:
+            raise AssertionError(out)
         self.done.wait(5)
 
     def do_names_and_pages(self):
