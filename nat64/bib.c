@@ -271,6 +271,14 @@ void bib_tell_displaced(struct bib_table *table, const struct statics *next)
 	}
 }
 
+/* What has become static is in no block: it may outlive the one that it came out of. */
+static void leave_block(struct bib_table *table, struct bib *bib)
+{
+	pool4_leave_block(table->pool, &bib->inside, bib->outside_be32, bib->outside_port);
+	bib->blocked = false;
+	journal_binding(table->journal, true, bib);
+}
+
 /* Return: 0 or -errno. */
 static int add_static(struct bib_table *table, const struct static_entry *wanted)
 {
@@ -301,6 +309,8 @@ static int add_static(struct bib_table *table, const struct static_entry *wanted
 	atomic_fetch_add(&bib->sessions, 1);	/* the configuration's own reference */
 	if (is_new)
 		journal_binding(table->journal, true, bib);
+	else if (bib->blocked)
+		leave_block(table, bib);
 	return 0;
 }
 

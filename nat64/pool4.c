@@ -363,6 +363,19 @@ void *pool4_owner(const struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32
 	return address ? atomic_load(&address->slots[l4][port]) : NULL;
 }
 
+static void leave_block(struct pool4 *pool, const struct in6_addr *inside,
+			struct pool_address *address, uint16_t port)
+{
+	if (address && address->blocks)
+		blocks_release(pool->blocks, inside, &address->blocks[port / BLOCK_PORTS]);
+}
+
+void pool4_leave_block(struct pool4 *pool, const struct in6_addr *inside, uint32_t addr_be32,
+		       uint16_t port)
+{
+	leave_block(pool, inside, find(pool, addr_be32), port);
+}
+
 void pool4_release(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
 		   const struct pool4_claim *claim)
 {
@@ -378,8 +391,8 @@ void pool4_release(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *
 	atomic_store(&address->slots[l4][claim->port], NULL);
 	if (ports_put(&address->ports[l4], claim->port))
 		atomic_fetch_add_explicit(&pool->free[l4], 1, memory_order_relaxed);
-	if (claim->blocked && address->blocks)
-		blocks_release(pool->blocks, inside, &address->blocks[claim->port / BLOCK_PORTS]);
+	if (claim->blocked)
+		leave_block(pool, inside, address, claim->port);
 }
 
 void pool4_sweep(struct pool4 *pool, int64_t now_ms)

@@ -84,7 +84,7 @@ struct pool4_claim {
 	uint16_t port;		/* host byte order, or ICMP identifier */
 	bool paired;		/* counted in pairs.h */
 	bool blocked;		/* in a block of its client's (blocks.h), until a commit begins
-				 * these anew: see bib_leave_blocks() */
+				 * these anew (bib_leave_blocks()) or pool4_leave_block() */
 	bool fixed;		/* by pool4_reserve() */
 };
 
@@ -132,6 +132,10 @@ void *pool4_owner(const struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32
 /** pool4_release() - free an address and port; @inside as it was given to the claim. */
 void pool4_release(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
 		   const struct pool4_claim *claim);
+
+/** pool4_leave_block() - what was claimed is no longer in a block; it stays claimed. */
+void pool4_leave_block(struct pool4 *pool, const struct in6_addr *inside, uint32_t addr_be32,
+		       uint16_t port);
 
 /** pool4_count() - how many addresses; pool4_address() - the i-th, network order. */
 size_t pool4_count(const struct pool4 *pool);

@@ -2,8 +2,14 @@
 /* The bindings themselves (RFC 6146 3.1): pages of them, and those of nat64.static. */
 #include "flow_world.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include "../../core/log.h"
+#include "../../core/loop.h"
 #include "../../nat64/bib.h"
+#include "../../nat64/blocks.h"
+#include "../../nat64/journal.h"
 #include "../../nat64/statics.h"
 
 struct seen {
@@ -207,6 +213,96 @@ static void test_static_in_the_range(void **state)
 	end(w, statics);
 }
 
+/* How often the flow log says @event from here on; stderr goes into a pipe until then. */
+struct heard {
+	struct journal *journal;
+	int read_fd, stderr_fd;
+	char text[8192];
+};
+
+static void hear(struct world *w, struct heard *heard)
+{
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	heard->read_fd = fds[0];
+	heard->stderr_fd = dup(STDERR_FILENO);
+	dup2(fds[1], STDERR_FILENO);
+	close(fds[1]);
+	heard->journal = journal_new();
+	assert_non_null(heard->journal);
+	journal_mode(heard->journal, w->config.nat64.log);
+	flow_table_log(w->table, heard->journal);
+	pool4_log(w->pool, heard->journal);
+}
+
+static void hear_end(struct world *w, struct heard *heard)
+{
+	struct pollfd ready = { .fd = heard->read_fd, .events = POLLIN };
+	ssize_t n = 0;
+
+	flow_table_log(w->table, NULL);
+	pool4_log(w->pool, NULL);
+	journal_free(heard->journal);
+	if (poll(&ready, 1, 0) == 1)
+		n = read(heard->read_fd, heard->text, sizeof(heard->text) - 1);
+	dup2(heard->stderr_fd, STDERR_FILENO);
+	close(heard->stderr_fd);
+	close(heard->read_fd);
+	heard->text[n > 0 ? n : 0] = '\0';
+}
+
+static unsigned int count(const struct heard *heard, const char *event)
+{
+	unsigned int n = 0;
+
+	for (const char *at = heard->text; (at = strstr(at, event)); at++)
+		n++;
+	return n;
+}
+
+static void use_address(struct world *w, const char *text)
+{
+	w->entry.address_auto = false;
+	assert_true(addr_parse(text, &w->entry.address));
+}
+
+/* A binding out of a block that becomes static: it has log lines of its own from then on, and
+ * the block counts it no more, whatever becomes of the address meanwhile. */
+static void test_static_out_of_a_block(void **state)
+{
+	struct world *w = *state;
+	char outside[ENDPOINT_STRLEN];
+	struct heard heard = { 0 };
+	struct statics *statics;
+	struct flow flow;
+
+	w->config.nat64.log = CONFIG_FLOW_LOG_PORT_BLOCKS;
+	use_ports(w, FIRST_PORT, LAST_PORT);
+	hear(w, &heard);
+	flow = open_flow(w, L4_UDP, 7, 5000, REMOTE_A, 1, NOW);
+	snprintf(outside, sizeof(outside), "198.51.100.7:%u", flow.outside_port);
+	bind_static(w, 0, CONFIG_UDP, outside, "[2001:db8::7]:5000");
+	use_address(w, "198.51.100.9");
+	statics = go_over(w, NULL);
+	use_address(w, "198.51.100.7");
+	statics = go_over(w, statics);
+	expire(w, NOW + UDP_MS);
+	w->config.nat64.n_static = 0;
+	statics = go_over(w, statics);
+	assert_counts(w, 0, 0);
+	/* the block of the next client goes back after its only binding */
+	open_flow(w, L4_UDP, 8, 5000, REMOTE_A, 1, NOW);
+	expire(w, NOW + UDP_MS);
+	pool4_sweep(w->pool, loop_now_ms() + 2 * BLOCK_HOLD_MS);
+	hear_end(w, &heard);
+	assert_int_equal(count(&heard, "block-allocate"), 2);
+	assert_int_equal(count(&heard, "block-deallocate"), 2);
+	assert_int_equal(count(&heard, "binding-create"), 1);
+	assert_int_equal(count(&heard, "binding-delete"), 1);
+	end(w, statics);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +310,7 @@ int main(void)
 		TEST(test_static_both_ways),
 		TEST(test_static_life),
 		TEST(test_static_in_the_range),
+		TEST(test_static_out_of_a_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
