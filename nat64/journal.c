@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../core/log.h"
 #include "../core/loop.h"
@@ -23,6 +24,9 @@
 enum {
 	CELLS = 16384,		/* a power of two */
 	WRITE_EVERY_MS = 100,
+	PATIENCE_MS = 1000,
+	STALL_MS = 200,		/* stderr takes no line for so long: nobody reads */
+	NAP_US = 1000,
 	LINE = 512,		/* the longest is some 300 bytes */
 };
 
@@ -64,6 +68,7 @@ struct journal { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	struct loop *loop;
 	struct event *tick;
 	uint32_t read_at;			/* the reader's own */
+	int64_t patient_until_ms, taken_ms;	/* of who records while nobody else does */
 	_Atomic uint32_t write_at __attribute__((aligned(64)));
 	struct cell cells[CELLS];
 };
@@ -75,6 +80,8 @@ static bool wants(const struct journal *journal, enum config_flow_log mode)
 	return journal && atomic_load_explicit(&journal->mode, memory_order_relaxed) == (int)mode;
 }
 
+static bool wait_for_room(struct journal *journal);
+
 static void put(struct journal *journal, const struct record *record)
 {
 	uint32_t at = atomic_load_explicit(&journal->write_at, memory_order_relaxed);
@@ -85,11 +92,11 @@ static void put(struct journal *journal, const struct record *record)
 
 		cell = &journal->cells[at % CELLS];
 		ahead = (int32_t)(atomic_load_explicit(&cell->turn, memory_order_acquire) - at);
-		if (ahead < 0) {
+		if (ahead < 0 && !wait_for_room(journal)) {
 			stats_inc(STAT_NAT64_LOG_LOST);
 			return;
 		}
-		if (ahead > 0)
+		if (ahead != 0)
 			at = atomic_load_explicit(&journal->write_at, memory_order_relaxed);
 		else if (atomic_compare_exchange_weak_explicit(&journal->write_at, &at, at + 1,
 							       memory_order_relaxed,
@@ -212,39 +219,71 @@ static bool write_record(const struct record *record)
 	return log_object(line);
 }
 
-/* At most a ringful, so that a flood of records lets the loop go on. */
-static void write_out(struct journal *journal)
+static bool is_empty(const struct journal *journal)
 {
-	for (int i = 0; i < CELLS; i++) {
-		struct cell *cell = &journal->cells[journal->read_at % CELLS];
-		uint32_t full = journal->read_at + 1;
+	const struct cell *cell = &journal->cells[journal->read_at % CELLS];
 
-		if (atomic_load_explicit(&cell->turn, memory_order_acquire) != full ||
-		    !write_record(&cell->record))
-			return;
-		journal->read_at++;
-		atomic_store_explicit(&cell->turn, full - 1 + CELLS, memory_order_release);
-	}
+	return atomic_load_explicit(&cell->turn, memory_order_acquire) != journal->read_at + 1;
 }
 
+/* At most a ringful, so that a flood of records lets the loop go on. Return: how many. */
+static int write_out(struct journal *journal)
+{
+	int n = 0;
+
+	while (n < CELLS && !is_empty(journal)) {
+		struct cell *cell = &journal->cells[journal->read_at % CELLS];
+
+		if (!write_record(&cell->record))
+			break;
+		atomic_store_explicit(&cell->turn, journal->read_at + CELLS, memory_order_release);
+		journal->read_at++;
+		n++;
+	}
+	return n;
+}
+
+static int write_now(void *arg)
+{
+	return write_out(arg);
+}
+
+/* Return: false once patience is at its end. */
+static bool wait_for_room(struct journal *journal)
+{
+	int64_t now_ms = loop_now_ms();
+
+	if (now_ms >= journal->patient_until_ms)
+		return false;
+	if (loop_call(journal->loop, write_now, journal) > 0)
+		journal->taken_ms = now_ms;
+	else if (now_ms - journal->taken_ms >= STALL_MS)
+		journal->patient_until_ms = 0;
+	else
+		usleep(NAP_US);
+	return true;
+}
+
+/* Once the log is off the thread sleeps, but not before all is written. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
+	struct journal *journal = arg;
+
 	(void)fd;
 	(void)what;
-	write_out(arg);
+	write_out(journal);
+	if (atomic_load(&journal->mode) == CONFIG_FLOW_LOG_OFF && is_empty(journal))
+		event_del(journal->tick);
 }
 
 /* ---- life --------------------------------------------------------------------------- */
 
-/* Without a log the thread sleeps; what was recorded last is still written. */
 static int set_tick(void *arg)
 {
 	struct timeval every = { .tv_usec = WRITE_EVERY_MS * 1000 };
 	struct journal *journal = arg;
 
 	write_out(journal);
-	if (atomic_load(&journal->mode) == CONFIG_FLOW_LOG_OFF)
-		return event_del(journal->tick);
 	return event_add(journal->tick, &every);
 }
 
@@ -253,6 +292,12 @@ void journal_mode(struct journal *journal, enum config_flow_log mode)
 	atomic_store(&journal->mode, (int)mode);
 	if (loop_call(journal->loop, set_tick, journal) < 0)
 		log_error("nat64: the flow log cannot be written: out of memory");
+}
+
+void journal_patience(struct journal *journal, bool on)
+{
+	journal->taken_ms = loop_now_ms();
+	journal->patient_until_ms = on ? journal->taken_ms + PATIENCE_MS : 0;
 }
 
 struct journal *journal_new(void)
@@ -284,7 +329,9 @@ void journal_free(struct journal *journal)
 		return;
 	if (journal->loop)
 		loop_stop(journal->loop);
-	write_out(journal);
+	journal_patience(journal, true);
+	while (!is_empty(journal) && wait_for_room(journal))
+		;
 	if (journal->tick)
 		event_free(journal->tick);
 	loop_free(journal->loop);

@@ -25,7 +25,8 @@
  *
  * Whoever records waits for nobody: a record goes into a ring, from which a thread of
  * its own writes to stderr as long as that takes lines. A full ring loses the record and
- * counts it.
+ * counts it. Only a change of all at once (a reload, the end) has patience, and that is
+ * bounded.
  */
 #ifndef NAT64_JOURNAL_H
 #define NAT64_JOURNAL_H
@@ -49,7 +50,14 @@ int journal_start(struct journal *journal, int (*enter)(void));
 /** journal_mode() - from now on record this; safe at any time. */
 void journal_mode(struct journal *journal, enum config_flow_log mode);
 
-/** journal_free() - write what can be written at once, and end; NULL is allowed. */
+/**
+ * journal_patience() - a change of many begins, or is over: meanwhile who records waits,
+ * where the ring is full, for stderr to take lines: a second in all, and less where it
+ * takes none. While nobody else records.
+ */
+void journal_patience(struct journal *journal, bool on);
+
+/** journal_free() - write what stderr takes, with the same patience, and end; or NULL. */
 void journal_free(struct journal *journal);
 
 /* What happened. Every thread may call these; a NULL journal records nothing, and so does

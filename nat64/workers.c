@@ -282,6 +282,8 @@ void nat64_free(struct nat64 *nat64)
 		return;
 	for (unsigned int i = 0; nat64->workers && i < nat64->n; i++)
 		worker_close(&nat64->workers[i]);
+	if (nat64->journal)
+		journal_patience(nat64->journal, true);
 	if (nat64->flows)
 		bib_end_statics(flow_bibs(nat64->flows), nat64->statics, NULL);
 	flow_table_free(nat64->flows);
@@ -375,7 +377,9 @@ int nat64_reconfigure(struct nat64 *nat64, const struct config *config, const st
 	if (err < 0)
 		return err;
 	loop_pause(nat64->loops, nat64->n);
+	journal_patience(nat64->journal, true);
 	exchange(nat64, &next);
+	journal_patience(nat64->journal, false);
 	loop_resume(nat64->loops, nat64->n);
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../../core/addr.h"
+#include "../../core/loop.h"
 #include "../../core/stats.h"
 #include "../../nat64/bib.h"
 #include "../../nat64/journal.h"
@@ -304,6 +305,114 @@ static void test_threads(void **state)
 	journal_free(world.journal);
 }
 
+/* ---- with a reader who is there, but not always at once ------------------------------ */
+
+static struct {
+	pthread_t thread;
+	_Atomic bool stop;
+	size_t lines;
+} reader;
+
+static void *read_lines(void *arg)
+{
+	struct pollfd ready = { .fd = world.read_fd, .events = POLLIN };
+	static char text[4096];
+
+	(void)arg;
+	usleep(50000);
+	while (poll(&ready, 1, 20) == 1 || !atomic_load(&reader.stop)) {
+		ssize_t n = ready.revents ? read(world.read_fd, text, sizeof(text)) : 0;
+
+		for (ssize_t i = 0; i < n; i++)
+			reader.lines += text[i] == '\n';
+		ready.revents = 0;
+	}
+	return NULL;
+}
+
+static void start_reader(void)
+{
+	reader.lines = 0;
+	atomic_store(&reader.stop, false);
+	assert_int_equal(pthread_create(&reader.thread, NULL, read_lines, NULL), 0);
+}
+
+static size_t stop_reader(void)
+{
+	atomic_store(&reader.stop, true);
+	pthread_join(reader.thread, NULL);
+	return reader.lines;
+}
+
+static void record(unsigned int n)
+{
+	struct bib bib = a_binding();
+
+	for (unsigned int i = 0; i < n; i++)
+		journal_binding(world.journal, true, &bib);
+}
+
+/* RFC 6888 REQ-12: when all end at once, the ends of all are told. */
+static void test_end_of_many(void **state)
+{
+	(void)state;
+	journal_mode(world.journal, CONFIG_FLOW_LOG_BINDINGS);
+	record(CELLS / 2);
+	start_reader();
+	journal_free(world.journal);
+	assert_int_equal(stop_reader(), CELLS / 2);
+	assert_int_equal(lost(), world.lost);
+}
+
+/* A change of more than the ring holds has patience, and it alone. */
+static void test_patience(void **state)
+{
+	(void)state;
+	assert_int_equal(journal_start(world.journal, NULL), 0);
+	journal_mode(world.journal, CONFIG_FLOW_LOG_BINDINGS);
+	start_reader();
+	journal_patience(world.journal, true);
+	record(2 * CELLS);
+	journal_patience(world.journal, false);
+	journal_free(world.journal);
+	assert_int_equal(stop_reader(), 2 * CELLS);
+	assert_int_equal(lost(), world.lost);
+}
+
+/* But where nobody reads it soon ends. */
+static void test_end_of_patience(void **state)
+{
+	int64_t begin_ms = loop_now_ms();
+
+	(void)state;
+	assert_int_equal(journal_start(world.journal, NULL), 0);
+	journal_mode(world.journal, CONFIG_FLOW_LOG_BINDINGS);
+	journal_patience(world.journal, true);
+	record(4 * CELLS);
+	assert_in_range(loop_now_ms() - begin_ms, 100, 900);
+	assert_true(lost() - world.lost > 2 * CELLS);
+	journal_free(world.journal);
+}
+
+/* A log that was switched off while stderr took nothing: what it still had comes later. */
+static void test_off_in_a_jam(void **state)
+{
+	struct bib bib = a_binding();
+	size_t n;
+
+	(void)state;
+	assert_int_equal(journal_start(world.journal, NULL), 0);
+	journal_mode(world.journal, CONFIG_FLOW_LOG_BINDINGS);
+	record(2000);
+	journal_mode(world.journal, CONFIG_FLOW_LOG_OFF);
+	journal_binding(world.journal, true, &bib);
+	start_reader();
+	usleep(1000000);
+	n = stop_reader();
+	assert_int_equal(n, 2000);
+	journal_free(world.journal);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -312,6 +421,8 @@ int main(void)
 		TEST(test_off), TEST(test_binding), TEST(test_session), TEST(test_block),
 		TEST(test_outside_of_blocks),
 		TEST(test_ends), TEST(test_none), TEST(test_full), TEST(test_threads),
+		TEST(test_end_of_many), TEST(test_patience), TEST(test_end_of_patience),
+		TEST(test_off_in_a_jam),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
