@@ -33,6 +33,7 @@ enum {
 	SOCKET_MODE = 0660,
 	LOCK_TRIES = 40,
 	LOCK_WAIT_US = 50000,
+	ACCEPT_REST_MS = 100,	/* while there are no descriptors */
 };
 
 struct client {
@@ -46,6 +47,7 @@ struct client {
 struct control {
 	struct event_base *base;
 	struct evconnlistener *listener;
+	struct event *rest;	/* until it listens again */
 	struct sockaddr_un address;
 	uid_t uid;		/* who may ask, besides root */
 	gid_t gid;
@@ -211,6 +213,26 @@ static void client_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
 }
 
+/* Level-triggered and not to be had: do not spin on it. */
+static void cannot_accept(struct evconnlistener *listener, void *arg)
+{
+	struct timeval rest = { .tv_usec = ACCEPT_REST_MS * 1000L };
+	struct control *control = arg;
+
+	log_limited(LOG_LEVEL_WARN, "control: cannot accept: %s", strerror(errno));
+	if (evtimer_add(control->rest, &rest) == 0)
+		evconnlistener_disable(listener);
+}
+
+static void accept_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *control = arg;
+
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(control->listener);
+}
+
 /* The directory that @path lies in, as text in @directory. */
 static int directory_of(const char *path, char *directory, size_t size)
 {
@@ -311,6 +333,8 @@ static int listen_at(struct control *control)
 		if (!control->listener) {
 			unlink(control->address.sun_path);
 			err = -ENOMEM;
+		} else {
+			evconnlistener_set_error_cb(control->listener, cannot_accept);
 		}
 	}
 	close(directory);
@@ -325,10 +349,10 @@ int control_open(struct control **out, struct event_base *base, const char *path
 		 unsigned int idle_ms, control_answer_fn *answer, void *arg)
 {
 	struct control *control = calloc(1, sizeof(*control));
-	int err = -ENOMEM;
+	int err;
 
 	if (!control)
-		return err;
+		return -ENOMEM;
 	*control = (struct control){
 		.base = base,
 		.address = { .sun_family = AF_UNIX },
@@ -339,8 +363,12 @@ int control_open(struct control **out, struct event_base *base, const char *path
 	LIST_INIT(&control->clients);
 	control->uid = geteuid();
 	control->gid = getegid();
-	err = -ENAMETOOLONG;
-	if (strlen(path) < sizeof(control->address.sun_path)) {
+	control->rest = evtimer_new(base, accept_again, control);
+	if (!control->rest) {
+		err = -ENOMEM;
+	} else if (strlen(path) >= sizeof(control->address.sun_path)) {
+		err = -ENAMETOOLONG;
+	} else {
 		strcpy(control->address.sun_path, path);
 		err = listen_at(control);
 	}
@@ -353,6 +381,8 @@ int control_open(struct control **out, struct event_base *base, const char *path
 	*out = control;
 	return 0;
 release:
+	if (control->rest)
+		event_free(control->rest);
 	free(control);
 	return err;
 }
@@ -366,6 +396,7 @@ void control_close(struct control *control)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		client_close(LIST_FIRST(&control->clients));
 	evconnlistener_free(control->listener);
+	event_free(control->rest);
 	if (unlink(control->address.sun_path) < 0)
 		log_debug("control: %s stays: %s", control->address.sun_path, strerror(errno));
 	free(control);

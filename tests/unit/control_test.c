@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,6 +21,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "../../core/loop.h"
 #include "../../ops/client.h"
 #include "../../ops/control.h"
 
@@ -396,6 +398,38 @@ static struct json_object *big_answer(void *arg, struct json_object *request)
 	return reply;
 }
 
+static void nothing(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/* Without descriptors a client waits, and control does not run in circles meanwhile. */
+static void rests_without_descriptors(void **state)
+{
+	struct timeval tick = { .tv_usec = 20000 };
+	struct event *ticks = event_new(base, -1, EV_PERSIST, nothing, NULL);
+	unsigned int turns = 0;
+	struct rlimit was, few;
+	int64_t begin_ms;
+	int fd = join();
+
+	(void)state;
+	event_add(ticks, &tick);
+	say(fd, "{\"echo\":1}\n");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = (struct rlimit){ (rlim_t)fd + 1, was.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (begin_ms = loop_now_ms(); loop_now_ms() - begin_ms < 300; turns++)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	event_free(ticks);
+	assert_in_range(turns, 1, 50);
+	expect(fd, "1\n");
+	close(fd);
+}
+
 /* client_ask() against the real thing, with a reply larger than any buffer. */
 static void client_asks_and_hears(void **state)
 {
@@ -447,6 +481,7 @@ int main(void)
 		TEST(replaces_a_stale_socket),
 		TEST(leaves_a_file_that_is_no_socket),
 		TEST(cuts_strangers_off),
+		TEST(rests_without_descriptors),
 		TEST(client_asks_and_hears),
 		TEST(client_says_that_nobody_is_there),
 	};
