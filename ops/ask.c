@@ -58,7 +58,7 @@ static void explain(const char *path, int err)
 struct json_object *ask(const char *path, struct json_object *request)
 {
 	struct json_object *reply = NULL, *error;
-	int err = client_ask(path, request, &reply);
+	int err = client_ask(path, request, CLIENT_TIMEOUT_MS, &reply);
 
 	if (err) {
 		explain(path, err);

@@ -6,20 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "../core/loop.h"
 #include "client.h"
 
-enum {
-	/* A reload may have to wait for the host's firewall lock. */
-	REPLY_TIMEOUT_MS = 60000,
-	REPLY_MAX = 4 << 20,	/* bytes */
-};
+enum { REPLY_MAX = 4 << 20 };	/* bytes */
 
-static int connect_to(const char *path)
+/* A gateway that is stuck has as many in its queue as that takes: one more waits here. */
+static int connect_to(const char *path, uint32_t timeout_ms)
 {
+	struct timeval timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000L };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd, err;
 
@@ -29,9 +28,10 @@ static int connect_to(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) == 0 &&
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
-	err = -errno;
+	err = errno == EAGAIN ? -ETIMEDOUT : -errno;
 	close(fd);
 	return err;
 }
@@ -61,9 +61,9 @@ static int send_request(int fd, struct json_object *request)
 }
 
 /* Read until the newline. Return: the length before it, or -errno. */
-static ssize_t read_line(int fd, char **line)
+static ssize_t read_line(int fd, uint32_t timeout_ms, char **line)
 {
-	int64_t deadline_ms = loop_now_ms() + REPLY_TIMEOUT_MS;
+	int64_t deadline_ms = loop_now_ms() + timeout_ms;
 	size_t len = 0, size = 0;
 
 	for (;;) {
@@ -95,11 +95,11 @@ static ssize_t read_line(int fd, char **line)
 	}
 }
 
-static int read_reply(int fd, struct json_object **reply)
+static int read_reply(int fd, uint32_t timeout_ms, struct json_object **reply)
 {
 	struct json_tokener *tokener = json_tokener_new();
 	char *line = NULL;
-	ssize_t len = tokener ? read_line(fd, &line) : -ENOMEM;
+	ssize_t len = tokener ? read_line(fd, timeout_ms, &line) : -ENOMEM;
 	int err = len < 0 ? (int)len : 0;
 
 	if (!err) {
@@ -115,16 +115,17 @@ static int read_reply(int fd, struct json_object **reply)
 	return err;
 }
 
-int client_ask(const char *path, struct json_object *request, struct json_object **reply)
+int client_ask(const char *path, struct json_object *request, uint32_t timeout_ms,
+	       struct json_object **reply)
 {
-	int fd = connect_to(path);
+	int fd = connect_to(path, timeout_ms);
 	int err;
 
 	if (fd < 0)
 		return fd;
 	err = send_request(fd, request);
 	if (!err)
-		err = read_reply(fd, reply);
+		err = read_reply(fd, timeout_ms, reply);
 	close(fd);
 	return err;
 }

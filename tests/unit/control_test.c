@@ -378,7 +378,7 @@ static void *ask_in_thread(void *arg)
 {
 	struct json_object *request = a_request(), *reply = NULL;
 
-	if (client_ask(path, request, &reply) == 0)
+	if (client_ask(path, request, CLIENT_TIMEOUT_MS, &reply) == 0)
 		*(struct json_object **)arg = reply;
 	json_object_put(request);
 	return NULL;
@@ -453,6 +453,40 @@ static void client_asks_and_hears(void **state)
 	json_object_put(reply);
 }
 
+static void *ask_a_stuck_one(void *arg)
+{
+	struct json_object *request = a_request(), *reply = NULL;
+
+	*(int *)arg = client_ask(path, request, 300, &reply);
+	json_object_put(request);
+	return NULL;
+}
+
+/* A gateway that is stuck: who asks gives up, even where so many have asked before him that
+ * he is not let in to wait. */
+static void client_gives_up(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), before, err = 0;
+	struct timespec end;
+	pthread_t thread;
+
+	(void)state;
+	control_close(control);
+	control = NULL;
+	memcpy(address.sun_path, path, sizeof(address.sun_path));
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 0), 0);
+	before = join();
+	assert_int_equal(pthread_create(&thread, NULL, ask_a_stuck_one, &err), 0);
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 3;
+	assert_int_equal(pthread_timedjoin_np(thread, NULL, &end), 0);
+	assert_int_equal(err, -ETIMEDOUT);
+	close(before);
+	close(listener);
+}
+
 static void client_says_that_nobody_is_there(void **state)
 {
 	struct json_object *request = a_request(), *reply = NULL;
@@ -460,7 +494,7 @@ static void client_says_that_nobody_is_there(void **state)
 	(void)state;
 	control_close(control);
 	control = NULL;
-	assert_int_equal(client_ask(path, request, &reply), -ENOENT);
+	assert_int_equal(client_ask(path, request, CLIENT_TIMEOUT_MS, &reply), -ENOENT);
 	json_object_put(request);
 }
 
@@ -483,6 +517,7 @@ int main(void)
 		TEST(cuts_strangers_off),
 		TEST(rests_without_descriptors),
 		TEST(client_asks_and_hears),
+		TEST(client_gives_up),
 		TEST(client_says_that_nobody_is_there),
 	};
 
