@@ -39,7 +39,6 @@ enum {
 struct client {
 	struct control *control;
 	struct bufferevent *stream;
-	bool ended;		/* it has shut down its side: close when all is answered */
 	bool refused;		/* close as soon as it has been told why */
 	LIST_ENTRY(client) link;
 };
@@ -66,6 +65,7 @@ static void client_close(struct client *client)
 	free(client);
 }
 
+/* Nothing is read while a reply is on its way, so that only its own progress counts. */
 static bool reply(struct client *client, struct json_object *object)
 {
 	const char *text = object ? json_object_to_json_string_ext(object,
@@ -74,7 +74,7 @@ static bool reply(struct client *client, struct json_object *object)
 	bool sent = text && evbuffer_add_printf(out, "%s\n", text) >= 0;
 
 	json_object_put(object);
-	return sent;
+	return sent && bufferevent_disable(client->stream, EV_READ) == 0;
 }
 
 static struct json_object *error_object(const char *why)
@@ -110,7 +110,7 @@ static bool answer_line(struct client *client, const char *line, size_t len)
 	return reply(client, answer);
 }
 
-/* Answer the next line, unless the last reply is still on its way. */
+/* Answer the next line, or wait for one; no reply is on its way. */
 static void client_readable(struct bufferevent *stream, void *arg)
 {
 	struct evbuffer *in = bufferevent_get_input(stream);
@@ -119,16 +119,14 @@ static void client_readable(struct bufferevent *stream, void *arg)
 	size_t len;
 	char *line;
 
-	if (client->refused || evbuffer_get_length(bufferevent_get_output(stream)) > 0)
-		return;
 	line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
 	if (line && len < CONTROL_LINE_MAX) {
 		ok = answer_line(client, line, len);
 	} else if (line || evbuffer_get_length(in) >= CONTROL_LINE_MAX) {
 		client->refused = true;
 		ok = reply(client, error_object("the request is too long"));
-	} else if (client->ended) {
-		ok = false;
+	} else {
+		ok = bufferevent_enable(stream, EV_READ) == 0;
 	}
 	free(line);
 	if (!ok)
@@ -146,15 +144,13 @@ static void client_written(struct bufferevent *stream, void *arg)
 		client_readable(stream, client);
 }
 
+/* A client may send its requests and shut down its side at once: that is seen when all are
+ * answered. */
 static void client_event(struct bufferevent *stream, short what, void *arg)
 {
-	struct client *client = arg;
-
-	/* A client may send its request and shut down its side at once. */
-	if (what & BEV_EVENT_EOF && evbuffer_get_length(bufferevent_get_output(stream)) > 0)
-		client->ended = true;
-	else
-		client_close(client);
+	(void)stream;
+	(void)what;
+	client_close(arg);
 }
 
 /* root, our user, or a member of our user's group? */

@@ -453,6 +453,46 @@ static void client_asks_and_hears(void **state)
 	json_object_put(reply);
 }
 
+static struct json_object *huge_answer(void *arg, struct json_object *request)
+{
+	struct json_object *reply;
+	char *text = malloc(1000000);
+
+	(void)arg;
+	(void)request;
+	assert_non_null(text);
+	memset(text, 'x', 1000000);
+	reply = json_object_new_string_len(text, 1000000);
+	free(text);
+	return reply;
+}
+
+/* A client is idle who does not read, not who reads slowly. */
+static void waits_for_who_reads_slowly(void **state)
+{
+	static char part[20000];
+	size_t len = 0;
+	int fd;
+
+	(void)state;
+	control_close(control);
+	control = NULL;
+	assert_int_equal(control_open(&control, base, path, IDLE_MS, huge_answer, NULL), 0);
+	fd = join();
+	say(fd, "{}\n");
+	for (int i = 0; i < PUMPS_MAX && len < 1000003; i++) {
+		ssize_t n;
+
+		pump();
+		n = recv(fd, part, sizeof(part), 0);
+		if (n == 0)
+			break;
+		len += n > 0 ? (size_t)n : 0;
+	}
+	assert_int_equal(len, 1000003);		/* with quotes and newline */
+	expect_closed(fd);
+}
+
 static void *ask_a_stuck_one(void *arg)
 {
 	struct json_object *request = a_request(), *reply = NULL;
@@ -516,6 +556,7 @@ int main(void)
 		TEST(leaves_a_file_that_is_no_socket),
 		TEST(cuts_strangers_off),
 		TEST(rests_without_descriptors),
+		TEST(waits_for_who_reads_slowly),
 		TEST(client_asks_and_hears),
 		TEST(client_gives_up),
 		TEST(client_says_that_nobody_is_there),
