@@ -152,12 +152,30 @@ static uint16_t take_held(const struct holder *holder, const struct block_claim 
 	return 0;
 }
 
-static bool is_free(const struct block *block, int64_t now_ms)
+static bool has_rested(const struct block *block, int64_t now_ms)
 {
 	int64_t freed_ms = atomic_load_explicit(&block->freed_ms, memory_order_relaxed);
 
+	return !freed_ms || now_ms - freed_ms >= BLOCK_REST_MS;
+}
+
+static bool is_free(const struct block *block, int64_t now_ms)
+{
 	return block->usable && !atomic_load_explicit(&block->holder, memory_order_relaxed) &&
-	       (!freed_ms || now_ms - freed_ms >= BLOCK_REST_MS);
+	       has_rested(block, now_ms);
+}
+
+/* It may have been another's until this moment: only who has it knows since when it rests. */
+static bool seize(struct block *block, struct holder *holder, int64_t now_ms)
+{
+	struct holder *nobody = NULL;
+
+	if (!atomic_compare_exchange_strong(&block->holder, &nobody, holder))
+		return false;
+	if (has_rested(block, now_ms))
+		return true;
+	atomic_store(&block->holder, NULL);
+	return false;
 }
 
 /* What a new block is to be like */
@@ -172,12 +190,11 @@ static struct block *take_free(struct block *space, struct holder *holder,
 {
 	for (unsigned int i = 0; i < BLOCKS; i++) {
 		struct block *block = &space[(claim->start + i) % BLOCKS];
-		struct holder *nobody = NULL;
 
 		if ((block->first < PORT_LOW_END) == wish.low &&
 		    is_free(block, now_ms) &&
 		    (!wish.empty || claim->is_empty(claim->arg, block)) &&
-		    atomic_compare_exchange_strong(&block->holder, &nobody, holder))
+		    seize(block, holder, now_ms))
 			return block;
 	}
 	return NULL;

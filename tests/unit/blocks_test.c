@@ -21,6 +21,7 @@ struct world {
 	struct block *spaces[2];
 	struct ports ports[2];
 	uint16_t inside_port;
+	struct block *comes_and_goes;	/* somebody else has it while it is looked at */
 };
 
 static int set_up(void **state)
@@ -81,8 +82,10 @@ static uint16_t take(void *arg, const struct block *block, unsigned int rank)
 
 static bool is_empty(void *arg, const struct block *block)
 {
-	const struct world *w = arg;
+	struct world *w = arg;
 
+	if (block == w->comes_and_goes)
+		atomic_store(&w->comes_and_goes->freed_ms, loop_now_ms());
 	return !ports_taken(&w->ports[block->addr_be32 - 1], block->first,
 			    (uint16_t)(block->first + BLOCK_PORTS - 1));
 }
@@ -173,6 +176,22 @@ static void test_back(void **state)
 	assert_ptr_equal(again, block);
 }
 
+/* The rest holds for a block too that was given back between a look and the next. */
+static void test_rest_meanwhile(void **state)
+{
+	struct world *w = *state;
+	struct block *block;
+	uint16_t port;
+
+	w->comes_and_goes = &w->spaces[0][FIRST_BLOCK];
+	for (unsigned int i = 0; i < 2 * N_BLOCKS - 1; i++) {
+		assert_int_equal(claim(w, 2 * i, 1, 5, &block, &port), 0);
+		assert_ptr_not_equal(block, w->comes_and_goes);
+	}
+	assert_int_equal(claim(w, 100, 1, 5, &block, &port), -EADDRNOTAVAIL);
+	assert_null(atomic_load(&w->comes_and_goes->holder));
+}
+
 /* Bindings from before, which no block counts: theirs are the last choice, at any address. */
 static void test_strangers(void **state)
 {
@@ -206,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_client_each),
 		TEST(test_back),
+		TEST(test_rest_meanwhile),
 		TEST(test_strangers),
 	};
 
