@@ -184,7 +184,7 @@ struct wish {
 	bool empty;		/* without bindings from before */
 };
 
-/* A free block of one address, at a random place */
+/* A free block of one address, at a random place; @holder has it then, if it is not NULL. */
 static struct block *take_free(struct block *space, struct holder *holder,
 			       const struct block_claim *claim, struct wish wish, int64_t now_ms)
 {
@@ -194,7 +194,7 @@ static struct block *take_free(struct block *space, struct holder *holder,
 		if ((block->first < PORT_LOW_END) == wish.low &&
 		    is_free(block, now_ms) &&
 		    (!wish.empty || claim->is_empty(claim->arg, block)) &&
-		    seize(block, holder, now_ms))
+		    (!holder || seize(block, holder, now_ms)))
 			return block;
 	}
 	return NULL;
@@ -209,11 +209,10 @@ static size_t first_space(const struct holder *holder, const struct block_claim 
 	return claim->home;
 }
 
-static struct block *take_new(struct blocks *blocks, struct holder *holder,
-			      const struct block_claim *claim)
+/* A free block from the @first address on, as take_free() */
+static struct block *take_anywhere(struct blocks *blocks, struct holder *holder,
+				   const struct block_claim *claim, size_t first, int64_t now_ms)
 {
-	int64_t now_ms = loop_now_ms();
-	size_t first = first_space(holder, claim);
 	bool low = claim->inside_port < PORT_LOW_END;
 	struct block *block = NULL;
 
@@ -226,15 +225,35 @@ static struct block *take_new(struct blocks *blocks, struct holder *holder,
 		block = take_free(claim->spaces[(first + i / 2) % claim->n], holder, claim, wish,
 				  now_ms);
 	}
-	if (!block) {
+	if (!block)
 		atomic_store(&blocks->none_until_ms, now_ms + NONE_MS);
+	return block;
+}
+
+static struct block *take_new(struct blocks *blocks, struct holder *holder,
+			      const struct block_claim *claim)
+{
+	int64_t now_ms = loop_now_ms();
+	struct block *block = take_anywhere(blocks, holder, claim, first_space(holder, claim),
+					    now_ms);
+
+	if (!block)
 		return NULL;
-	}
 	block->next = holder->blocks;
 	holder->blocks = block;
 	holder->n++;
 	record(blocks, true, holder, block);
 	return block;
+}
+
+/* A port of a block, from the best list that has one; 0: it has none. */
+static uint16_t take_of(const struct block_claim *claim, const struct block *block)
+{
+	uint16_t port = 0;
+
+	for (unsigned int rank = 0; rank < PORT_LISTS && !port; rank++)
+		port = claim->take(claim->arg, block, rank);
+	return port;
 }
 
 static struct holder *add_holder(struct bucket *bucket, const struct in6_addr *client)
@@ -281,8 +300,7 @@ static int claim_locked(struct blocks *blocks, struct bucket *bucket,
 			remove_holder(bucket, holder);
 		return -EADDRNOTAVAIL;
 	}
-	for (unsigned int rank = 0; rank < PORT_LISTS && !*port; rank++)
-		*port = claim->take(claim->arg, *block, rank);
+	*port = take_of(claim, *block);
 	if (*port)
 		return 0;
 	/* Sockets of the host have it all: it goes back unused. */
@@ -302,6 +320,29 @@ int blocks_claim(struct blocks *blocks, const struct block_claim *claim, struct 
 	if (err == 0) {
 		atomic_fetch_add(&(*block)->used, 1);
 		atomic_store(&(*block)->idle_ms, 0);
+	}
+	pthread_mutex_unlock(&bucket->mutex);
+	return err;
+}
+
+int blocks_preview(struct blocks *blocks, const struct block_claim *claim, struct block **block)
+{
+	const struct in6_addr client = client_of(blocks, claim->inside);
+	struct bucket *bucket = bucket_of(blocks, &client);
+	const struct holder *holder;
+	int err;
+
+	pthread_mutex_lock(&bucket->mutex);
+	holder = find_holder(bucket, &client);
+	if (holder && take_held(holder, claim, block)) {
+		err = 0;
+	} else if (holder && holder->n >= blocks->max) {
+		err = -EDQUOT;
+	} else {
+		*block = take_anywhere(blocks, NULL, claim,
+				       holder ? first_space(holder, claim) : claim->home,
+				       loop_now_ms());
+		err = *block && take_of(claim, *block) ? 0 : -EADDRNOTAVAIL;
 	}
 	pthread_mutex_unlock(&bucket->mutex);
 	return err;

@@ -91,6 +91,13 @@ struct block_claim {
 int blocks_claim(struct blocks *blocks, const struct block_claim *claim, struct block **block,
 		 uint16_t *port);
 
+/**
+ * blocks_preview() - which block would blocks_claim() take a port of, nothing being claimed.
+ * @claim:	its take() only looks: any number but 0 says that there is a port.
+ * Return: 0 with *@block, or what a claim would return.
+ */
+int blocks_preview(struct blocks *blocks, const struct block_claim *claim, struct block **block);
+
 /** blocks_release() - what @inside has got of @block by a claim is free again. */
 void blocks_release(struct blocks *blocks, const struct in6_addr *inside, struct block *block);
 

@@ -69,7 +69,8 @@ enum flow_result flow_preview_outbound(struct flow_table *table, const struct po
 	if (flow_preview_binding(table, p, out))
 		return FLOW_OK;
 	out->asked_pool = true;
-	return pool4_preview(pool, p->l4, &p->inside, &out->offer) ? FLOW_OK : FLOW_NO_PORT;
+	return pool4_preview(pool, p->l4, &p->inside, p->near_port, &out->offer) ?
+	       FLOW_OK : FLOW_NO_PORT;
 }
 
 enum flow_result flow_preview_inbound(struct flow_table *table, const struct flow_packet *p,

@@ -244,14 +244,20 @@ static bool is_block_empty(void *arg, const struct block *block)
 	return true;
 }
 
-static int claim_block(struct pool4 *pool, const struct in6_addr *inside, struct claiming *c,
-		       struct pool4_claim *out)
+static struct block_claim in_blocks(const struct pool4 *pool, const struct in6_addr *inside,
+				    struct claiming *c)
 {
-	const struct block_claim claim = {
+	return (struct block_claim){
 		.inside = inside, .inside_port = c->inside_port, .start = c->search.start,
 		.spaces = pool->spaces, .n = pool->n_of_pool, .home = c->host % pool->n_of_pool,
 		.take = claim_in_block, .is_empty = is_block_empty, .arg = c,
 	};
+}
+
+static int claim_block(struct pool4 *pool, const struct in6_addr *inside, struct claiming *c,
+		       struct pool4_claim *out)
+{
+	const struct block_claim claim = in_blocks(pool, inside, c);
 	struct block *block;
 
 	*out = (struct pool4_claim){ 0 };
@@ -305,23 +311,32 @@ static uint64_t hash_host(const struct pool4 *pool, const struct in6_addr *insid
 	return siphash13(&pool->key_index, words, 2);
 }
 
+/* Return: which of the counters adds to where it starts (RFC 6056 3.3.4). */
+static size_t begin_claim(const struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
+			  uint16_t inside_port, struct claiming *c)
+{
+	uint64_t words[3] = { 0, 0, (uint64_t)l4 << 16 | inside_port };
+
+	memcpy(words, inside, 16);
+	*c = (struct claiming){
+		.l4 = l4, .inside_port = inside_port, .pool = pool, .host = hash_host(pool, inside),
+		.search = { .start = siphash13(&pool->key_offset, words, 3), .first = 1,
+			    .last = UINT16_MAX, .refuse = host_has, .arg = c },
+	};
+	return siphash13(&pool->key_index, words, 3) % COUNTERS;
+}
+
 int pool4_claim(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
 		uint16_t inside_port, struct pool4_claim *out)
 {
-	uint64_t words[3] = { 0, 0, (uint64_t)l4 << 16 | inside_port };
-	struct claiming c = {
-		.l4 = l4, .inside_port = inside_port, .pool = pool,
-		.search = { .first = 1, .last = UINT16_MAX, .refuse = host_has, .arg = &c },
-	};
-	_Atomic uint32_t *counter;
+	struct claiming c;
+	size_t counter;
 
 	if (!atomic_load_explicit(&pool->free[l4], memory_order_relaxed))
 		return refuse(pool, l4, false);
-	memcpy(words, inside, 16);
-	counter = &pool->counters[siphash13(&pool->key_index, words, 3) % COUNTERS];
-	c.search.start = siphash13(&pool->key_offset, words, 3) +
-			 atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-	c.host = hash_host(pool, inside);
+	counter = begin_claim(pool, l4, inside, inside_port, &c);
+	c.search.start += atomic_fetch_add_explicit(&pool->counters[counter], 1,
+						    memory_order_relaxed);
 	if (pool->client_prefix) {
 		if (claim_block(pool, inside, &c, out) < 0)
 			return -EADDRNOTAVAIL;
@@ -497,8 +512,49 @@ uint64_t pool4_used(const struct pool4 *pool)
 	return atomic_load_explicit(&pool->used, memory_order_relaxed);
 }
 
-bool pool4_preview(const struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
-		   struct pool4_offer *out)
+/* As claim_in_block(), but that nothing is taken */
+static uint16_t look_in_block(void *arg, const struct block *block, unsigned int rank)
+{
+	const struct claiming *c = arg;
+	const struct pool_address *address = find(c->pool, block->addr_be32);
+
+	return ports_left(&address->ports[c->l4], ports_list(c->inside_port, rank), block->first,
+			  (uint16_t)(block->first + BLOCK_PORTS - 1)) > 0;
+}
+
+static bool preview_block(const struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
+			  uint16_t inside_port, struct pool4_offer *out)
+{
+	struct block_claim claim;
+	const struct ports *ports;
+	struct claiming c;
+	struct block *block;
+	size_t counter;
+	int err;
+
+	*out = (struct pool4_offer){ 0 };
+	if (!atomic_load_explicit(&pool->free[l4], memory_order_relaxed))
+		return false;
+	counter = begin_claim(pool, l4, inside, inside_port, &c);
+	c.search.start += atomic_load_explicit(&pool->counters[counter], memory_order_relaxed);
+	claim = in_blocks(pool, inside, &c);
+	claim.take = look_in_block;
+	err = blocks_preview(pool->blocks, &claim, &block);
+	out->no_more_blocks = err == -EDQUOT;
+	if (err < 0)
+		return false;
+	ports = &find(pool, block->addr_be32)->ports[l4];
+	out->addr_be32 = block->addr_be32;
+	out->first = block->first;
+	out->last = (uint16_t)(block->first + BLOCK_PORTS - 1);
+	out->size = ports_between(ports, out->first, out->last);
+	for (unsigned int list = 0; list < PORT_LISTS; list++)
+		out->free += ports_left(ports, list, out->first, out->last);
+	return out->free > 0;
+}
+
+static bool preview_any(const struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
+			struct pool4_offer *out)
 {
 	uint64_t host = hash_host(pool, inside);
 	size_t n = pool->n_of_pool, paired;
@@ -508,10 +564,19 @@ bool pool4_preview(const struct pool4 *pool, enum l4_proto l4, const struct in6_
 		size_t at = known && i == 0 ? paired : pool->of_pool[(host + i - known) % n];
 		const struct pool_address *address = &pool->addresses[at];
 
-		*out = (struct pool4_offer){ address->addr_be32, ports_size(&address->ports[l4]),
-					     ports_free(&address->ports[l4]) };
+		*out = (struct pool4_offer){
+			.addr_be32 = address->addr_be32, .size = ports_size(&address->ports[l4]),
+			.free = ports_free(&address->ports[l4]),
+		};
 		if (out->free)
 			return true;
 	}
 	return false;
+}
+
+bool pool4_preview(const struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
+		   uint16_t inside_port, struct pool4_offer *out)
+{
+	return pool->client_prefix ? preview_block(pool, l4, inside, inside_port, out)
+				   : preview_any(pool, l4, inside, out);
 }

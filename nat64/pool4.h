@@ -112,6 +112,8 @@ bool pool4_offers(const struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32
 struct pool4_offer {
 	uint32_t addr_be32;
 	unsigned int size, free;	/* ports of the address and transport; those nobody has */
+	uint16_t first, last;		/* only of these: the client's block; 0: of all */
+	bool no_more_blocks;		/* none, since the client has all that it may */
 };
 
 /**
@@ -120,7 +122,7 @@ struct pool4_offer {
  * Return: false where it would find none.
  */
 bool pool4_preview(const struct pool4 *pool, enum l4_proto l4, const struct in6_addr *inside,
-		   struct pool4_offer *out);
+		   uint16_t inside_port, struct pool4_offer *out);
 
 /** pool4_publish() - from now on pool4_owner() finds @owner at what was claimed. */
 void pool4_publish(struct pool4 *pool, enum l4_proto l4, const struct pool4_claim *claim,

@@ -202,6 +202,17 @@ bool ports_taken(const struct ports *ports, uint16_t first, uint16_t last)
 	return false;
 }
 
+uint32_t ports_left(const struct ports *ports, unsigned int index, uint16_t first, uint16_t last)
+{
+	const struct port_list *list = &ports->lists[index];
+	uint32_t end = place_of(list, last + 1u), n = 0;
+
+	for (uint32_t at = next_free(list, place_of(list, first), end); at < end;
+	     at = next_free(list, at + 1, end))
+		n++;
+	return n;
+}
+
 uint32_t ports_size(const struct ports *ports)
 {
 	uint32_t n = 0;

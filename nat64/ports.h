@@ -75,6 +75,9 @@ uint32_t ports_between(const struct ports *ports, uint16_t first, uint16_t last)
 /** ports_taken() - is any of @first to @last taken? */
 bool ports_taken(const struct ports *ports, uint16_t first, uint16_t last);
 
+/** ports_left() - how many of one list, from @first to @last, nobody has. */
+uint32_t ports_left(const struct ports *ports, unsigned int list, uint16_t first, uint16_t last);
+
 /** ports_size(), ports_free() - how many there are; how many of them nobody has. */
 uint32_t ports_size(const struct ports *ports);
 uint32_t ports_free(const struct ports *ports);

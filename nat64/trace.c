@@ -75,6 +75,22 @@ static void say_use(struct tracer *t, const struct limits_use *use)
 		    (unsigned long long)use->half_open, (unsigned long long)use->half_open_max);
 }
 
+static void say_offer(struct tracer *t, const struct pool4_offer *offer)
+{
+	const char *what = t->l4 == L4_ICMP ? "identifiers" : "ports";
+
+	if (offer->no_more_blocks)
+		say(t, "nat64.log", "the client has all the port blocks that "
+		    "nat64.limits.sessions_per_client lets it have");
+	else if (offer->free && offer->last)
+		say(t, "nat64.log", "a new binding: the client's block %u-%u of %s has %u of %u %s "
+		    "free", offer->first, offer->last, text4(offer->addr_be32).s, offer->free,
+		    offer->size, what);
+	else if (offer->free)
+		say(t, "nat64.pool4", "a new binding: %s has %u of %u %s free",
+		    text4(offer->addr_be32).s, offer->free, offer->size, what);
+}
+
 /* All that was looked at, in the order of the tables' own look */
 static void say_preview(struct tracer *t, const struct flow_preview *preview, bool outbound)
 {
@@ -93,10 +109,8 @@ static void say_preview(struct tracer *t, const struct flow_preview *preview, bo
 		    text_end4(flow->outside_be32, flow->outside_port).s);
 	if (preview->asked_limits && !outbound)
 		say_use(t, &preview->use);
-	if (preview->asked_pool && preview->offer.free)
-		say(t, "nat64.pool4", "a new binding: %s has %u of %u %s free",
-		    text4(preview->offer.addr_be32).s, preview->offer.free, preview->offer.size,
-		    t->l4 == L4_ICMP ? "identifiers" : "ports");
+	if (preview->asked_pool)
+		say_offer(t, &preview->offer);
 }
 
 /* ---- words for what addrmap says ------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "flow_world.h"
 
 #include "../../nat64/bib.h"
+#include "../../nat64/blocks.h"
 #include "../../nat64/flow_preview.h"
 
 enum { ROUNDS = 40, STEPS = 500, INSIDES = 12, REMOTES = 6 };
@@ -97,7 +98,7 @@ static enum flow_result try(struct world *w, const struct flow_packet *p, bool o
 	return done;
 }
 
-static void test_preview(void **state)
+static void test_many(struct world *w, void (*begin)(struct world *w))
 {
 	static const enum flow_result all[] = {
 		FLOW_OK, FLOW_NONE, FLOW_NO_PORT, FLOW_FULL, FLOW_HALF_OPEN, FLOW_CLIENT_FULL,
@@ -105,12 +106,12 @@ static void test_preview(void **state)
 		FLOW_OTHER_PREF64,
 	};
 	unsigned int seen[FLOW_WAITING + 1] = { 0 };
-	struct world *w = *state;
 	struct flow last = { 0 };
 	int64_t now = NOW;
 
 	for (int round = 0; round < ROUNDS; round++) {
 		draw_limits(w);
+		begin(w);
 		for (int i = 0; i < STEPS; i++) {
 			bool out = !last.outside_port || draw(3);
 			struct flow_packet p = draw_packet(&last, out);
@@ -131,6 +132,48 @@ static void test_preview(void **state)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!seen[all[i]])
 			fail_msg("result %d never came", all[i]);
+}
+
+static void as_it_is(struct world *w)
+{
+	(void)w;
+}
+
+static void test_preview(void **state)
+{
+	test_many(*state, as_it_is);
+}
+
+static struct port_range draw_ports(uint16_t first, unsigned int n)
+{
+	return (struct port_range){ first, (uint16_t)(first + draw(n)) };
+}
+
+/* Port blocks anew (blocks.h): some of few ports at one address, some at another. Bindings from
+ * before stay where they are. */
+static void begin_blocks(struct world *w)
+{
+	static struct port_range few[2], more;
+	static struct pool4_entry entries[2];
+
+	few[0] = draw_ports(FIRST_PORT, 5);
+	few[1] = draw_ports(FIRST_PORT + 2 * BLOCK_PORTS, 5);
+	more = draw_ports(FIRST_PORT, 3 * BLOCK_PORTS);
+	entries[0] = (struct pool4_entry){ .address_auto = true, .ports = few, .n_ports = 2 };
+	entries[1] = (struct pool4_entry){ .ports = &more, .n_ports = 1,
+					   .address = addr_from_v4(inet_addr("198.51.100.8")) };
+	w->config.nat64.pool4 = entries;
+	w->config.nat64.n_pool4 = 2;
+	w->config.nat64.log = CONFIG_FLOW_LOG_OFF;
+	use_ports(w, FIRST_PORT, LAST_PORT);
+	w->config.nat64.log = CONFIG_FLOW_LOG_PORT_BLOCKS;
+	use_ports(w, FIRST_PORT, LAST_PORT);
+	bib_leave_blocks(flow_bibs(w->table));
+}
+
+static void test_preview_of_blocks(void **state)
+{
+	test_many(*state, begin_blocks);
 }
 
 /* RFC 6146 3.5.3: an echo from outside comes in by the identifier of a static binding, and by
@@ -167,7 +210,7 @@ static void test_binding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_preview),
+		TEST(test_preview), TEST(test_preview_of_blocks),
 		TEST(test_static_icmp), TEST(test_binding),
 	};
 
