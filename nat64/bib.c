@@ -331,28 +331,26 @@ void bib_add_statics(struct bib_table *table, const struct statics *statics)
 
 /* ---- reading --------------------------------------------------------------------------- */
 
-static unsigned int view_stripe(struct stripe *stripe,
-				void (*fn)(void *arg, const struct bib_view *view), void *arg)
+struct walk {
+	void (*fn)(void *arg, const struct bib_view *view);
+	void *arg;
+};
+
+static void see(void *arg, struct hash_node *node)
 {
-	for (uint32_t i = 0; i < stripe->hash.n_buckets; i++) {
-		const struct hash_node *node = stripe->hash.buckets[i];
+	const struct walk *walk = arg;
+	const struct bib *bib = entry(node);
+	const struct bib_view view = {
+		.l4 = bib->l4,
+		.inside = bib->inside,
+		.outside_be32 = bib->outside_be32,
+		.inside_port = bib->inside_port,
+		.outside_port = bib->outside_port,
+		.sessions = atomic_load(&bib->sessions) - bib->is_static,
+		.is_static = bib->is_static,
+	};
 
-		for (; node; node = node->next) {
-			const struct bib *bib = entry(node);
-			struct bib_view view = {
-				.l4 = bib->l4,
-				.inside = bib->inside,
-				.outside_be32 = bib->outside_be32,
-				.inside_port = bib->inside_port,
-				.outside_port = bib->outside_port,
-				.sessions = atomic_load(&bib->sessions) - bib->is_static,
-				.is_static = bib->is_static,
-			};
-
-			fn(arg, &view);
-		}
-	}
-	return stripe->hash.n;
+	walk->fn(walk->arg, &view);
 }
 
 void bib_leave_blocks(struct bib_table *table)
@@ -369,19 +367,21 @@ void bib_leave_blocks(struct bib_table *table)
 	}
 }
 
-unsigned int bib_page(struct bib_table *table, unsigned int cursor, unsigned int max,
-		      void (*fn)(void *arg, const struct bib_view *view), void *arg)
+uint64_t bib_page(struct bib_table *table, uint64_t cursor, unsigned int max,
+		  void (*fn)(void *arg, const struct bib_view *view), void *arg)
 {
-	unsigned int seen = 0;
+	struct walk walk = { fn, arg };
 
-	while (cursor < STRIPES && seen < max) {
-		struct stripe *stripe = &table->stripes[cursor++];
+	while (cursor < STRIPES * HASH_END && max > 0) {
+		uint64_t at = cursor / HASH_END, place = cursor % HASH_END;
+		struct stripe *stripe = &table->stripes[at];
 
 		pthread_mutex_lock(&stripe->mutex);
-		seen += view_stripe(stripe, fn, arg);
+		place = hash_walk(&stripe->hash, &table->type, place, &max, see, &walk);
 		pthread_mutex_unlock(&stripe->mutex);
+		cursor = at * HASH_END + place;
 	}
-	return cursor < STRIPES ? cursor : 0;
+	return cursor < STRIPES * HASH_END ? cursor : 0;
 }
 
 uint64_t bib_count(const struct bib_table *table)

@@ -94,14 +94,15 @@ struct bib_view {
 /**
  * bib_page() - call @fn with a copy of each binding, some at a time.
  * @cursor:	0 first, then what the call before returned.
- * @max:	the page ends with the hash stripe in which this many were reached.
+ * @max:	at least 1: bindings and empty buckets looked at, and at most one bucket's
+ *		chain more.
  *
  * A stripe is locked while @fn sees it: @fn only copies. A binding that is there the
  * whole time is seen once; others may be.
  * Return: where the next page begins, or 0 after the last one.
  */
-unsigned int bib_page(struct bib_table *table, unsigned int cursor, unsigned int max,
-		      void (*fn)(void *arg, const struct bib_view *view), void *arg);
+uint64_t bib_page(struct bib_table *table, uint64_t cursor, unsigned int max,
+		  void (*fn)(void *arg, const struct bib_view *view), void *arg);
 
 /**
  * bib_leave_blocks() - port blocks begin anew (blocks.h): what is bound now is in none,

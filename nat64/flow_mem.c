@@ -436,45 +436,35 @@ void flow_table_free(struct flow_table *table)
 
 /* ---- a list of all ---------------------------------------------------------------- */
 
-/* A place in a shard is the hash that its next bucket begins with; SHARD_END is past all. */
-#define SHARD_END (UINT64_C(1) << 32)
+struct walk {
+	struct flow_table *table;
+	void (*fn)(void *arg, const struct flow *flow);
+	void *arg;
+};
 
-static uint64_t walk_shard(struct flow_table *table, struct shard *shard, uint64_t place,
-			   unsigned int *looks, void (*fn)(void *arg, const struct flow *flow),
-			   void *arg)
+static void see(void *arg, struct hash_node *node)
 {
-	const struct hash_type *type = &table->sessions.types[BY_INSIDE];
-	uint64_t bucket, n;
+	const struct walk *walk = arg;
+	struct flow flow;
 
-	pthread_mutex_lock(&shard->mutex);
-	n = shard->by[BY_INSIDE].n_buckets;
-	for (bucket = place * n >> 32; bucket < n && *looks > 0; bucket++) {
-		const struct hash_node *node = shard->by[BY_INSIDE].buckets[bucket];
-
-		*looks -= !node;
-		for (; node; node = node->next) {
-			struct flow flow;
-
-			/* The table may have shrunk: this was on the page before. */
-			if (type->hash_of(type->arg, node) >> 32 < place)
-				continue;
-			flow_copy(table, HASH_ENTRY(node, struct session, by[BY_INSIDE]), &flow);
-			fn(arg, &flow);
-			*looks -= *looks > 0;
-		}
-	}
-	pthread_mutex_unlock(&shard->mutex);
-	return n ? bucket * SHARD_END / n : SHARD_END;
+	flow_copy(walk->table, HASH_ENTRY(node, struct session, by[BY_INSIDE]), &flow);
+	walk->fn(walk->arg, &flow);
 }
 
 uint64_t flow_page(struct flow_table *table, uint64_t cursor, unsigned int max,
 		   void (*fn)(void *arg, const struct flow *flow), void *arg)
 {
-	while (cursor < SHARDS * SHARD_END && max > 0) {
-		uint64_t shard = cursor / SHARD_END, place = cursor % SHARD_END;
+	struct walk walk = { table, fn, arg };
 
-		cursor = shard * SHARD_END +
-			 walk_shard(table, &table->sessions.shards[shard], place, &max, fn, arg);
+	while (cursor < SHARDS * HASH_END && max > 0) {
+		uint64_t at = cursor / HASH_END, place = cursor % HASH_END;
+		struct shard *shard = &table->sessions.shards[at];
+
+		pthread_mutex_lock(&shard->mutex);
+		place = hash_walk(&shard->by[BY_INSIDE], &table->sessions.types[BY_INSIDE], place,
+				  &max, see, &walk);
+		pthread_mutex_unlock(&shard->mutex);
+		cursor = at * HASH_END + place;
 	}
-	return cursor < SHARDS * SHARD_END ? cursor : 0;
+	return cursor < SHARDS * HASH_END ? cursor : 0;
 }

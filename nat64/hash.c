@@ -78,6 +78,26 @@ void hash_free(struct hash *table, const struct hash_type *type)
 	*table = (struct hash){ 0 };
 }
 
+uint64_t hash_walk(const struct hash *table, const struct hash_type *type, uint64_t place,
+		   unsigned int *looks, void (*fn)(void *arg, struct hash_node *node), void *arg)
+{
+	uint64_t n = table->n_buckets, bucket;
+
+	for (bucket = place * n >> 32; bucket < n && *looks > 0; bucket++) {
+		struct hash_node *node = table->buckets[bucket];
+
+		*looks -= !node;
+		for (; node; node = node->next) {
+			/* The table may have shrunk: this was on the page before. */
+			if (type->hash_of(type->arg, node) >> 32 < place)
+				continue;
+			fn(arg, node);
+			*looks -= *looks > 0;
+		}
+	}
+	return n ? bucket * HASH_END / n : HASH_END;
+}
+
 uint32_t hash_longest(const struct hash *table)
 {
 	uint32_t longest = 0;

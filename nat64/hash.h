@@ -30,7 +30,7 @@ struct hash_type {
 
 /*
  * The upper half of a hash chooses the bucket: the lower one chose shard or stripe. Buckets
- * stand in the order of hashes, so that one that splits stays in its place (flow_page()).
+ * stand in the order of hashes, so that one that splits stays in its place (hash_walk()).
  */
 static inline uint32_t hash_bucket(uint64_t hash, uint32_t n_buckets)
 {
@@ -51,6 +51,21 @@ void hash_remove(struct hash *table, const struct hash_type *type, struct hash_n
 
 /** hash_free() - of an empty table. */
 void hash_free(struct hash *table, const struct hash_type *type);
+
+/* A place in a table is the upper half of a hash; this is past all. */
+#define HASH_END (UINT64_C(1) << 32)
+
+/**
+ * hash_walk() - call @fn with the nodes whose hashes begin at @place, some buckets of them.
+ * @looks:	at least 1: nodes and empty buckets; less by those that were looked at. The
+ *		walk ends with the bucket in which it came to 0.
+ *
+ * Who goes on where the walk before has ended sees each node that is there all the while
+ * once, though the table grows and shrinks meanwhile.
+ * Return: where to go on, or HASH_END.
+ */
+uint64_t hash_walk(const struct hash *table, const struct hash_type *type, uint64_t place,
+		   unsigned int *looks, void (*fn)(void *arg, struct hash_node *node), void *arg);
 
 /** hash_longest() - nodes in the longest chain, for tests. */
 uint32_t hash_longest(const struct hash *table);

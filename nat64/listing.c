@@ -151,9 +151,7 @@ int listing_bindings(struct flow_table *table, const struct nat64_filter *filter
 {
 	struct rows rows = { .filter = filter };
 
-	if (*cursor > UINT32_MAX)	/* none that bib_page() has given */
-		*cursor = UINT32_MAX;
-	*cursor = bib_page(flow_bibs(table), (unsigned int)*cursor, max, take_binding, &rows);
+	*cursor = bib_page(flow_bibs(table), *cursor, max, take_binding, &rows);
 	if (rows.failed) {
 		free(rows.v);
 		return -ENOMEM;

@@ -29,7 +29,7 @@ static void see(void *arg, const struct bib_view *view)
 static struct seen see_all(struct world *w, unsigned int max, unsigned int *pages)
 {
 	struct seen seen = { 0 };
-	unsigned int cursor = 0;
+	uint64_t cursor = 0;
 
 	*pages = 0;
 	do {
@@ -67,6 +67,29 @@ static void test_pages(void **state)
 	assert_true(pages > 5);
 	for (unsigned int i = 0; i < 256; i++)
 		assert_int_equal(seen.of[i], i == 7 ? 2 : 1);
+}
+
+/* Of a large table a page is no larger: workers wait for the stripe, the asker for the reply. */
+static void test_bounded_pages(void **state)
+{
+	enum { CLIENTS = 200, EACH = 50, MAX = 10, CHAIN = 12 };
+	struct world *w = *state;
+	struct seen seen = { 0 };
+	uint64_t cursor = 0;
+
+	use_ports(w, FIRST_PORT, 32767);
+	for (unsigned int i = 0; i < CLIENTS * EACH; i++)
+		open_flow(w, L4_UDP, i % CLIENTS, (uint16_t)(5000 + i / CLIENTS), REMOTE_A, 53, NOW);
+	do {
+		unsigned int before = seen.n;
+
+		cursor = bib_page(flow_bibs(w->table), cursor, MAX, see, &seen);
+		assert_in_range(seen.n - before, 0, MAX + CHAIN);
+	} while (cursor);
+	assert_int_equal(seen.n, CLIENTS * EACH);
+	for (unsigned int i = 0; i < CLIENTS; i++)
+		assert_int_equal(seen.of[i], EACH);
+	assert_int_equal(bib_page(flow_bibs(w->table), UINT64_MAX, MAX, see, &seen), 0);
 }
 
 static void bind_static(struct world *w, size_t i, enum config_proto proto, const char *outside,
@@ -307,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_pages),
+		TEST(test_bounded_pages),
 		TEST(test_static_both_ways),
 		TEST(test_static_life),
 		TEST(test_static_in_the_range),
