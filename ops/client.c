@@ -124,7 +124,8 @@ int client_ask(const char *path, struct json_object *request, uint32_t timeout_m
 	if (fd < 0)
 		return fd;
 	err = send_request(fd, request);
-	if (!err)
+	/* Who hangs up at once may have said why. */
+	if (!err || err == -EACCES)
 		err = read_reply(fd, timeout_ms, reply);
 	close(fd);
 	return err;

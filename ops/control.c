@@ -173,6 +173,23 @@ static bool may_ask(const struct control *control, int fd)
 	return false;
 }
 
+/* Strangers are not told why; who may ask is, or he would think that he may not. */
+static bool is_refused(const struct control *control, int fd)
+{
+	static const char too_many[] = "{\"error\":\"too many ask at once\"}\n";
+
+	if (!may_ask(control, fd)) {
+		log_limited(LOG_LEVEL_WARN, "control: a client was refused: it may not ask");
+		return true;
+	}
+	if (control->n_clients < CONTROL_CLIENTS_MAX)
+		return false;
+	log_limited(LOG_LEVEL_WARN, "control: a client was refused: too many at once");
+	if (send(fd, too_many, sizeof(too_many) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("control: it could not be told: %s", strerror(errno));
+	return true;
+}
+
 static void client_accept(struct evconnlistener *listener, evutil_socket_t fd,
 			  struct sockaddr *from, int from_len, void *arg)
 {
@@ -182,10 +199,7 @@ static void client_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	(void)listener;
 	(void)from;
 	(void)from_len;
-	if (control->n_clients >= CONTROL_CLIENTS_MAX || !may_ask(control, fd)) {
-		log_limited(LOG_LEVEL_WARN, "control: a client was refused: %s",
-			    control->n_clients >= CONTROL_CLIENTS_MAX ?
-			    "too many at once" : "it may not ask");
+	if (is_refused(control, fd)) {
 		close(fd);
 		return;
 	}

@@ -255,6 +255,8 @@ static void bounds_the_clients(void **state)
 		expect(fds[i], "1\n");
 	}
 	one_more = join();
+	say(one_more, "{\"echo\":1}\n");
+	expect(one_more, "{\"error\":\"too many ask at once\"}\n");
 	expect_closed(one_more);
 	close(fds[0]);
 	pump();
@@ -527,6 +529,44 @@ static void client_gives_up(void **state)
 	close(listener);
 }
 
+static void *ask_at_length(void *arg)
+{
+	struct json_object *request = huge_answer(NULL, NULL), *reply = NULL;
+
+	if (client_ask(path, request, CLIENT_TIMEOUT_MS, &reply) == 0)
+		*(struct json_object **)arg = reply;
+	json_object_put(request);
+	return NULL;
+}
+
+/* A gateway that answers and hangs up before it has been asked to the end */
+static void client_hears_why(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+	struct json_object *reply = NULL, *why;
+	pthread_t thread;
+
+	(void)state;
+	control_close(control);
+	control = NULL;
+	memcpy(address.sun_path, path, sizeof(address.sun_path));
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(pthread_create(&thread, NULL, ask_at_length, &reply), 0);
+	fd = accept(listener, NULL, NULL);
+	assert_true(fd >= 0);
+	usleep(20000);
+	say(fd, "{\"error\":\"not now\"}\n");
+	close(fd);
+	pthread_join(thread, NULL);
+	close(listener);
+	assert_non_null(reply);
+	assert_true(json_object_object_get_ex(reply, "error", &why));
+	assert_string_equal(json_object_get_string(why), "not now");
+	json_object_put(reply);
+}
+
 static void client_says_that_nobody_is_there(void **state)
 {
 	struct json_object *request = a_request(), *reply = NULL;
@@ -559,6 +599,7 @@ int main(void)
 		TEST(waits_for_who_reads_slowly),
 		TEST(client_asks_and_hears),
 		TEST(client_gives_up),
+		TEST(client_hears_why),
 		TEST(client_says_that_nobody_is_there),
 	};
 
