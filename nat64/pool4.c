@@ -254,32 +254,6 @@ static struct block_claim in_blocks(const struct pool4 *pool, const struct in6_a
 	};
 }
 
-static int claim_block(struct pool4 *pool, const struct in6_addr *inside, struct claiming *c,
-		       struct pool4_claim *out)
-{
-	const struct block_claim claim = in_blocks(pool, inside, c);
-	struct block *block;
-
-	*out = (struct pool4_claim){ 0 };
-	switch (blocks_claim(pool->blocks, &claim, &block, &out->port)) {
-	case 0:
-		out->addr_be32 = block->addr_be32;
-		out->blocked = true;
-		return 0;
-	case -EDQUOT:
-		stats_inc(STAT_NAT64_PORTS_CLIENT_BLOCKS);
-		log_limited(LOG_LEVEL_WARN, "nat64.pool4: a client has all the port blocks that "
-			    "nat64.limits.sessions_per_client lets it have");
-		break;
-	default:
-		stats_inc(STAT_NAT64_PORTS_BLOCKS);
-		log_limited(LOG_LEVEL_WARN, "nat64.pool4: no block of %d ports is free; give "
-			    "nat64.pool4 more ports or addresses, or lower "
-			    "nat64.limits.sessions_per_client", BLOCK_PORTS);
-	}
-	return -EADDRNOTAVAIL;
-}
-
 /* @host: the search ended at ports that sockets of the host have. */
 static int refuse(const struct pool4 *pool, enum l4_proto l4, bool host)
 {
@@ -294,6 +268,40 @@ static int refuse(const struct pool4 *pool, enum l4_proto l4, bool host)
 			    "nat64.limits.sessions_per_client", l4_name(l4), pool->n_of_pool);
 	}
 	return -EADDRNOTAVAIL;
+}
+
+/* The same of a client's blocks */
+static int refuse_block(const struct pool4 *pool, const struct claiming *c, int err)
+{
+	if (c->search.asks > 0)
+		return refuse(pool, c->l4, true);
+	if (err == -EDQUOT) {
+		stats_inc(STAT_NAT64_PORTS_CLIENT_BLOCKS);
+		log_limited(LOG_LEVEL_WARN, "nat64.pool4: a client has all the port blocks that "
+			    "nat64.limits.sessions_per_client lets it have");
+	} else {
+		stats_inc(STAT_NAT64_PORTS_BLOCKS);
+		log_limited(LOG_LEVEL_WARN, "nat64.pool4: no block of %d ports is free; give "
+			    "nat64.pool4 more ports or addresses, or lower "
+			    "nat64.limits.sessions_per_client", BLOCK_PORTS);
+	}
+	return -EADDRNOTAVAIL;
+}
+
+static int claim_block(struct pool4 *pool, const struct in6_addr *inside, struct claiming *c,
+		       struct pool4_claim *out)
+{
+	const struct block_claim claim = in_blocks(pool, inside, c);
+	struct block *block;
+	int err;
+
+	*out = (struct pool4_claim){ 0 };
+	err = blocks_claim(pool->blocks, &claim, &block, &out->port);
+	if (err < 0)
+		return refuse_block(pool, c, err);
+	out->addr_be32 = block->addr_be32;
+	out->blocked = true;
+	return 0;
 }
 
 bool pool4_offers(const struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port)

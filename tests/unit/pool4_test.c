@@ -11,12 +11,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "../../core/addrmap.h"
 #include "../../core/log.h"
 #include "../../core/loop.h"
+#include "../../core/stats.h"
 #include "../../nat64/blocks.h"
 #include "../../nat64/hostports.h"
 #include "../../nat64/pool4.h"
@@ -517,6 +521,53 @@ static void test_blocks_of_ports_that_stayed(void **state)
 	release_udp(w, &other);
 }
 
+static uint64_t counter(enum stat stat)
+{
+	uint64_t counters[STAT_COUNT];
+
+	stats_sum(counters);
+	return counters[stat];
+}
+
+/* A socket of the host at the uplink's address, which need not be here */
+static int host_socket(uint16_t port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port),
+				  .sin_addr.s_addr = inet_addr(uplink) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), one = 1;
+
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+/* The host has come to use what the pool has: so says the counter, with blocks or without. */
+static void test_host_has_the_rest(void **state)
+{
+	enum { LEFT = 3 };
+	struct world *w = *state;
+	uint64_t before = counter(STAT_NAT64_PORTS_HOST);
+	struct pool4_claim claim;
+	int fds[LEFT];
+
+	for (uint16_t i = 0; i < LEFT; i++)
+		fds[i] = host_socket((uint16_t)(BLOCK_FIRST + i));
+	entry(w, 0, NULL, PORTS(BLOCK_FIRST, BLOCK_FIRST + LEFT - 1));
+	commit(w);
+	assert_int_equal(claim_udp(w, &claim), -EADDRNOTAVAIL);
+	assert_int_equal(counter(STAT_NAT64_PORTS_HOST), before + 1);
+	use_blocks(w, BLOCK_FIRST, BLOCK_FIRST + LEFT - 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(claim_udp(w, &claim), -EADDRNOTAVAIL);
+		assert_int_equal(counter(STAT_NAT64_PORTS_HOST), before + 2 + i);
+	}
+	for (unsigned int i = 0; i < LEFT; i++)
+		close(fds[i]);
+	assert_int_equal(claim_udp(w, &claim), 0);
+	release_udp(w, &claim);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -537,6 +588,7 @@ int main(void)
 		TEST(test_entries_of_one_address),
 		TEST(test_blocks_of_ports_that_left),
 		TEST(test_blocks_of_ports_that_stayed),
+		TEST(test_host_has_the_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
