@@ -30,8 +30,9 @@ struct ruleset *ruleset_new(void);
  *
  * Idempotent: again, with another intercept, or over what a killed run left, the
  * outcome is exactly the new state. The first call chooses the backend and logs
- * it. Where queues are not yet or no longer read, packets go on as if there were
- * no rule ("bypass").
+ * it. Where queues are not yet or no longer read, packets that may be the host's own go
+ * on as if there were no rule ("bypass"); others are dropped, which their senders take for
+ * a loss, and try again.
  * Return: 0, or -errno, the reason (what the kernel or tool said) having been logged.
  * nftables changes all in one transaction, xtables first IPv6, then IPv4: after a
  * failure what was not changed stands as before.

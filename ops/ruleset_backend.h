@@ -36,9 +36,9 @@ struct rule {
 
 /*
  * All rules: the packets of "queue", seen in prerouting (and output, see from_host) at
- * priority raw, go to the queues first..last, the same one for all packets between two hosts, and
- * pass as if there were no rule where the queue has no reader. Besides, packets
- * sent with NAT64_MARK are not tracked, and never queued.
+ * priority raw, go to the queues first..last, the same one for all packets between two hosts.
+ * Where the queue has no reader they are dropped, or pass as if there were no rule, see
+ * rule_bypass(). Besides, packets sent with NAT64_MARK are not tracked, and never queued.
  */
 struct rule_list {
 	struct rule *queue;
@@ -46,6 +46,12 @@ struct rule_list {
 	struct prefix_list mapped;	/* IPv4: queued whatever it is; none within another */
 	unsigned int queue_first, queue_last;
 };
+
+/** rule_bypass() - may what the rule matches be the host's own? Then it needs no reader. */
+static inline bool rule_bypass(const struct rule *rule)
+{
+	return rule->match != RULE_ANY;
+}
 
 /**
  * rule_list_make() - the rules for an intercept.

@@ -29,9 +29,9 @@ static void print_ports(FILE *out, const struct rule *rule)
 	fputs(" }", out);
 }
 
-static void print_queue(FILE *out, const struct rule_list *list)
+static void print_queue(FILE *out, const struct rule_list *list, bool bypass)
 {
-	fprintf(out, "queue flags bypass to %u", list->queue_first);
+	fprintf(out, "queue %sto %u", bypass ? "flags bypass " : "", list->queue_first);
 	if (list->queue_last != list->queue_first)
 		fprintf(out, "-%u", list->queue_last);
 	fputc('\n', out);
@@ -59,7 +59,7 @@ static void print_rule(FILE *out, const struct rule_list *list, const struct rul
 		fputc(' ', out);
 		break;
 	}
-	print_queue(out, list);
+	print_queue(out, list, rule_bypass(rule));
 }
 
 /* One look-up in a set, however many there are. */
@@ -72,7 +72,7 @@ static void print_mapped(FILE *out, const struct rule_list *list)
 			prefix_format(&list->mapped.v[i], to));
 	if (list->mapped.n) {
 		fputs(" } ", out);
-		print_queue(out, list);
+		print_queue(out, list, false);
 	}
 }
 

@@ -56,13 +56,15 @@ enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
 
 /* ---- writing ------------------------------------------------------------------ */
 
-static void print_target(FILE *out, const struct rule_list *list)
+static void print_target(FILE *out, const struct rule_list *list, const struct rule *rule)
 {
+	const char *bypass = rule_bypass(rule) ? " --queue-bypass" : "";
+
 	if (list->queue_first == list->queue_last)
-		fprintf(out, " -j NFQUEUE --queue-num %u --queue-bypass\n", list->queue_first);
+		fprintf(out, " -j NFQUEUE --queue-num %u%s\n", list->queue_first, bypass);
 	else
-		fprintf(out, " -j NFQUEUE --queue-balance %u:%u --queue-bypass\n",
-			list->queue_first, list->queue_last);
+		fprintf(out, " -j NFQUEUE --queue-balance %u:%u%s\n", list->queue_first,
+			list->queue_last, bypass);
 }
 
 static void print_head(FILE *out, enum xtables_hook hook, const struct rule *rule)
@@ -95,7 +97,7 @@ static void print_port_rules(FILE *out, enum xtables_hook hook, const struct rul
 				fprintf(out, ":%u", range->last);
 			used += takes;
 		}
-		print_target(out, list);
+		print_target(out, list, rule);
 	}
 }
 
@@ -120,7 +122,7 @@ static void print_rule(FILE *out, enum xtables_hook hook, const struct rule_list
 		fputs(" -p icmp", out);
 		break;
 	}
-	print_target(out, list);
+	print_target(out, list, rule);
 }
 
 static void print_mapped(FILE *out, const struct rule_list *list)

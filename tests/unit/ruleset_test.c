@@ -100,8 +100,8 @@ static void test_nft(void **state)
 		"table inet gate64 {\n"
 		"\tchain prerouting {\n"
 		"\t\ttype filter hook prerouting priority raw; policy accept;\n"
-		"\t\tip6 daddr 64:ff9b::/96 queue flags bypass to 6400-6401\n"
-		"\t\tip6 daddr 2001:db8:64::/48 queue flags bypass to 6400-6401\n"
+		"\t\tip6 daddr 64:ff9b::/96 queue to 6400-6401\n"
+		"\t\tip6 daddr 2001:db8:64::/48 queue to 6400-6401\n"
 		"\t\tip daddr 198.51.100.1/32 ip frag-off & 0x3fff != 0 "
 		"queue flags bypass to 6400-6401\n"
 		"\t\tip daddr 198.51.100.1/32 meta l4proto icmp queue flags bypass to 6400-6401\n"
@@ -109,14 +109,13 @@ static void test_nft(void **state)
 		"queue flags bypass to 6400-6401\n"
 		"\t\tip daddr 198.51.100.1/32 udp dport { 10240-65535 } "
 		"queue flags bypass to 6400-6401\n"
-		"\t\tip daddr { 203.0.113.0/24, 192.0.2.16/28 } "
-		"queue flags bypass to 6400-6401\n"
+		"\t\tip daddr { 203.0.113.0/24, 192.0.2.16/28 } queue to 6400-6401\n"
 		"\t}\n"
 		"\tchain output {\n"
 		"\t\ttype filter hook output priority raw; policy accept;\n"
 		"\t\tmeta mark 0x67363400 notrack accept\n"
-		"\t\tip6 daddr 64:ff9b::/96 queue flags bypass to 6400-6401\n"
-		"\t\tip6 daddr 2001:db8:64::/48 queue flags bypass to 6400-6401\n"
+		"\t\tip6 daddr 64:ff9b::/96 queue to 6400-6401\n"
+		"\t\tip6 daddr 2001:db8:64::/48 queue to 6400-6401\n"
 		"\t}\n"
 		"}\n");
 }
@@ -131,7 +130,7 @@ static void test_nft_one_queue_and_no_ports(void **state)
 	scene.intercept.queue_count = 1;
 	scene.pool.n_tcp = scene.pool.n_udp = 0;
 	text = nft_text(&scene);
-	assert_non_null(strstr(text, "ip6 daddr 64:ff9b::/96 queue flags bypass to 6400\n"));
+	assert_non_null(strstr(text, "ip6 daddr 64:ff9b::/96 queue to 6400\n"));
 	assert_null(strstr(text, "dport"));
 	free(text);
 }
@@ -167,16 +166,12 @@ static void test_xtables_on_an_untouched_host(void **state)
 		":GATE64-OUT - [0:0]\n"
 		"-A PREROUTING -j GATE64-PRE\n"
 		"-A OUTPUT -j GATE64-OUT\n"
-		"-A GATE64-PRE -d 64:ff9b::/96 -j NFQUEUE --queue-balance 6400:6401 "
-		"--queue-bypass\n"
-		"-A GATE64-PRE -d 2001:db8:64::/48 -j NFQUEUE --queue-balance 6400:6401 "
-		"--queue-bypass\n"
+		"-A GATE64-PRE -d 64:ff9b::/96 -j NFQUEUE --queue-balance 6400:6401\n"
+		"-A GATE64-PRE -d 2001:db8:64::/48 -j NFQUEUE --queue-balance 6400:6401\n"
 		"-A GATE64-OUT -m mark --mark 0x67363400 -j CT --notrack\n"
 		"-A GATE64-OUT -m mark --mark 0x67363400 -j RETURN\n"
-		"-A GATE64-OUT -d 64:ff9b::/96 -j NFQUEUE --queue-balance 6400:6401 "
-		"--queue-bypass\n"
-		"-A GATE64-OUT -d 2001:db8:64::/48 -j NFQUEUE --queue-balance 6400:6401 "
-		"--queue-bypass\n"
+		"-A GATE64-OUT -d 64:ff9b::/96 -j NFQUEUE --queue-balance 6400:6401\n"
+		"-A GATE64-OUT -d 2001:db8:64::/48 -j NFQUEUE --queue-balance 6400:6401\n"
 		"COMMIT\n");
 }
 
@@ -206,8 +201,8 @@ static void test_xtables_over_what_is_there(void **state)
 		"-j NFQUEUE --queue-num 6400 --queue-bypass\n"
 		"-A GATE64-PRE -d 198.51.100.1/32 -p udp -m multiport --dports 10240:65535 "
 		"-j NFQUEUE --queue-num 6400 --queue-bypass\n"
-		"-A GATE64-PRE -d 203.0.113.0/24 -j NFQUEUE --queue-num 6400 --queue-bypass\n"
-		"-A GATE64-PRE -d 192.0.2.16/28 -j NFQUEUE --queue-num 6400 --queue-bypass\n"
+		"-A GATE64-PRE -d 203.0.113.0/24 -j NFQUEUE --queue-num 6400\n"
+		"-A GATE64-PRE -d 192.0.2.16/28 -j NFQUEUE --queue-num 6400\n"
 		"-A GATE64-OUT -m mark --mark 0x67363400 -j CT --notrack\n"
 		"-A GATE64-OUT -m mark --mark 0x67363400 -j RETURN\n"
 		"COMMIT\n");
