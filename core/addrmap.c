@@ -41,6 +41,7 @@ void netinfo_free(struct netinfo *net)
 {
 	prefix_list_free(&net->inside);
 	prefix_list_free(&net->own);
+	prefix_list_free(&net->elsewhere4);
 }
 
 static int copy_choice(struct prefix_list *to, const struct prefix_choice *choice,
@@ -112,10 +113,12 @@ struct addrmap *addrmap_new(const struct config *config, const struct netinfo *n
 	map->nat46 = config->prefixes.nat46;
 	map->uplink_v4_be32 = net->uplink_v4_be32;
 	memcpy(map->uplink, net->uplink, sizeof(map->uplink));
+	map->links = net->links;
 	if (set_eams(map, config) < 0 ||
 	    copy_choice(&map->inside, &config->inside, &net->inside) < 0 ||
 	    prefix_list_copy(&map->pref64, &config->prefixes.nat64) < 0 ||
 	    prefix_list_copy(&map->own, &net->own) < 0 ||
+	    prefix_list_copy(&map->elsewhere4, &net->elsewhere4) < 0 ||
 	    set_deny4(map, &config->nat64.deny4) < 0 ||
 	    copy_choice(&map->nat64_clients, &config->nat64.clients, &map->inside) < 0 ||
 	    set_dns64_clients(map, &config->dns64.clients) < 0 ||
@@ -127,6 +130,7 @@ struct addrmap *addrmap_new(const struct config *config, const struct netinfo *n
 		return NULL;
 	}
 	prefix_list_sort(&map->own);
+	prefix_list_sort(&map->elsewhere4);
 	return map;
 }
 
@@ -137,6 +141,7 @@ void addrmap_free(struct addrmap *map)
 	prefix_list_free(&map->inside);
 	prefix_list_free(&map->pref64);
 	prefix_list_free(&map->own);
+	prefix_list_free(&map->elsewhere4);
 	prefix_list_free(&map->deny4);
 	prefix_list_free(&map->outside4);
 	prefix_list_free(&map->eam4);
@@ -161,13 +166,22 @@ bool addrmap_equal(const struct addrmap *a, const struct addrmap *b)
 	       prefix_list_equal(&a->dns64_clients, &b->dns64_clients) &&
 	       prefix_list_equal(&a->backends, &b->backends) &&
 	       prefix_list_equal(&a->own, &b->own) &&
+	       prefix_list_equal(&a->elsewhere4, &b->elsewhere4) &&
 	       a->uplink_v4_be32 == b->uplink_v4_be32 &&
-	       strcmp(a->uplink, b->uplink) == 0;
+	       strcmp(a->uplink, b->uplink) == 0 &&
+	       memcmp(&a->links, &b->links, sizeof(a->links)) == 0;
 }
 
 bool addrmap_is_inside(const struct addrmap *map, const struct in6_addr *addr)
 {
 	return prefix_list_contains(&map->inside, addr);
+}
+
+bool addrmap_leads_elsewhere(const struct addrmap *map, uint32_t v4_be32)
+{
+	struct in6_addr addr = addr_from_v4(v4_be32);
+
+	return prefix_list_sorted_contains(&map->elsewhere4, &addr);
 }
 
 bool addrmap_is_own(const struct addrmap *map, const struct in6_addr *addr)

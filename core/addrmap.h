@@ -17,11 +17,32 @@ struct config;
 struct eamt;
 
 /* What was found on the host (ops/netsetup fills it, from netlink). */
+enum { NETINFO_LINKS_MAX = 64, NETINFO_ELSEWHERE_MAX = 16 };
+
+/* Interfaces that IPv6 to or IPv4 from NAT64 comes in by, by index: the uplink and those
+ * that lead to clients; what is beyond the array is left out */
+struct netinfo_links {
+	uint32_t index[NETINFO_LINKS_MAX];
+	uint32_t n;
+	uint32_t uplink;		/* its index, 0 none */
+	uint32_t uplink_mtu;		/* bytes */
+	uint32_t lowest_route_mtu;	/* of those that IPv4 routes set; 0 none does */
+	/* IPv4 that routes lead to by another way than the uplink; all of it, where these
+	 * are more than fit */
+	struct {
+		uint32_t net_be32, mask_be32;
+	} elsewhere[NETINFO_ELSEWHERE_MAX];
+	uint32_t n_elsewhere;
+};
+
 struct netinfo {
+	struct netinfo_links links;
 	char uplink[IFNAMSIZ];		/* interface of the IPv4 default route; "" none */
 	uint32_t uplink_v4_be32;	/* its first global IPv4 address; 0 none */
 	struct prefix_list inside;	/* routed IPv6 prefixes not behind the uplink */
 	struct prefix_list own;		/* every address of this host, as host prefixes */
+	struct prefix_list elsewhere4;	/* IPv4 that routes lead to other links than the uplink;
+					 * empty where the host forwards IPv4 */
 };
 
 void netinfo_free(struct netinfo *net);
@@ -42,8 +63,10 @@ struct addrmap {
 	struct prefix_list dns64_clients;
 	struct prefix_list backends;
 	struct prefix_list own;		/* sorted; none within another */
+	struct prefix_list elsewhere4;	/* likewise */
 	uint32_t uplink_v4_be32;	/* 0 = none */
 	char uplink[IFNAMSIZ];		/* "" = none */
+	struct netinfo_links links;
 };
 
 /**
@@ -61,6 +84,12 @@ bool addrmap_equal(const struct addrmap *a, const struct addrmap *b);
 
 /** addrmap_is_inside() - is this IPv6 address one that we serve? */
 bool addrmap_is_inside(const struct addrmap *map, const struct in6_addr *addr);
+
+/**
+ * addrmap_leads_elsewhere() - does the way to an IPv4 address lead elsewhere than to the
+ * uplink, and can nobody but this host's own output tell where?
+ */
+bool addrmap_leads_elsewhere(const struct addrmap *map, uint32_t v4_be32);
 
 /** addrmap_is_own() - is it an address of this host? */
 bool addrmap_is_own(const struct addrmap *map, const struct in6_addr *addr);

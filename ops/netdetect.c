@@ -80,6 +80,8 @@ static void derive_uplink(const struct netdetect_host *host, const struct config
 	if (!link)
 		return;
 	memcpy(net->uplink, link->name, sizeof(net->uplink));
+	net->links.uplink = (uint32_t)link->index;
+	net->links.uplink_mtu = link->mtu;
 	for (size_t i = 0; i < host->n_addrs && !net->uplink_v4_be32; i++) {
 		if (host->addrs[i].link == link->index)
 			net->uplink_v4_be32 = host->addrs[i].v4_be32;
@@ -195,6 +197,30 @@ static int derive_inside(const struct netdetect_host *host, const struct config 
 	return 0;
 }
 
+/* A default route is the uplink's, unless another one is better and not the uplink's. */
+static bool is_elsewhere(const struct netdetect_host *host, const struct netdetect_route *route,
+			 const struct netinfo *net)
+{
+	const struct netdetect_link *link = find_link(host, route->link);
+	int to = (int)net->links.uplink;
+
+	if (!is_v4(route) || !is_main_unicast(route) || !link || link->loopback || link->index == to)
+		return false;
+	return route->dst.len != V4_DEFAULT_LEN || default4_link(host) == route->link;
+}
+
+static int derive_elsewhere4(const struct netdetect_host *host, struct netinfo *net)
+{
+	if (host->forwards4 || !net->links.uplink)
+		return 0;
+	for (size_t i = 0; i < host->n_routes; i++)
+		if (is_elsewhere(host, &host->routes[i], net) &&
+		    prefix_list_add(&net->elsewhere4, &host->routes[i].dst))
+			return -ENOMEM;
+	aggregate(&net->elsewhere4);
+	return 0;
+}
+
 /* Not only the addresses proper: the subnet-router anycast ones are ours as well. */
 static int derive_own(const struct netdetect_host *host, const struct config *config,
 		      struct netinfo *net)
@@ -213,6 +239,98 @@ static int derive_own(const struct netdetect_host *host, const struct config *co
 	return 0;
 }
 
+static void add_link(struct netinfo_links *links, const struct netdetect_link *link)
+{
+	for (uint32_t i = 0; i < links->n; i++)
+		if (links->index[i] == (uint32_t)link->index)
+			return;
+	if (links->n < NETINFO_LINKS_MAX)
+		links->index[links->n++] = (uint32_t)link->index;
+}
+
+static bool overlaps_any(const struct prefix_list *list, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (prefix_overlaps(&list->v[i], prefix))
+			return true;
+	return false;
+}
+
+/* Does a route lead to somebody who may use NAT64? */
+static bool leads_to_clients(const struct netdetect_route *route, const struct config *config,
+			     const struct netinfo *net)
+{
+	const struct prefix_list *inside = config->inside.keyword ? &net->inside
+								   : &config->inside.list;
+
+	if (is_v4(route) || route->dst.len <= V6_DEFAULT_LEN_MAX || !is_main_unicast(route))
+		return false;
+	return overlaps_any(config->nat64.clients.keyword ? inside : &config->nat64.clients.list,
+			    &route->dst);
+}
+
+static void add_elsewhere(struct netinfo_links *links, const struct prefix *dst)
+{
+	const uint32_t all = UINT32_MAX;
+	unsigned int len = dst->len - V4_DEFAULT_LEN;
+
+	if (links->n_elsewhere == NETINFO_ELSEWHERE_MAX) {
+		memset(links->elsewhere, 0, sizeof(links->elsewhere));
+		links->n_elsewhere = 1;		/* 0.0.0.0/0 */
+	}
+	links->elsewhere[links->n_elsewhere].mask_be32 = len ? htonl(all << (32 - len)) : 0;
+	memcpy(&links->elsewhere[links->n_elsewhere++].net_be32, &dst->addr.s6_addr[12],
+	       sizeof(uint32_t));
+}
+
+/* What IPv4 does not leave by the uplink? A default route of the main table is never asked
+ * where a better one leads to the uplink. */
+static void derive_elsewhere(const struct netdetect_host *host, struct netinfo *net)
+{
+	for (size_t i = 0; i < host->n_routes; i++) {
+		const struct netdetect_route *route = &host->routes[i];
+		const struct netdetect_link *link = find_link(host, route->link);
+
+		if (!is_v4(route) || route->type != RTN_UNICAST || !link || link->loopback ||
+		    (uint32_t)link->index == net->links.uplink ||
+		    (is_main_unicast(route) && route->dst.len == V4_DEFAULT_LEN &&
+		     (uint32_t)default4_link(host) == net->links.uplink))
+			continue;
+		add_elsewhere(&net->links, &route->dst);
+	}
+}
+
+static void derive_route_mtu(const struct netdetect_host *host, struct netinfo *net)
+{
+	uint32_t *lowest = &net->links.lowest_route_mtu;
+
+	for (size_t i = 0; i < host->n_routes; i++) {
+		const struct netdetect_route *route = &host->routes[i];
+
+		if (is_v4(route) && route->type == RTN_UNICAST && route->mtu &&
+		    (!*lowest || route->mtu < *lowest))
+			*lowest = route->mtu;
+	}
+}
+
+/* In the order of their numbers, so that the same host gives the same list. */
+static void derive_links(const struct netdetect_host *host, const struct config *config,
+			 struct netinfo *net)
+{
+	for (size_t i = 0; i < host->n_links; i++) {
+		const struct netdetect_link *link = &host->links[i];
+
+		if (link->loopback)
+			continue;
+		if (net->links.uplink == (uint32_t)link->index)
+			add_link(&net->links, link);
+		for (size_t k = 0; k < host->n_routes; k++)
+			if (host->routes[k].link == link->index &&
+			    leads_to_clients(&host->routes[k], config, net))
+				add_link(&net->links, link);
+	}
+}
+
 int netdetect_derive(struct netdetect_host *host, const struct config *config,
 		     struct netinfo *net)
 {
@@ -227,6 +345,13 @@ int netdetect_derive(struct netdetect_host *host, const struct config *config,
 		err = derive_inside(host, config, net);
 	if (!err)
 		err = derive_own(host, config, net);
+	if (!err)
+		err = derive_elsewhere4(host, net);
+	if (!err) {
+		derive_links(host, config, net);
+		derive_route_mtu(host, net);
+		derive_elsewhere(host, net);
+	}
 	if (err)
 		netinfo_free(net);
 	return err;

@@ -19,6 +19,7 @@ struct netinfo;
 struct netdetect_link {
 	int index;
 	char name[IFNAMSIZ];
+	uint32_t mtu;		/* bytes */
 	bool loopback;
 	bool outside;		/* netdetect_derive() finds this out */
 };
@@ -35,6 +36,7 @@ struct netdetect_route {
 	uint32_t table;		/* RT_TABLE_* */
 	uint32_t metric;
 	int link;		/* index of the link it leads to; 0 none */
+	uint32_t mtu;		/* bytes; 0: the link's */
 	uint8_t type;		/* RTN_* */
 	uint8_t protocol;	/* RTPROT_* */
 };
@@ -44,6 +46,7 @@ struct netdetect_host {
 	struct netdetect_addr *addrs;	/* in the kernel's order */
 	struct netdetect_route *routes;
 	size_t n_links, n_addrs, n_routes;
+	bool forwards4;			/* IPv4 */
 };
 
 /**

@@ -20,6 +20,7 @@
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/route.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -104,6 +105,7 @@ static void read_link(struct nl_object *object, void *arg)
 	host->links = links;
 	fact = &links[host->n_links++];
 	fact->index = rtnl_link_get_ifindex(link);
+	fact->mtu = rtnl_link_get_mtu(link);
 	fact->loopback = rtnl_link_get_flags(link) & IFF_LOOPBACK;
 	if (name)
 		strncpy(fact->name, name, sizeof(fact->name) - 1);
@@ -179,6 +181,14 @@ static void read_hop(struct rtnl_nexthop *hop, void *arg)
 	routes[host->n_routes++] = hops->route;
 }
 
+/* Return: what the route says the MTU is, 0 if nothing. */
+static uint32_t route_mtu(struct rtnl_route *route)
+{
+	uint32_t mtu;
+
+	return rtnl_route_get_metric(route, RTAX_MTU, &mtu) == 0 ? mtu : 0;
+}
+
 static void read_route(struct nl_object *object, void *arg)
 {
 	struct rtnl_route *route = (struct rtnl_route *)object;
@@ -187,6 +197,7 @@ static void read_route(struct nl_object *object, void *arg)
 		.route = {
 			.table = rtnl_route_get_table(route),
 			.metric = rtnl_route_get_priority(route),
+			.mtu = route_mtu(route),
 			.type = rtnl_route_get_type(route),
 			.protocol = rtnl_route_get_protocol(route),
 		},
@@ -257,6 +268,17 @@ static int read_host(struct nl_sock *sk, struct netdetect_host *host)
 	return reading.err ? -NLE_NOMEM : err;
 }
 
+/* Where that cannot be read, it does not. */
+static bool forwards_ipv4(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_forward", "re");
+	bool yes = file && fgetc(file) == '1';
+
+	if (file)
+		fclose(file);
+	return yes;
+}
+
 int netsetup_detect(const struct config *config, struct netinfo *net)
 {
 	struct netdetect_host host = {0};
@@ -277,6 +299,7 @@ int netsetup_detect(const struct config *config, struct netinfo *net)
 		log_error("cannot read the host's network: %s", nl_geterror(err));
 		err = nl_to_errno(err);
 	} else {
+		host.forwards4 = forwards_ipv4();
 		err = netdetect_derive(&host, config, net);
 	}
 	netdetect_host_free(&host);

@@ -40,7 +40,7 @@ struct line {
 struct scene {
 	struct netdetect_link links[4];
 	struct netdetect_addr addrs[4];
-	struct netdetect_route routes[16];
+	struct netdetect_route routes[24];
 	struct netdetect_host host;
 	struct prefix pref64;
 	struct config config;
@@ -67,7 +67,7 @@ static void scene_begin(struct scene *scene, const struct line *lines, size_t n)
 	scene->host.addrs = scene->addrs;
 	scene->host.routes = scene->routes;
 	scene->host.n_routes = n;
-	assert_true(n <= 16);
+	assert_true(n <= 24);
 	for (size_t i = 0; i < n; i++) {
 		scene->routes[i] = (struct netdetect_route){
 			.dst = prefix_of(lines[i].dst),
@@ -253,6 +253,78 @@ static void test_no_default_route_no_uplink(void **state)
 	check_uplink(&scene, "", "0.0.0.0");
 }
 
+static void check_links(struct scene *scene, uint32_t uplink, const uint32_t *links, uint32_t n)
+{
+	assert_int_equal(netdetect_derive(&scene->host, &scene->config, &scene->net), 0);
+	assert_int_equal(scene->net.links.uplink, uplink);
+	assert_int_equal(scene->net.links.n, n);
+	assert_memory_equal(scene->net.links.index, links, n * sizeof(*links));
+	netinfo_free(&scene->net);
+}
+
+/* The uplink, and what leads to clients; each once, in the order of the host's own list. */
+static void test_links_of_the_uplink_and_of_clients(void **state)
+{
+	struct prefix client = prefix_of("2001:db8:1::/56");
+	const struct {
+		bool inside_auto, clients_inside;
+		uint32_t n, links[3];
+	} cases[] = {
+		{ true, true, 3, { ETH0, WG0, TUN0 } },
+		{ false, false, 2, { ETH0, WG0 } },	/* clients: a list of one prefix */
+		{ false, true, 1, { ETH0 } },		/* inside: an empty list */
+	};
+	struct scene scene;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		scene_begin(&scene, LINES(TO(V4_DEFAULT, ETH0), TO("::/0", ETH0),
+					  TO("2001:db8:2::/64", TUN0), TO("2001:db8:1:7::/64", WG0),
+					  TO("2001:db8:1::/64", WG0), TO("2001:db8:1::/64", LO)), 6);
+		scene.config.inside.keyword = cases[i].inside_auto;
+		scene.config.nat64.clients.keyword = cases[i].clients_inside;
+		if (!cases[i].clients_inside)
+			scene.config.nat64.clients.list = (struct prefix_list){ &client, 1 };
+		check_links(&scene, ETH0, cases[i].links, cases[i].n);
+	}
+	/* None of them is there, as while the host boots. */
+	scene_begin(&scene, NULL, 0);
+	check_links(&scene, 0, NULL, 0);
+}
+
+/* IPv4 that does not leave by the uplink, whatever table says so; a default route that is
+ * not the best one says nothing. Where there are too many, all is said to be elsewhere. */
+static void test_ipv4_elsewhere(void **state)
+{
+	const struct line lines[] = {
+		TO(V4_DEFAULT, ETH0), TO(V4_DEFAULT, TUN0, .metric = 100),
+		TO("198.51.100.0/24", ETH0), TO("203.0.113.0/25", TUN0),
+		TO("192.0.2.0/24", LO), TO("192.0.2.1/32", WG0, .type = RTN_LOCAL),
+		TO("10.0.0.1/32", WG0, .table = 100),
+	};
+	struct line many[18] = { TO(V4_DEFAULT, ETH0) };
+	const struct netinfo_links *links;
+	struct scene scene;
+
+	(void)state;
+	scene_begin(&scene, lines, sizeof(lines) / sizeof(lines[0]));
+	links = &scene.net.links;
+	assert_int_equal(netdetect_derive(&scene.host, &scene.config, &scene.net), 0);
+	assert_int_equal(links->n_elsewhere, 2);
+	assert_int_equal(links->elsewhere[0].net_be32, inet_addr("10.0.0.1"));
+	assert_int_equal(links->elsewhere[0].mask_be32, UINT32_MAX);
+	assert_int_equal(links->elsewhere[1].net_be32, inet_addr("203.0.113.0"));
+	assert_int_equal(links->elsewhere[1].mask_be32, inet_addr("255.255.255.128"));
+	netinfo_free(&scene.net);
+	for (int i = 1; i < 18; i++)
+		many[i] = (struct line)TO("10.0.0.0/8", TUN0);
+	scene_begin(&scene, many, 18);
+	assert_int_equal(netdetect_derive(&scene.host, &scene.config, &scene.net), 0);
+	assert_in_range(scene.net.links.n_elsewhere, 1, NETINFO_ELSEWHERE_MAX);
+	assert_int_equal(scene.net.links.elsewhere[0].mask_be32, 0);
+	netinfo_free(&scene.net);
+}
+
 static void test_own_addresses_without_our_route(void **state)
 {
 	const struct line lines[] = {
@@ -294,6 +366,8 @@ int main(void)
 		cmocka_unit_test(test_nothing_is_inside_while_no_way_out_is_known),
 		cmocka_unit_test(test_uplink_is_the_best_default_route),
 		cmocka_unit_test(test_no_default_route_no_uplink),
+		cmocka_unit_test(test_links_of_the_uplink_and_of_clients),
+		cmocka_unit_test(test_ipv4_elsewhere),
 		cmocka_unit_test(test_own_addresses_without_our_route),
 	};
 
