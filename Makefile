@@ -13,7 +13,7 @@ PREFIX  ?= /usr/local
 comma   := ,
 
 PACKAGES := libnetfilter_queue libmnl libnl-3.0 libnl-route-3.0 libevent_core libevent_pthreads \
-            ldns libunbound libfyaml libnftables json-c
+            ldns libunbound libfyaml libnftables json-c libbpf
 WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
            -Wsign-conversion -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Werror
 CFLAGS  ?= -O2 -g
@@ -31,7 +31,7 @@ ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) $(HARDEN) $(PKG_CFLAGS) 
 ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now $(LDSAN) $(LDFLAGS)
 
 ROOMS   := core nat64 dns64 snid ops
-SRCS    := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
+SRCS    := $(filter-out %.bpf.c,$(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c))))
 OBJS    := $(SRCS:%.c=$(O)/%.o)
 GATE64  := $(O)/gate64
 
@@ -65,6 +65,24 @@ $(O)/%.o: %.c | libraries
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# The fast path's program, and the header that holds it for its keeper
+BPF_CLANG ?= clang
+BPFTOOL   ?= bpftool
+BPF_CFLAGS := -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 -ffreestanding \
+              -I/usr/include/$(shell gcc -print-multiarch 2>/dev/null)
+
+$(O)/nat64/fastpath.bpf.o: nat64/fastpath.bpf.c | libraries
+	@mkdir -p $(@D)
+	@echo "  BPF     $@"
+	@$(BPF_CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@ $<
+
+$(O)/nat64/fastpath.skel.h: $(O)/nat64/fastpath.bpf.o
+	@$(BPFTOOL) gen skeleton $< name fastpath_bpf >$@.new && mv $@.new $@
+
+# A generated header: its warnings are not ours to mend.
+$(O)/nat64/fast.o: $(O)/nat64/fastpath.skel.h
+$(O)/nat64/fast.o: ALL_CFLAGS += -isystem $(O)/nat64
 
 # ---- unit tests: each links only the files it tests ----------------------
 # One row a test: UNIT_<name> = the project files that tests/unit/<name>_test.c needs
@@ -101,9 +119,12 @@ UNIT_statics   := nat64/statics.c $(UNIT_hostports) $(UNIT_addrmap)
 UNIT_blocks    := nat64/blocks.c nat64/ports.c $(UNIT_journal)
 UNIT_pool4     := nat64/pool4.c nat64/pool4_plan.c nat64/pairs.c $(UNIT_blocks) $(UNIT_statics)
 UNIT_pool4_stress := $(UNIT_pool4)
-UNIT_flow      := nat64/flow_mem.c nat64/flow_expire.c nat64/session.c nat64/syn.c nat64/bib.c \
+# Flow tables, with the fast path's keeper or without
+FLOWS          := nat64/flow_mem.c nat64/flow_expire.c nat64/flow_fast.c nat64/session.c nat64/syn.c nat64/bib.c \
                   nat64/limits.c nat64/peers.c nat64/hash.c nat64/slab.c nat64/journal.c \
                   core/stats.c $(UNIT_pool4)
+UNIT_flow      := nat64/fast.c nat64/fast_attach.c nat64/ipid.c $(FLOWS)
+UNIT_flow_fast := $(FLOWS)
 UNIT_flow_stress := $(UNIT_flow)
 UNIT_flow_preview := nat64/flow_preview.c $(UNIT_flow)
 UNIT_flow_limits := $(UNIT_flow)
@@ -166,6 +187,18 @@ $(DIFF): $(DIFF_OBJS)
 	@echo "  LINK    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^
 
+# The fast path's program against the same reference
+FAST_DIFF := $(O)/diff/fast_diff
+FAST_DIFF_OBJS := $(patsubst %.c,$(O)/%.o,$(wildcard tests/diff_fast/*.c tests/diff/reference*.c) \
+                  tests/diff/generate.c)
+$(O)/tests/diff_fast/fast.o: $(O)/nat64/fastpath.skel.h
+$(O)/tests/diff_fast/fast.o: ALL_CFLAGS += -isystem $(O)/nat64
+
+$(FAST_DIFF): $(FAST_DIFF_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 # ---- fuzz harnesses (clang, libFuzzer) -----------------------------------
 # One row a harness: FUZZ_<name> = the project files that tests/fuzz/<name>_fuzz.c needs
 FUZZ_config := $(UNIT_config)
@@ -195,7 +228,7 @@ $(foreach fuzz,$(FUZZES),$(eval $(call fuzz_rule,$(fuzz))))
 
 .PHONY: units diff fuzz-bins
 units: $(UNIT_BINS) diff
-diff: $(DIFF)
+diff: $(DIFF) $(FAST_DIFF)
 fuzz-bins: $(FUZZ_BINS)
 
 # ---- on the machine --------------------------------------------------------
@@ -203,11 +236,11 @@ fuzz-bins: $(FUZZ_BINS)
 # libunbound's pkg-config file asks for, and its package forgets)
 DEB_BUILD := gcc libc6-dev make pkg-config git libnetfilter-queue-dev libmnl-dev libnl-3-dev \
              libnl-route-3-dev libevent-dev libldns-dev libunbound-dev nettle-dev libfyaml-dev \
-             libnftables-dev libjson-c-dev
+             libnftables-dev libjson-c-dev libbpf-dev clang bpftool
 DEB_RUN   := iptables dns-root-data
-DEB_TEST  := clang llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest python3-scapy \
+DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest python3-scapy \
              python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
-             nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool \
+             nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool wrk \
              python3-pyftpdlib
 
 SYSCONFDIR ?= /etc
@@ -273,10 +306,11 @@ vm-test:
 	$(SUDO) tests/vm/run
 
 .PHONY: bench
-##   bench      deps, build, and ratios against plain forwarding in one run
+##   bench      deps, build, and ratios against plain forwarding in one run; restarts under load
 bench: deps
 	@$(MAKE) --no-print-directory build
 	$(SUDO) tests/bench/nat64.py
+	$(SUDO) tests/bench/restarts.py
 
 .PHONY: tidy cppcheck install uninstall clean
 ##   tidy       clang-tidy over all sources

@@ -58,6 +58,12 @@ enum config_filtering {			/* RFC 4787 section 5 */
 	CONFIG_FILTERING_ADDRESS_DEPENDENT,
 };
 
+enum config_fast_path {
+	CONFIG_FAST_PATH_AUTO,		/* where the kernel lets us */
+	CONFIG_FAST_PATH_OFF,
+	CONFIG_FAST_PATH_REQUIRED,	/* or do not start */
+};
+
 enum config_flow_log {
 	CONFIG_FLOW_LOG_OFF,
 	CONFIG_FLOW_LOG_BINDINGS,
@@ -103,6 +109,8 @@ struct config {
 		bool mss_clamp_auto;
 		uint16_t mss_clamp;		/* bytes; 0 = off; where not auto */
 		uint16_t lowest_ipv6_mtu;	/* bytes, >= 1280 */
+		enum config_fast_path fast_path;
+		bool keep_flows;		/* those of the fast path, when we end */
 		enum config_flow_log log;
 	} nat64;
 	struct {

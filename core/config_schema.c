@@ -135,6 +135,13 @@ static const char *const filtering_words[] = {
 	NULL
 };
 
+static const char *const fast_path_words[] = {
+	[CONFIG_FAST_PATH_AUTO] = "auto",
+	[CONFIG_FAST_PATH_OFF] = "off",
+	[CONFIG_FAST_PATH_REQUIRED] = "required",
+	NULL
+};
+
 static const char *const flow_log_words[] = {
 	[CONFIG_FLOW_LOG_OFF] = "off",
 	[CONFIG_FLOW_LOG_BINDINGS] = "bindings",
@@ -147,6 +154,7 @@ static const char *const flow_log_words[] = {
 static_assert(sizeof(enum log_level) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum log_format) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_filtering) == sizeof(unsigned int), "enumerations are int-sized");
+static_assert(sizeof(enum config_fast_path) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_flow_log) == sizeof(unsigned int), "enumerations are int-sized");
 
 /* ---- the table --------------------------------------------------------------------- */
@@ -293,6 +301,13 @@ const struct config_row config_rows[] = {
 	{ "nat64.lowest_ipv6_mtu", MTU(nat64.lowest_ipv6_mtu), "1280",
 	  "Packets that IPv4 allows to fragment become IPv6 fragments of at most this size",
 	  .min = 1280, .max = UINT16_MAX, .clause = "RFC 8200 section 5, every link carries it" },
+	{ "nat64.fast_path", WORD(nat64.fast_path, enum config_fast_path), "auto",
+	  "Translate packets of established flows in the kernel (BPF): where it can, never, or "
+	  "else do not start; a change needs a restart",
+	  .expected = "auto, off or required", .words = fast_path_words },
+	{ "nat64.keep_flows", BOOL(nat64.keep_flows), "true",
+	  .help = "When gate64 ends other than by ^C, leave the flows of the fast path in the "
+		  "kernel: they go on, and the next start takes them over" },
 	{ "nat64.log", WORD(nat64.log, enum config_flow_log), "off",
 	  "What is logged of NAT64, as JSON lines: every binding, every session, or one line for "
 	  "a block of ports that a client gets (RFC 6888 REQ-12, RFC 7422)",

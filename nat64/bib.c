@@ -113,31 +113,49 @@ static void unmake(struct bib_table *table, struct stripe *stripe, struct bib *b
 	atomic_fetch_sub_explicit(&table->n, 1, memory_order_relaxed);
 }
 
-/* A new binding with an outside port; the stripe is held. */
+/* A new binding with what was claimed; the stripe is held. */
+static enum flow_result make_bound(struct bib_table *table, struct stripe *stripe,
+				   const struct flow_packet *p, const struct pool4_claim *claim,
+				   struct bib **out)
+{
+	struct bib *bib = make(table, stripe, p->l4, &p->inside, p->near_port);
+
+	if (!bib) {
+		pool4_release(table->pool, p->l4, &p->inside, claim);
+		return FLOW_FULL;
+	}
+	bib->outside_be32 = claim->addr_be32;
+	bib->outside_port = claim->port;
+	bib->paired = claim->paired;
+	bib->blocked = claim->blocked;
+	atomic_init(&bib->sessions, 1);
+	/* From here on the IPv4 side finds it. */
+	pool4_publish(table->pool, p->l4, claim, bib);
+	journal_binding(table->journal, true, bib);
+	*out = bib;
+	return FLOW_OK;
+}
+
+/* The port first: with a full pool a packet must not cost an allocation. */
 static enum flow_result create(struct bib_table *table, struct stripe *stripe,
 			       const struct flow_packet *p, struct bib **out)
 {
 	struct pool4_claim claim;
-	struct bib *bib;
 
-	/* The port first: with a full pool a packet must not cost an allocation. */
 	if (pool4_claim(table->pool, p->l4, &p->inside, p->near_port, &claim) < 0)
 		return FLOW_NO_PORT;
-	bib = make(table, stripe, p->l4, &p->inside, p->near_port);
-	if (!bib) {
-		pool4_release(table->pool, p->l4, &p->inside, &claim);
-		return FLOW_FULL;
-	}
-	bib->outside_be32 = claim.addr_be32;
-	bib->outside_port = claim.port;
-	bib->paired = claim.paired;
-	bib->blocked = claim.blocked;
-	atomic_init(&bib->sessions, 1);
-	/* From here on the IPv4 side finds it. */
-	pool4_publish(table->pool, p->l4, &claim, bib);
-	journal_binding(table->journal, true, bib);
-	*out = bib;
-	return FLOW_OK;
+	return make_bound(table, stripe, p, &claim, out);
+}
+
+static enum flow_result recreate(struct bib_table *table, struct stripe *stripe,
+				 const struct flow_packet *p, uint16_t outside_port,
+				 struct bib **out)
+{
+	struct pool4_claim claim;
+
+	if (pool4_claim_this(table->pool, p->l4, p->outside_be32, outside_port, &claim) < 0)
+		return FLOW_NO_PORT;
+	return make_bound(table, stripe, p, &claim, out);
 }
 
 enum flow_result bib_take_inside(struct bib_table *table, const struct flow_packet *p,
@@ -153,6 +171,25 @@ enum flow_result bib_take_inside(struct bib_table *table, const struct flow_pack
 		atomic_fetch_add(&(*out)->sessions, 1);
 	else
 		result = may_create ? create(table, stripe, p, out) : FLOW_NONE;
+	pthread_mutex_unlock(&stripe->mutex);
+	return result;
+}
+
+enum flow_result bib_remake(struct bib_table *table, const struct flow_packet *p,
+			    uint16_t outside_port, struct bib **out)
+{
+	uint64_t hash = hash_inside(table, &p->inside, p->near_port, p->l4);
+	struct stripe *stripe = &table->stripes[hash % STRIPES];
+	enum flow_result result = FLOW_OK;
+
+	pthread_mutex_lock(&stripe->mutex);
+	*out = find(stripe, hash, p);
+	if (!*out)
+		result = recreate(table, stripe, p, outside_port, out);
+	else if ((*out)->outside_be32 == p->outside_be32 && (*out)->outside_port == outside_port)
+		atomic_fetch_add(&(*out)->sessions, 1);
+	else
+		result = FLOW_NO_PORT;
 	pthread_mutex_unlock(&stripe->mutex);
 	return result;
 }

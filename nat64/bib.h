@@ -52,6 +52,15 @@ enum flow_result bib_take_inside(struct bib_table *table, const struct flow_pack
 enum flow_result bib_take_outside(struct bib_table *table, const struct flow_packet *p,
 				  struct bib **out);
 
+/**
+ * bib_remake() - as bib_take_inside(), but that a binding is made with just this outside
+ * port, of @p->outside_be32: one from before a restart.
+ * Return: FLOW_OK; FLOW_NO_PORT where somebody else has it, or where the inside has
+ * another one; FLOW_FULL when out of memory.
+ */
+enum flow_result bib_remake(struct bib_table *table, const struct flow_packet *p,
+			    uint16_t outside_port, struct bib **out);
+
 /** bib_put() - one session less; the last one takes the binding with it. */
 void bib_put(struct bib_table *table, struct bib *bib);
 

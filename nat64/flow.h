@@ -31,6 +31,7 @@
 
 struct bib_table;
 struct config;
+struct fast;
 struct flow_table;
 struct journal;
 struct pool4;
@@ -45,6 +46,8 @@ struct flow {
 	enum tcp_state state;		/* TCP only */
 	int64_t expires_ms;		/* CLOCK_MONOTONIC */
 	bool created;			/* this call made the session */
+	bool fast;			/* it goes fast */
+	bool settled;			/* it goes on, and could go fast: flow_speed_up() */
 	bool met;			/* ... for which a SYN from outside was waiting */
 	bool invited;			/* the inside has sent to the remote, or its binding is
 					 * static: open to all by the operator's word */
@@ -85,8 +88,11 @@ void flow_table_configure(struct flow_table *table, const struct config *config)
 /** flow_table_log() - tell @journal (borrowed) of bindings and sessions from now on. */
 void flow_table_log(struct flow_table *table, struct journal *journal);
 
-/** flow_table_free() - every session and binding too; NULL is allowed. */
-void flow_table_free(struct flow_table *table);
+/**
+ * flow_table_free() - every session and binding too; NULL is allowed.
+ * @keep_fast:	what goes fast goes on without us.
+ */
+void flow_table_free(struct flow_table *table, bool keep_fast);
 
 /* What a packet says of its flow: the addresses and ports as its own side has them */
 struct flow_packet {
@@ -152,6 +158,32 @@ enum flow_result flow_find_outside(struct flow_table *table, const struct flow_p
  * port? For a TCP segment that opens nothing it may still say no.
  */
 bool flow_owns_outside(struct flow_table *table, const struct flow_packet *packet);
+
+/**
+ * flow_table_speed_up() - sessions may have slots in @fast (borrowed, NULL none) from now
+ * on; before there are any.
+ */
+void flow_table_speed_up(struct flow_table *table, struct fast *fast);
+
+/**
+ * flow_speed_up() - let a session go fast, if it may, and there is room.
+ * @packet:	one of it, as flow_outbound() or flow_inbound() were asked.
+ */
+void flow_speed_up(struct flow_table *table, const struct flow_packet *packet, bool outbound,
+		   int64_t now_ms);
+
+/** flow_slow_down() - those that @keep() refuses go fast no more; while no worker runs. */
+void flow_slow_down(struct flow_table *table,
+		    bool (*keep)(const void *arg, const struct flow *flow), const void *arg,
+		    int64_t now_ms);
+
+/**
+ * flow_adopt() - take over the sessions that an earlier run has left in the fast path,
+ * but for those that @keep() refuses; while no worker runs. Return: how many.
+ */
+uint64_t flow_adopt(struct flow_table *table,
+		    bool (*keep)(const void *arg, const struct flow *flow), const void *arg,
+		    int64_t now_ms);
 
 /* Who is told of what is over; no lock is held, and calls into the table are allowed. */
 struct flow_watcher {

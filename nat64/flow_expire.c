@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "bib.h"
+#include "fast.h"
+#include "flow_fast.h"
 #include "limits.h"
 #include "flow_mem.h"
 #include "journal.h"
@@ -15,6 +17,10 @@ enum {
 
 void flow_copy(const struct flow_table *table, const struct session *s, struct flow *out)
 {
+	struct flow_life life = { (enum tcp_state)s->state, (enum lifetime)s->lifetime, s->last_ms };
+
+	if (s->slot)
+		life = flow_fast_life(table, s);
 	*out = (struct flow){
 		.l4 = s->bib->l4,
 		.inside = s->bib->inside,
@@ -24,8 +30,10 @@ void flow_copy(const struct flow_table *table, const struct session *s, struct f
 		.inside_port = s->bib->inside_port,
 		.outside_port = s->bib->outside_port,
 		.remote_port = s->remote_port,
-		.state = s->state,
-		.expires_ms = s->last_ms + table->lifetime_ms[s->lifetime],
+		.state = life.state,
+		.expires_ms = life.since_ms + table->lifetime_ms[life.lifetime],
+		.fast = s->slot,
+		.settled = flow_fast_may(table, s),
 		.invited = s->spoken || s->bib->is_static,
 	};
 }
@@ -39,6 +47,8 @@ void flow_end(struct flow_table *table, struct shard *shard, struct session *s)
 		flow_copy(table, s, &flow);
 		journal_session(table->journal, false, &flow);
 	}
+	if (s->slot && !table->keeps_fast)
+		fast_remove(table->fast, s->slot);
 	if (table->peers)
 		peers_remove(table->peers, bib, s->remote_be32);
 	limits_leave(table->limits, s->client, flow_half_open(s));
@@ -75,6 +85,23 @@ static void end_or_move(struct flow_table *table, struct shard *shard, struct se
 	expired->ended++;
 }
 
+/* The same of one that goes fast, and whose life is in the kernel's hands */
+static void end_or_go_on(struct flow_table *table, struct shard *shard, struct session *s,
+			 int64_t now_ms, struct expired *expired)
+{
+	switch (flow_fast_look(table, shard, s, now_ms)) {
+	case FLOW_LIVES:
+		break;
+	case FLOW_IDLE:
+		flow_copy(table, s, &expired->idle[expired->n_idle++]);
+		break;
+	case FLOW_OVER:
+		flow_end(table, shard, s);
+		expired->ended++;
+		break;
+	}
+}
+
 /* Return: true where there may be more, and the lock was to be given up for a while. */
 static bool expire_some(struct flow_table *table, struct shard *shard, int64_t now_ms,
 			struct expired *expired)
@@ -89,6 +116,12 @@ static bool expire_some(struct flow_table *table, struct shard *shard, int64_t n
 				return true;
 			end_or_move(table, shard, s, now_ms, expired);
 		}
+	}
+	while ((s = TAILQ_FIRST(&shard->by_age[LIST_FAST])) && expired->ended < EXPIRE_MAX &&
+	       now_ms - s->last_ms >= table->look_every_ms) {
+		if (expired->n_idle == EXPIRE_BATCH)
+			return true;
+		end_or_go_on(table, shard, s, now_ms, expired);
 	}
 	while ((syn = TAILQ_FIRST(&shard->syns.by_age)) && now_ms - syn->since_ms >= table->syn_ms) {
 		if (expired->n_unwanted == EXPIRE_BATCH)
@@ -141,8 +174,8 @@ unsigned int flow_drop(struct flow_table *table,
 	struct flow flow;
 
 	for (int i = 0; i < SHARDS; i++) {
-		for (int life = 0; life < LIFE_COUNT; life++) {
-			struct session *s = TAILQ_FIRST(&table->sessions.shards[i].by_age[life]), *next;
+		for (int list = 0; list < LIST_COUNT; list++) {
+			struct session *s = TAILQ_FIRST(&table->sessions.shards[i].by_age[list]), *next;
 
 			for (; s; s = next) {
 				next = TAILQ_NEXT(s, by_age);

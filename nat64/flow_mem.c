@@ -15,17 +15,23 @@
 #include "../core/config.h"
 #include "bib.h"
 #include "limits.h"
+#include "flow_fast.h"
 #include "flow_mem.h"
 #include "journal.h"
 #include "peers.h"
 #include "slab.h"
 
+/* How often a session that goes fast is looked at: so many times in the shortest lifetime,
+ * but not less often than so */
+enum { LOOKS = 8, LOOK_MAX_MS = 10000 };
+
 /* ---- sessions -------------------------------------------------------------- */
 
-/* Takes over the references to @bib and @client, whatever comes of it. */
+/* Takes over the references to @bib and @client, whatever comes of it. @half_open: admitted
+ * as such. */
 static struct session *session_create(struct flow_table *table, struct shard *shard,
 				      const struct flow_packet *p, struct bib *bib,
-				      struct client *client)
+				      struct client *client, bool half_open)
 {
 	struct session *s;
 
@@ -38,7 +44,7 @@ static struct session *session_create(struct flow_table *table, struct shard *sh
 		peers_remove(table->peers, bib, p->remote_be32);
 no_peer:
 	bib_put(table->bibs, bib);
-	limits_leave(table->limits, client, p->l4 == L4_TCP);
+	limits_leave(table->limits, client, half_open);
 	return NULL;
 }
 
@@ -49,6 +55,10 @@ static void session_step(struct flow_table *table, struct shard *shard, struct s
 	bool waited = flow_half_open(s);
 	struct tcp_step step;
 
+	if (s->slot) {
+		flow_fast_step(table, s, p, now_ms);
+		return;
+	}
 	if (p->l4 != L4_TCP) {
 		session_renew(shard, s, s->lifetime, now_ms);
 		return;
@@ -107,7 +117,7 @@ static enum flow_result open_session(struct flow_table *table, struct shard *sha
 				     struct client *client, int64_t now_ms, struct flow *out)
 {
 	struct syn *syn = waiting_syn(table, shard, bib, p);
-	struct session *s = session_create(table, shard, p, bib, client);
+	struct session *s = session_create(table, shard, p, bib, client, p->l4 == L4_TCP);
 
 	if (!s)
 		return FLOW_FULL;
@@ -117,6 +127,7 @@ static enum flow_result open_session(struct flow_table *table, struct shard *sha
 	session_step(table, shard, s, p, now_ms);
 	flow_copy(table, s, out);
 	out->created = true;
+	out->settled = false;
 	journal_session(table->journal, true, out);
 	out->met = by == BY_INSIDE && syn;
 	if (syn)
@@ -357,11 +368,22 @@ static void follow_filtering(struct flow_table *table, enum config_filtering fil
 		table->peers = NULL;
 	} else if (!table->peers) {
 		table->peers = peers_new(table->pages);
-		for (int i = 0; table->peers && i < SHARDS * LIFE_COUNT; i++)
-			TAILQ_FOREACH(s, &table->sessions.shards[i / LIFE_COUNT]
-						  .by_age[i % LIFE_COUNT], by_age)
+		for (int i = 0; table->peers && i < SHARDS * LIST_COUNT; i++)
+			TAILQ_FOREACH(s, &table->sessions.shards[i / LIST_COUNT]
+						  .by_age[i % LIST_COUNT], by_age)
 				(void)peers_add(table->peers, s->bib, s->remote_be32);
 	}
+}
+
+/* Often enough that nothing outlives its lifetime by much */
+static int64_t look_interval_ms(const int64_t lifetime_ms[LIFE_COUNT])
+{
+	int64_t shortest_ms = LOOK_MAX_MS * LOOKS;
+
+	for (int life = 0; life < LIFE_COUNT; life++)
+		if (lifetime_ms[life] < shortest_ms)
+			shortest_ms = lifetime_ms[life];
+	return shortest_ms / LOOKS;
 }
 
 void flow_table_configure(struct flow_table *table, const struct config *config)
@@ -370,6 +392,7 @@ void flow_table_configure(struct flow_table *table, const struct config *config)
 	table->lifetime_ms[LIFE_ICMP] = config->nat64.timeouts.icmp_ms;
 	table->lifetime_ms[LIFE_TCP_EST] = config->nat64.timeouts.tcp_established_ms;
 	table->lifetime_ms[LIFE_TCP_TRANS] = config->nat64.timeouts.tcp_transitory_ms;
+	table->look_every_ms = look_interval_ms(table->lifetime_ms);
 	table->syn_ms = config->nat64.timeouts.tcp_syn_ms;
 	table->syns_max = config->nat64.limits.stored_syns;
 	limits_configure(table->limits, config);
@@ -415,16 +438,37 @@ static bool keep_none(const void *arg, const struct flow *flow)
 	return false;
 }
 
+struct session *flow_remake(struct flow_table *table, struct shard *shard,
+			    const struct flow_packet *p, uint16_t outside_port)
+{
+	struct client *client;
+	struct bib *bib;
+
+	if (limits_readmit(table->limits, &p->inside, &client) != FLOW_OK)
+		return NULL;
+	if (bib_remake(table->bibs, p, outside_port, &bib) != FLOW_OK) {
+		limits_leave(table->limits, client, false);
+		return NULL;
+	}
+	return session_create(table, shard, p, bib, client, false);
+}
+
+void flow_table_speed_up(struct flow_table *table, struct fast *fast)
+{
+	table->fast = fast;
+}
+
 void flow_table_log(struct flow_table *table, struct journal *journal)
 {
 	table->journal = journal;
 	bib_table_log(table->bibs, journal);
 }
 
-void flow_table_free(struct flow_table *table)
+void flow_table_free(struct flow_table *table, bool keep_fast)
 {
 	if (!table)
 		return;
+	table->keeps_fast = keep_fast;
 	flow_drop(table, keep_none, NULL);
 	peers_free(table->peers);
 	sessions_destroy(&table->sessions);

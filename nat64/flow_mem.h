@@ -15,6 +15,9 @@ struct flow_table {
 	bool filters;			/* it is address-dependent */
 	struct pages *pages;
 	struct journal *journal;	/* borrowed; NULL none */
+	struct fast *fast;		/* borrowed; NULL: nothing goes fast */
+	int64_t look_every_ms;		/* at what does */
+	bool keeps_fast;		/* what ends here goes on there */
 	int64_t lifetime_ms[LIFE_COUNT], syn_ms;
 	uint32_t syns_max;
 	_Atomic uint32_t n_syns;
@@ -25,6 +28,14 @@ void flow_copy(const struct flow_table *table, const struct session *s, struct f
 
 /** flow_end() - end a session, and give up what it referred to. Its shard is held. */
 void flow_end(struct flow_table *table, struct shard *shard, struct session *s);
+
+/**
+ * flow_remake() - a session as it was before a restart; its shard is held.
+ * @p:	outbound, with outside_be32 too. @outside_port: in host byte order.
+ * Return: NULL where its binding cannot be had any more, or memory is out.
+ */
+struct session *flow_remake(struct flow_table *table, struct shard *shard,
+			    const struct flow_packet *p, uint16_t outside_port);
 
 /** flow_forget_syn() - a stored SYN is over. Its shard is held. */
 void flow_forget_syn(struct flow_table *table, struct shard *shard, struct syn *syn);

@@ -1,42 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ipid.h"
 
-#include <stdatomic.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "../core/siphash.h"
-
-enum { COUNTERS = 2048 };
+#include "ipid_shared.h"
 
 struct ipid {
-	struct siphash_key key;
-	_Atomic uint16_t counters[COUNTERS];
+	struct ipid_shared *shared;	/* our own, or the fast path's */
+	struct ipid_shared own;
 };
 
-struct ipid *ipid_new(void)
+int ipid_shared_init(struct ipid_shared *shared)
 {
-	uint16_t start[COUNTERS];
+	for (size_t at = 0; at < sizeof(*shared);) {
+		ssize_t n = getrandom((char *)shared + at, sizeof(*shared) - at, 0);
+
+		if (n < 0)
+			return -errno;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+struct ipid *ipid_new(struct ipid_shared *shared)
+{
 	struct ipid *ids = calloc(1, sizeof(*ids));
 
 	if (!ids)
 		return NULL;
-	for (size_t at = 0; at < sizeof(start);) {
-		ssize_t n = getrandom((char *)start + at, sizeof(start) - at, 0);
-
-		if (n < 0)
-			goto fail;
-		at += (size_t)n;
+	ids->shared = shared;
+	if (!shared) {
+		ids->shared = &ids->own;
+		if (ipid_shared_init(&ids->own) < 0) {
+			free(ids);
+			return NULL;
+		}
 	}
-	if (getrandom(&ids->key, sizeof(ids->key), 0) < 0)
-		goto fail;
-	for (int i = 0; i < COUNTERS; i++)
-		atomic_init(&ids->counters[i], start[i]);
 	return ids;
-
-fail:
-	free(ids);
-	return NULL;
 }
 
 void ipid_free(struct ipid *ids)
@@ -46,12 +48,11 @@ void ipid_free(struct ipid *ids)
 
 uint16_t ipid_next(struct ipid *ids, uint32_t dst_be32, uint8_t proto)
 {
-	uint64_t word = (uint64_t)dst_be32 << 8 | proto;
-	_Atomic uint16_t *counter = &ids->counters[siphash13(&ids->key, &word, 1) % COUNTERS];
+	uint32_t *counter = &ids->shared->counters[ipid_counter(&ids->shared->key, dst_be32, proto)];
 	uint16_t id;
 
 	do
-		id = atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+		id = (uint16_t)__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 	while (id == 0);
 	return id;
 }

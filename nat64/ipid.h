@@ -10,9 +10,17 @@
 #include <stdint.h>
 
 struct ipid;
+struct ipid_shared;
 
-/** ipid_new() - counters at random places. Return: owned by the caller, or NULL. */
-struct ipid *ipid_new(void);
+/** ipid_shared_init() - counters at random places. Return: 0 or -errno. */
+int ipid_shared_init(struct ipid_shared *shared);
+
+/**
+ * ipid_new() - a generator.
+ * @shared:	to count on, borrowed for its life; NULL: counters of its own.
+ * Return: owned by the caller, or NULL.
+ */
+struct ipid *ipid_new(struct ipid_shared *shared);
 
 /** ipid_free() - NULL is allowed. */
 void ipid_free(struct ipid *ids);

@@ -239,6 +239,18 @@ enum flow_result limits_admit(struct limits *limits, const struct in6_addr *insi
 	return result;
 }
 
+enum flow_result limits_readmit(struct limits *limits, const struct in6_addr *inside,
+				struct client **out)
+{
+	if (!count64(&limits->sessions, limits->sessions_max))
+		return FLOW_FULL;
+	*out = take(limits, inside);
+	if (*out)
+		return FLOW_OK;
+	atomic_fetch_sub(&limits->sessions, 1);
+	return FLOW_FULL;
+}
+
 /* The same questions in the same order, of a client that may not be there yet */
 static enum flow_result forbids(const struct limits_use *use, bool half_open, bool paid)
 {

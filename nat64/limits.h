@@ -43,6 +43,10 @@ enum flow_result limits_admit(struct limits *limits, const struct in6_addr *insi
 			       bool from_outside, bool half_open, int64_t now_ms,
 			       struct client **out);
 
+/** limits_readmit() - the same for a session from before a restart, which was paid for. */
+enum flow_result limits_readmit(struct limits *limits, const struct in6_addr *inside,
+				struct client **out);
+
 /* What is in use now of what may be, for a client's next session */
 struct limits_use {
 	uint64_t sessions, sessions_max, half_open, half_open_max;

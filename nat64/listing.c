@@ -102,6 +102,7 @@ static void take_flow(void *arg, const struct flow *flow)
 	struct nat64_flow row = {
 		.proto = protos[flow->l4],
 		.state = flow->l4 == L4_TCP ? state_names[flow->state] : NULL,
+		.fast = flow->fast,
 		.inside = { flow->inside, flow->inside_port },
 		.outside = outside_endpoint(flow->outside_be32, flow->outside_port),
 		.remote = outside_endpoint(flow->remote_be32, flow->remote_port),

@@ -283,6 +283,16 @@ static enum verdict fragment_out(struct worker *w, const struct packet *p)
 	}
 }
 
+/* A flow that goes on: from now on in the kernel, unless it ends in this host, or the kernel
+ * would not know its way. */
+static void settle(struct worker *w, const struct flow_packet *tuple, const struct flow *flow,
+		   bool outbound)
+{
+	if (!w->turning && !hairpin_is(w, flow) && !addrmap_is_own(w->map, &flow->inside) &&
+	    !addrmap_leads_elsewhere(w->map, flow->remote_be32))
+		flow_speed_up(w->flows, tuple, outbound, w->now_ms);
+}
+
 /* By the tables: the flow found or made, and told where that cannot be. */
 static enum verdict flow_out(struct worker *w, struct packet *p, const struct flow_packet *tuple)
 {
@@ -295,6 +305,8 @@ static enum verdict flow_out(struct worker *w, struct packet *p, const struct fl
 		stats_inc(STAT_NAT64_SESSION_NEW);
 	if (flow.met)
 		stats_inc(STAT_NAT64_SYN_MET);
+	if (flow.settled)
+		settle(w, tuple, &flow, true);
 	return send_out(w, p, &flow);
 }
 
@@ -528,6 +540,8 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 	 * filter: answers alone may. */
 	if (!flow.invited && addrmap_is_own(w->map, &flow.inside))
 		return drop(STAT_NAT64_DROP_FILTERED);
+	if (flow.settled)
+		settle(w, &tuple, &flow, false);
 	return send_in(w, p, &flow);
 }
 

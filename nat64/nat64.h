@@ -51,10 +51,22 @@ struct nat64_gauges {
 	uint64_t stored_syns, stored_syns_max;	/* that wait for the other side's */
 	uint64_t memory_bytes;			/* of the flow table */
 	uint64_t ports_used, ports_size;	/* TCP, UDP and ICMP added up */
+	/* The fast path */
+	const char *slow_because;		/* why there is none, static; NULL: there is one */
+	uint64_t fast_sessions, fast_interfaces;
+	uint64_t fast_packets_out, fast_bytes_out, fast_packets_in, fast_bytes_in;
+	uint64_t fast_handed_over;		/* packets of its sessions that went slowly */
 };
 
 /**
- * nat64_new() - allocate, open sockets and queues. Needs CAP_NET_ADMIN, CAP_NET_RAW.
+ * nat64_prepare() - what needs the privilege to write below /sys/fs/bpf; once, before
+ * privileges are dropped.
+ */
+void nat64_prepare(const struct config *config);
+
+/**
+ * nat64_new() - allocate, open sockets and queues. Needs CAP_NET_ADMIN, CAP_NET_RAW; for
+ * the fast path CAP_BPF and CAP_PERFMON.
  * @config, @map:	borrowed until nat64_reconfigure() replaced them or nat64_free().
  * Return: 0 with *@out, or -errno, the reason having been logged.
  */
@@ -105,6 +117,7 @@ const char *nat64_state(const char *text);
 struct nat64_flow {
 	enum config_proto proto;
 	const char *state;	/* TCP; else NULL */
+	bool fast;		/* the kernel translates its packets */
 	struct endpoint inside, outside, remote;
 	int64_t expires_ms;	/* from now on, where no packet comes */
 };
@@ -168,7 +181,13 @@ struct nat64_trace {
 int nat64_trace(struct nat64 *nat64, const struct nat64_question *question,
 		struct nat64_trace *out);
 
-/** nat64_free() - stop the workers, forget all flows; NULL is allowed. */
+/** nat64_forget() - take away what an earlier run has left, where NAT64 is off. */
+void nat64_forget(void);
+
+/** nat64_leave_nothing() - end without nat64.keep_flows, whatever it says. */
+void nat64_leave_nothing(struct nat64 *nat64);
+
+/** nat64_free() - stop the workers, forget all flows but what is kept; NULL is allowed. */
 void nat64_free(struct nat64 *nat64);
 
 #endif

@@ -356,6 +356,24 @@ int pool4_claim(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *ins
 	return 0;
 }
 
+int pool4_claim_this(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port,
+		     struct pool4_claim *out)
+{
+	struct pool_address *address = find(pool, addr_be32);
+
+	if (!address)
+		return -ENOENT;
+	if (atomic_load(&address->slots[l4][port]))
+		return -EBUSY;
+	if (ports_take(&address->ports[l4], port))
+		atomic_fetch_sub_explicit(&pool->free[l4], 1, memory_order_relaxed);
+	else if (ports_has(&address->ports[l4], port))
+		return -EBUSY;
+	*out = (struct pool4_claim){ .addr_be32 = addr_be32, .port = port };
+	atomic_fetch_add_explicit(&pool->used, 1, memory_order_relaxed);
+	return 0;
+}
+
 int pool4_reserve(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port,
 		  void *owner)
 {

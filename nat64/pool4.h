@@ -98,6 +98,14 @@ int pool4_claim(struct pool4 *pool, enum l4_proto l4, const struct in6_addr *ins
 		uint16_t inside_port, struct pool4_claim *out);
 
 /**
+ * pool4_claim_this() - set this address and port aside, which somebody has had before a
+ * restart, whether or not it may still be chosen.
+ * Return: 0 with *@out; -EBUSY where somebody has it, -ENOENT where the address is not there.
+ */
+int pool4_claim_this(struct pool4 *pool, enum l4_proto l4, uint32_t addr_be32, uint16_t port,
+		     struct pool4_claim *out);
+
+/**
  * pool4_reserve() - set this address and port aside for @owner, published at once;
  * while nobody else uses the pool. What @owner has claimed there becomes so.
  * Return: 0; -EBUSY where somebody else has it, -ENOENT where the address is not there.

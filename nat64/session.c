@@ -86,12 +86,29 @@ struct session *session_find(const struct sessions *sessions, const struct shard
 	return NULL;
 }
 
-void session_renew(struct shard *shard, struct session *s, enum lifetime lifetime, int64_t now_ms)
+static struct session_list *list_of(struct shard *shard, const struct session *s)
 {
-	TAILQ_REMOVE(&shard->by_age[s->lifetime], s, by_age);
+	return &shard->by_age[s->slot ? LIST_FAST : s->lifetime];
+}
+
+static void move(struct shard *shard, struct session *s, uint32_t slot, enum lifetime lifetime,
+		 int64_t now_ms)
+{
+	TAILQ_REMOVE(list_of(shard, s), s, by_age);
+	s->slot = slot;
 	s->lifetime = (uint8_t)lifetime;
 	s->last_ms = now_ms;
-	TAILQ_INSERT_TAIL(&shard->by_age[lifetime], s, by_age);
+	TAILQ_INSERT_TAIL(list_of(shard, s), s, by_age);
+}
+
+void session_renew(struct shard *shard, struct session *s, enum lifetime lifetime, int64_t now_ms)
+{
+	move(shard, s, 0, lifetime, now_ms);
+}
+
+void session_take_slot(struct shard *shard, struct session *s, uint32_t slot, int64_t now_ms)
+{
+	move(shard, s, slot, s->lifetime, now_ms);
 }
 
 struct session *session_add(struct sessions *sessions, struct shard *shard,
@@ -126,7 +143,7 @@ void session_remove(struct sessions *sessions, struct shard *shard, struct sessi
 {
 	for (int by = 0; by < 2; by++)
 		hash_remove(&shard->by[by], &sessions->types[by], &s->by[by]);
-	TAILQ_REMOVE(&shard->by_age[s->lifetime], s, by_age);
+	TAILQ_REMOVE(list_of(shard, s), s, by_age);
 	slab_free(&shard->slab, s);
 }
 
@@ -155,8 +172,8 @@ int sessions_init(struct sessions *sessions, struct pages *pages)
 
 		pthread_mutex_init(&shard->mutex, NULL);
 		slab_init(&shard->slab, pages, sizeof(struct session));
-		for (int life = 0; life < LIFE_COUNT; life++)
-			TAILQ_INIT(&shard->by_age[life]);
+		for (int list = 0; list < LIST_COUNT; list++)
+			TAILQ_INIT(&shard->by_age[list]);
 		syns_init(&shard->syns, pages);
 	}
 	return 0;

@@ -29,6 +29,9 @@ enum { SHARDS = 256 };
 
 enum lifetime { LIFE_UDP, LIFE_ICMP, LIFE_TCP_EST, LIFE_TCP_TRANS, LIFE_COUNT };	/* TCP last */
 
+/* A list for each kind of lifetime, and one of those with a slot, by when they were looked at */
+enum { LIST_FAST = LIFE_COUNT, LIST_COUNT };
+
 enum { BY_INSIDE, BY_OUTSIDE };
 
 struct session {
@@ -42,7 +45,9 @@ struct session {
 	uint8_t state;			/* enum tcp_state */
 	uint8_t lifetime;		/* enum lifetime */
 	bool spoken;			/* the inside has sent: remote6 is its word */
-	int64_t last_ms;		/* start of its lifetime */
+	uint32_t slot;			/* of the fast path; 0: none. State and lifetime are
+					 * there then, as the kernel sees them (flow_fast.c) */
+	int64_t last_ms;		/* start of its lifetime; with a slot: last look at it */
 };
 
 TAILQ_HEAD(session_list, session);
@@ -51,7 +56,7 @@ struct shard {
 	pthread_mutex_t mutex;
 	struct hash by[2];
 	struct slab slab;
-	struct session_list by_age[LIFE_COUNT];
+	struct session_list by_age[LIST_COUNT];
 	struct syns syns;
 } __attribute__((aligned(64)));
 
@@ -88,7 +93,10 @@ struct session *session_add(struct sessions *sessions, struct shard *shard,
 /** session_remove() - free it; its references are the caller's again. */
 void session_remove(struct sessions *sessions, struct shard *shard, struct session *s);
 
-/** session_renew() - a lifetime starts anew. */
+/** session_renew() - a lifetime starts anew, without a slot, or with one no more. */
 void session_renew(struct shard *shard, struct session *s, enum lifetime lifetime, int64_t now_ms);
+
+/** session_take_slot() - it has this slot, and was looked at now. */
+void session_take_slot(struct shard *shard, struct session *s, uint32_t slot, int64_t now_ms);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/if_ether.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -115,8 +116,7 @@ static bool ask(struct way_cache *cache, struct mnl_socket *socket, const struct
 
 /* ---- the steps of a way ------------------------------------------------------------- */
 
-/* IPsec is the kernel's output's affair. */
-static bool ipsec_in_use(struct way_cache *cache)
+bool way_ipsec(struct way_cache *cache)
 {
 	const struct nlattr *attrs[ATTRS];
 	const struct xfrmu_spdinfo *info;
@@ -133,6 +133,63 @@ static bool ipsec_in_use(struct way_cache *cache)
 		return true;
 	info = mnl_attr_get_payload(attrs[XFRMA_SPD_INFO]);
 	return info->outcnt != 0;
+}
+
+/* Is our mark another thing to the rule than none? */
+static bool tells_marks(const struct nlattr *mark_attr, const struct nlattr *mask_attr)
+{
+	uint32_t mark = mark_attr ? mnl_attr_get_u32(mark_attr) : 0;
+	uint32_t mask = mask_attr ? mnl_attr_get_u32(mask_attr) : mark ? UINT32_MAX : 0;
+
+	return ((mark & mask) == 0) != (((mark ^ NAT64_MARK) & mask) == 0);
+}
+
+static int see_rule(const struct nlmsghdr *header, void *arg)
+{
+	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(header);
+	const struct nlattr *attrs[ATTRS] = { NULL };
+	bool *tells = arg;
+
+	if (header->nlmsg_type != RTM_NEWRULE ||
+	    mnl_nlmsg_get_payload_len(header) < sizeof(*rule) ||
+	    mnl_attr_parse(header, sizeof(*rule), on_attr, attrs) < 0)
+		return MNL_CB_OK;
+	*tells |= rule->tos || attrs[FRA_IIFNAME] || attrs[FRA_UID_RANGE] || attrs[FRA_IP_PROTO] ||
+		  attrs[FRA_SPORT_RANGE] || attrs[FRA_DPORT_RANGE] ||
+		  tells_marks(attrs[FRA_FWMARK], attrs[FRA_FWMASK]);
+	return MNL_CB_OK;
+}
+
+bool way_told_apart(struct way_cache *cache)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	bool tells = false;
+
+	for (size_t i = 0; i < sizeof(families) && !tells; i++) {
+		struct nlmsghdr *header = request(cache, RTM_GETRULE);
+		unsigned int seq = header->nlmsg_seq;
+		struct fib_rule_hdr *rule;
+		int more = 1;
+
+		header->nlmsg_flags |= NLM_F_DUMP;
+		rule = mnl_nlmsg_put_extra_header(header, sizeof(*rule));
+		rule->family = families[i];
+		if (mnl_socket_sendto(cache->route, header, header->nlmsg_len) < 0)
+			return true;
+		while (more > 0) {
+			ssize_t len = recv(mnl_socket_get_fd(cache->route), cache->buf,
+					   sizeof(cache->buf), MSG_DONTWAIT);
+
+			if (len <= 0)
+				return true;
+			more = mnl_cb_run(cache->buf, (size_t)len, seq,
+					  mnl_socket_get_portid(cache->route), see_rule, &tells);
+			if (more < 0 && errno == EPROTO)
+				more = 1;	/* an answer to an earlier request */
+		}
+		tells |= more < 0;
+	}
+	return tells;
 }
 
 static size_t put_address(struct nlmsghdr *header, uint16_t type, const struct in6_addr *addr)
@@ -228,7 +285,8 @@ static bool find_way(struct way_cache *cache, const struct in6_addr *dst, struct
 	struct in6_addr next;
 	int kind;
 
-	if (ipsec_in_use(cache))
+	/* IPsec is the kernel's output's affair. */
+	if (way_ipsec(cache))
 		return false;
 	way->ifindex = find_route(cache, dst, &next);
 	if (way->ifindex <= 0)

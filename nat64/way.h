@@ -8,6 +8,7 @@
 #define NAT64_WAY_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,16 @@ void way_cache_free(struct way_cache *cache);
  * another kind, or IPsec policies, which a packet socket would pass by.
  */
 const struct way *way_to(struct way_cache *cache, const struct in6_addr *dst, int64_t now_ms);
+
+/** way_ipsec() - has this host IPsec policies for what it sends? Also where that is unknown. */
+bool way_ipsec(struct way_cache *cache);
+
+/**
+ * way_told_apart() - do rules of policy routing (ip-rule(8)) send a packet another way when
+ * its route is looked up where it comes in than when we send it: by mark, interface, user,
+ * port or type of service? Also where that is unknown.
+ */
+bool way_told_apart(struct way_cache *cache);
 
 /** way_cache_flush() - the network has changed: forget everything. */
 void way_cache_flush(struct way_cache *cache);

@@ -17,9 +17,11 @@ struct flow_table;
 struct fragments;
 struct ipid;
 struct loop;
+struct fast;
 struct mtu_cache;
 struct pool4;
 struct queue;
+struct way_cache;
 
 struct worker {
 	/* shared by all workers, borrowed; exchanged only while all are paused */
@@ -28,6 +30,7 @@ struct worker {
 	struct flow_table *flows;
 	struct pool4 *pool;
 	struct ipid *ids;
+	struct fast *fast;		/* NULL: all goes slowly */
 	/* this worker's own */
 	struct loop *loop;
 	struct queue *queue;
@@ -36,6 +39,7 @@ struct worker {
 	struct fragments *fragments;
 	struct icmp_limit limit;
 	struct event *expire;
+	struct way_cache *ways;		/* the first worker's, where there is a fast path */
 	unsigned int index, count;	/* which of how many workers */
 	int64_t now_ms;			/* as of the batch */
 	bool from_host;			/* the packet at hand is one that this host sends */

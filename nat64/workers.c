@@ -17,6 +17,7 @@
 #include "bib.h"
 #include "eam.h"
 #include "emit.h"
+#include "fast.h"
 #include "flow.h"
 #include "fragment.h"
 #include "hostports.h"
@@ -31,6 +32,7 @@
 #include "refuse.h"
 #include "statics.h"
 #include "trace.h"
+#include "way.h"
 #include "worker.h"
 
 enum { EXPIRE_EVERY_MS = 500 };
@@ -43,6 +45,9 @@ struct nat64 {
 	struct flow_table *flows;
 	struct ipid *ids;
 	struct journal *journal;
+	struct fast *fast;		/* NULL: all goes slowly */
+	const char *slow_because;	/* static; NULL: it does not */
+	bool leave_nothing;		/* when it ends */
 	struct worker *workers;
 	struct loop **loops;		/* the workers', for pausing */
 	unsigned int n;
@@ -97,6 +102,14 @@ static void syn_unwanted(void *arg, const struct flow_syn *syn)
 	refuse_unwanted_syn(arg, syn);
 }
 
+/* RFC 4301 5.1: what policies protect must not leave in the clear; and the packets of a
+ * flow take one way, whichever path is theirs. */
+static void look_for_policies(const struct worker *worker)
+{
+	if (worker->ways)
+		fast_pause(worker->fast, way_ipsec(worker->ways) || way_told_apart(worker->ways));
+}
+
 static void on_expire(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
@@ -112,6 +125,7 @@ static void on_expire(evutil_socket_t fd, short what, void *arg)
 	stats_add(STAT_NAT64_DROP_FRAGMENT,
 		  fragments_expire(worker->fragments, now_ms,
 				   worker->config->nat64.timeouts.fragment_ms));
+	look_for_policies(worker);
 	if (worker->index == 0)
 		pool4_sweep(worker->pool, now_ms);
 	queue_flush(worker->queue);
@@ -134,6 +148,11 @@ static int worker_open(struct worker *worker)
 					  worker);
 	if (!worker->loop || !worker->mtus || !worker->fragments)
 		return -ENOMEM;
+	if (worker->fast && worker->index == 0) {
+		worker->ways = way_cache_new();
+		if (!worker->ways)
+			return -errno;
+	}
 	err = emit_new(&worker->emit);
 	if (err < 0) {
 		log_error("nat64: cannot open raw sockets: %s", strerror(-err));
@@ -166,6 +185,7 @@ static void worker_close(struct worker *worker)
 	queue_free(worker->queue);
 	emit_free(worker->emit);
 	mtu_cache_free(worker->mtus);
+	way_cache_free(worker->ways);
 	loop_free(worker->loop);
 }
 
@@ -184,6 +204,7 @@ static int open_workers(struct nat64 *nat64)
 		worker->flows = nat64->flows;
 		worker->pool = nat64->pool;
 		worker->ids = nat64->ids;
+		worker->fast = nat64->fast;
 		worker->index = i;
 		worker->count = nat64->n;
 		err = worker_open(worker);
@@ -223,6 +244,87 @@ static int make_next(const struct nat64 *nat64, struct next *next)
 	return err;
 }
 
+/* ---- the fast path ------------------------------------------------------------- */
+
+/* May a flow's packets go without being looked at one by one? */
+static bool keep_fast(const void *arg, const struct flow *flow)
+{
+	const struct addrmap *map = arg;
+	const struct prefix *pref64 = addrmap_pref64_of(map, &flow->remote6);
+	struct in6_addr remote = addr_from_v4(flow->remote_be32), v6;
+	uint32_t v4_be32;
+
+	return pref64 && addrmap_may_translate(map, pref64, flow->remote_be32) &&
+	       !addrmap_leads_elsewhere(map, flow->remote_be32) &&
+	       !addrmap_is_own(map, &remote) && !addrmap_is_outside4(map, flow->remote_be32) &&
+	       !addrmap_is_own(map, &flow->inside) &&
+	       !addrmap_eam_to6(map, flow->remote_be32, &v6) &&
+	       !addrmap_eam_to4(map, &flow->inside, &v4_be32);
+}
+
+/* Does a flow from before a restart go on? */
+static bool keep_inherited(const void *arg, const struct flow *flow)
+{
+	const struct nat64 *nat64 = arg;
+
+	return keep_fast(nat64->map, flow) && addrmap_nat64_client(nat64->map, &flow->inside) &&
+	       pool4_keeps(nat64->config, nat64->map, flow->outside_be32);
+}
+
+static void take_over(struct nat64 *nat64)
+{
+	uint64_t n;
+
+	flow_table_speed_up(nat64->flows, nat64->fast);
+	n = flow_adopt(nat64->flows, keep_inherited, nat64, loop_now_ms());
+	if (n)
+		log_info("nat64: %llu flows of the last run go on", (unsigned long long)n);
+}
+
+static void follow_links(struct nat64 *nat64)
+{
+	const struct netinfo_links *links = &nat64->map->links;
+
+	fast_links(nat64->fast, links);
+	fast_attach(nat64->fast, links->index, links->n);
+}
+
+/* Return: 0, also where there is none and none is required. */
+static int open_fast(struct nat64 *nat64, const struct config *config)
+{
+	bool required = config->nat64.fast_path == CONFIG_FAST_PATH_REQUIRED;
+	int err;
+
+	if (config->nat64.fast_path == CONFIG_FAST_PATH_OFF) {
+		nat64->slow_because = "nat64.fast_path is off";
+		fast_forget();
+		return 0;
+	}
+	err = fast_open(&nat64->fast, config, &nat64->slow_because);
+	if (err == 0) {
+		nat64->slow_because = NULL;
+		return 0;
+	}
+	log_write(required ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
+		  "nat64: no fast path: %s: %s; %s", nat64->slow_because, strerror(-err),
+		  required ? "nat64.fast_path requires it" : "all packets go through user space");
+	if (required)
+		return err;
+	/* An earlier run's flows would go on beside ours, and never end. */
+	fast_forget();
+	return 0;
+}
+
+void nat64_forget(void)
+{
+	fast_forget();
+}
+
+void nat64_prepare(const struct config *config)
+{
+	fast_prepare(config->ops.user);
+}
+
 int nat64_new(struct nat64 **out, const struct config *config, const struct addrmap *map)
 {
 	struct nat64 *nat64 = calloc(1, sizeof(*nat64));
@@ -234,8 +336,12 @@ int nat64_new(struct nat64 **out, const struct config *config, const struct addr
 	nat64->config = config;
 	nat64->map = map;
 	nat64->n = loop_worker_count();
+	err = open_fast(nat64, config);
+	if (err < 0)
+		goto fail;
+	err = -ENOMEM;
 	nat64->pool = pool4_new();
-	nat64->ids = ipid_new();
+	nat64->ids = ipid_new(nat64->fast ? fast_ids(nat64->fast) : NULL);
 	nat64->journal = journal_new();
 	if (!nat64->pool || !nat64->ids || !nat64->journal)
 		goto fail;
@@ -252,6 +358,8 @@ int nat64_new(struct nat64 **out, const struct config *config, const struct addr
 	pool4_log(nat64->pool, nat64->journal);
 	journal_mode(nat64->journal, config->nat64.log);
 	bib_add_statics(flow_bibs(nat64->flows), nat64->statics);
+	if (nat64->fast)
+		take_over(nat64);
 	err = open_workers(nat64);
 	if (err < 0)
 		goto fail;
@@ -269,6 +377,10 @@ int nat64_start(struct nat64 *nat64, int (*enter)(void), int (*enter_log)(void))
 {
 	int err = journal_start(nat64->journal, enter_log);
 
+	if (nat64->fast) {
+		look_for_policies(&nat64->workers[0]);
+		follow_links(nat64);
+	}
 	for (unsigned int i = 0; i < nat64->n && err == 0; i++)
 		err = loop_start(nat64->loops[i], enter);
 	if (err < 0)
@@ -276,17 +388,26 @@ int nat64_start(struct nat64 *nat64, int (*enter)(void), int (*enter_log)(void))
 	return err;
 }
 
+void nat64_leave_nothing(struct nat64 *nat64)
+{
+	nat64->leave_nothing = true;
+}
+
 void nat64_free(struct nat64 *nat64)
 {
+	bool keep;
+
 	if (!nat64)
 		return;
+	keep = nat64->config->nat64.keep_flows && !nat64->leave_nothing;
 	for (unsigned int i = 0; nat64->workers && i < nat64->n; i++)
 		worker_close(&nat64->workers[i]);
 	if (nat64->journal)
 		journal_patience(nat64->journal, true);
 	if (nat64->flows)
 		bib_end_statics(flow_bibs(nat64->flows), nat64->statics, NULL);
-	flow_table_free(nat64->flows);
+	flow_table_free(nat64->flows, keep);
+	fast_close(nat64->fast, keep);
 	statics_free(nat64->statics);
 	pool4_free(nat64->pool);
 	journal_free(nat64->journal);
@@ -360,6 +481,11 @@ static void exchange(struct nat64 *nat64, const struct next *next)
 	flow_table_configure(nat64->flows, next->config);
 	nat64->config = next->config;
 	nat64->map = next->map;
+	if (nat64->fast) {
+		flow_slow_down(nat64->flows, keep_fast, next->map, loop_now_ms());
+		fast_configure(nat64->fast, next->config);
+		follow_links(nat64);
+	}
 	for (unsigned int i = 0; i < nat64->n; i++) {
 		nat64->workers[i].config = next->config;
 		nat64->workers[i].map = next->map;
@@ -426,6 +552,8 @@ void nat64_intercept_free(struct nat64_intercept *intercept)
 
 void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out)
 {
+	uint64_t counted[FAST_STAT_COUNT];
+
 	*out = (struct nat64_gauges){
 		.sessions = flow_session_count(nat64->flows),
 		.bindings = flow_binding_count(nat64->flows),
@@ -433,10 +561,22 @@ void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out)
 		.clients = flow_client_count(nat64->flows),
 		.stored_syns = flow_syn_count(nat64->flows),
 		.stored_syns_max = nat64->config->nat64.limits.stored_syns,
-		.memory_bytes = flow_memory_bytes(nat64->flows),
+		.memory_bytes = flow_memory_bytes(nat64->flows) +
+				(nat64->fast ? fast_memory_bytes(nat64->fast) : 0),
 		.ports_used = pool4_used(nat64->pool),
 		.ports_size = pool4_size(nat64->pool),
+		.slow_because = nat64->slow_because,
 	};
+	if (!nat64->fast)
+		return;
+	fast_stats(nat64->fast, counted);
+	out->fast_sessions = fast_in_use(nat64->fast);
+	out->fast_interfaces = fast_interfaces(nat64->fast);
+	out->fast_packets_out = counted[FAST_STAT_OUT];
+	out->fast_bytes_out = counted[FAST_STAT_OUT_BYTES];
+	out->fast_packets_in = counted[FAST_STAT_IN];
+	out->fast_bytes_in = counted[FAST_STAT_IN_BYTES];
+	out->fast_handed_over = counted[FAST_STAT_HANDED_OVER];
 }
 
 int nat64_flows(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t *cursor,

@@ -123,6 +123,8 @@ static bool wanted(const struct plan *plan, enum room_id id)
 
 int gateway_open(struct gateway *gateway)
 {
+	if (!wanted(gateway->plan, ROOM_NAT64))
+		nat64_forget();
 	for (enum room_id id = 0; id < ROOM_COUNT; id++) {
 		int err = wanted(gateway->plan, id) ?
 			  room_open(gateway, id, gateway->plan) : 0;
@@ -309,6 +311,8 @@ static int go_over(struct gateway *gateway, struct plan *next, const char **refu
 	gateway->plan = plan_hold(next);
 	gateway->rules_due = true;
 	tend_host(gateway);
+	if (!wanted(next, ROOM_NAT64) && gateway->room[ROOM_NAT64])
+		nat64_leave_nothing(gateway->room[ROOM_NAT64]);
 	for (enum room_id id = ROOM_COUNT; id-- > 0;)
 		if (!wanted(next, id))
 			room_close(gateway, id);

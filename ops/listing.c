@@ -41,6 +41,7 @@ static struct json_object *flow_row(const struct nat64_flow *flow)
 		return NULL;
 	add_text(row, "proto", proto_name(flow->proto));
 	add_text(row, "state", flow->state);
+	json_object_object_add(row, "fast", json_object_new_boolean(flow->fast));
 	add_addr(row, "inside", &flow->inside.addr);
 	add_number(row, "inside_port", flow->inside.port);
 	add_addr(row, "outside", &flow->outside.addr);
@@ -238,7 +239,7 @@ void listing_print_flow(struct json_object *row, FILE *out)
 	print_end(row, "remote", OUTSIDE_WIDTH, out);
 	fputc(' ', out);
 	print_duration(json_object_get_int64(get(row, "expires_s")), out);
-	fputc('\n', out);
+	fputs(json_object_get_boolean(get(row, "fast")) ? " fast\n" : "\n", out);
 }
 
 void listing_print_binding(struct json_object *row, FILE *out)

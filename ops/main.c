@@ -17,6 +17,7 @@
 
 #include "../core/config.h"
 #include "../core/log.h"
+#include "../nat64/nat64.h"
 #include "cli.h"
 #include "command.h"
 #include "control.h"
@@ -51,6 +52,9 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 		gateway_reload(life->gateway);
 		return;
 	}
+	/* A service manager may be about to start it again; who presses ^C is not. */
+	if (signal_number == SIGINT && gateway_nat64(life->gateway))
+		nat64_leave_nothing(gateway_nat64(life->gateway));
 	log_info("%s: stopping", strsignal((int)signal_number));
 	event_base_loopbreak(life->base);
 }
@@ -174,6 +178,13 @@ static int privilege_up(struct life *life)
 	return privilege_drop(gateway_config(life->gateway)->ops.user);
 }
 
+static int pins_up(struct life *life)
+{
+	/* Also where NAT64 is off: a reload may switch it on, or flows may have been left. */
+	nat64_prepare(gateway_config(life->gateway));
+	return 0;
+}
+
 static int workers_up(struct life *life)
 {
 	return gateway_start(life->gateway);
@@ -206,6 +217,7 @@ static const struct rung {
 	{ "follow the network",			watch_up,		watch_down },
 	{ "read the network",			network_up,		NULL },
 	{ "prepare for the control socket",	directory_up,		NULL },
+	{ "prepare for pinned flows",		pins_up,		NULL },
 	/* The rooms open their sockets as the user that we stay: a listener of a later
 	 * reload can share a port only with sockets of the same user (SO_REUSEPORT). */
 	{ "give up privilege",			privilege_up,		NULL },

@@ -36,7 +36,8 @@
 static const uint64_t caps_nat64 = CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_NET_RAW);
 static const uint64_t caps_main = CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_NET_BIND_SERVICE);
 static const uint64_t caps_process = CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_NET_RAW) |
-				     CAP_BIT(CAP_NET_BIND_SERVICE);
+				     CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_BPF) |
+				     CAP_BIT(CAP_PERFMON);
 
 struct caps {
 	uint64_t effective, permitted, inheritable;

@@ -18,18 +18,19 @@
 #define OPS_PRIVILEGE_H
 
 /**
- * privilege_drop() - become @user, keeping CAP_NET_ADMIN, CAP_NET_RAW and
- * CAP_NET_BIND_SERVICE so far as we have them.
+ * privilege_drop() - become @user, keeping CAP_NET_ADMIN, CAP_NET_RAW,
+ * CAP_NET_BIND_SERVICE, CAP_BPF and CAP_PERFMON (the fast path is loaded) so far as we
+ * have them.
  * @user:	its uid, gid and groups are taken when we are root and have CAP_SETUID
  *		and CAP_SETGID; else we stay who we are, and @user is not looked at.
  *
- * Sets no_new_privs, cuts the bounding set to the three, and forbids core dumps
+ * Sets no_new_privs, cuts the bounding set to these, and forbids core dumps
  * and tracing (not under a sanitizer, whose leak check traces itself).
  * Return: 0, or -errno, the reason having been logged (-ENOENT: no such user).
  */
 int privilege_drop(const char *user);
 
-/** privilege_enter_main() - main thread: CAP_NET_RAW goes too. Return: 0 or -errno. */
+/** privilege_enter_main() - main thread: CAP_NET_RAW, CAP_BPF and CAP_PERFMON go too. Return: 0 or -errno. */
 int privilege_enter_main(void);
 
 /** privilege_enter_nat64() - enter hook of the nat64 workers. Return: 0 or -errno. */

@@ -110,6 +110,22 @@ static void add_ports(struct json_object *to, const char *key,
 	json_object_object_add(to, key, array);
 }
 
+static void add_fast_path(struct json_object *to, const struct nat64_gauges *gauges)
+{
+	json_object_object_add(to, "enabled", json_object_new_boolean(!gauges->slow_because));
+	if (gauges->slow_because) {
+		json_object_object_add(to, "because", json_object_new_string(gauges->slow_because));
+		return;
+	}
+	add_number(to, "interfaces", gauges->fast_interfaces);
+	add_number(to, "sessions", gauges->fast_sessions);
+	add_number(to, "packets_out", gauges->fast_packets_out);
+	add_number(to, "bytes_out", gauges->fast_bytes_out);
+	add_number(to, "packets_in", gauges->fast_packets_in);
+	add_number(to, "bytes_in", gauges->fast_bytes_in);
+	add_number(to, "handed_over", gauges->fast_handed_over);
+}
+
 static void add_nat64(struct json_object *room, const struct status_facts *facts)
 {
 	const struct nat64_gauges *gauges = facts->nat64;
@@ -136,6 +152,7 @@ static void add_nat64(struct json_object *room, const struct status_facts *facts
 		json_object_array_add(pools, entry);
 	}
 	json_object_object_add(room, "pool4", pools);
+	add_fast_path(child(room, "fast_path"), gauges);
 }
 
 static void add_dns64(struct json_object *room, const struct dns64_gauges *gauges)
@@ -383,6 +400,24 @@ static void print_pool4(struct json_object *pools, FILE *out)
 	}
 }
 
+static void print_fast_path(struct json_object *fast, FILE *out)
+{
+	if (!fast)
+		return;
+	print_name("fast path", out);
+	if (!json_object_get_boolean(get(fast, "enabled"))) {
+		fprintf(out, "none: %s\n", text_of(get(fast, "because"), "?"));
+		return;
+	}
+	fprintf(out, "%" PRIu64 " sessions, packets out %" PRIu64 ", in %" PRIu64 ", handed over %"
+		PRIu64 "; on %" PRIu64 " interfaces\n",
+		json_object_get_uint64(get(fast, "sessions")),
+		json_object_get_uint64(get(fast, "packets_out")),
+		json_object_get_uint64(get(fast, "packets_in")),
+		json_object_get_uint64(get(fast, "handed_over")),
+		json_object_get_uint64(get(fast, "interfaces")));
+}
+
 /* A labelled family on one row, without the labels that count nothing. */
 static void print_family(struct json_object *family, FILE *out)
 {
@@ -431,6 +466,7 @@ void status_print(struct json_object *document, FILE *out)
 		if (!on)
 			continue;
 		print_gauges(room_names[i], room, out);
+		print_fast_path(get(room, "fast_path"), out);
 		print_pool4(get(room, "pool4"), out);
 		print_counters(get(room, "counters"), out);
 	}

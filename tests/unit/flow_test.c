@@ -546,7 +546,7 @@ static void test_new_timeouts(void **state)
 	flow_table_configure(w->table, &w->config);
 	assert_int_equal(expire(w, NOW + 4999), 0);
 	assert_int_equal(expire(w, NOW + 5000), 1);
-	flow_table_free(NULL);
+	flow_table_free(NULL, false);
 }
 
 int main(void)

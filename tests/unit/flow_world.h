@@ -83,7 +83,7 @@ static inline int tear_down(void **state)
 {
 	struct world *w = *state;
 
-	flow_table_free(w->table);
+	flow_table_free(w->table, false);
 	pool4_free(w->pool);
 	free(w);
 	return 0;

@@ -28,6 +28,7 @@
 #define ADMIN BIT(CAP_NET_ADMIN)
 #define RAW BIT(CAP_NET_RAW)
 #define BIND BIT(CAP_NET_BIND_SERVICE)
+#define BPF (BIT(CAP_BPF) | BIT(CAP_PERFMON))
 
 /* Any user but root who is on every Debian host */
 #define USER "nobody"
@@ -98,9 +99,9 @@ static int check_drop(void)
 		return 1;
 	if (getuid() == 0 || geteuid() == 0 || getgid() == 0 || setuid(0) == 0)
 		return 2;
-	if (!thread_has(ADMIN | RAW | BIND))
+	if (!thread_has(ADMIN | RAW | BIND | BPF))
 		return 3;
-	if (status_of("CapBnd") != (ADMIN | RAW | BIND))
+	if (status_of("CapBnd") != (ADMIN | RAW | BIND | BPF))
 		return 4;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return 5;
@@ -121,7 +122,7 @@ static int check_drop_twice(void)
 	/* Now as someone who is not root: nobody is looked up, nothing is lost. */
 	if (privilege_drop("gate64-no-such-user"))
 		return 2;
-	return thread_has(ADMIN | RAW | BIND) ? 0 : 3;
+	return thread_has(ADMIN | RAW | BIND | BPF) ? 0 : 3;
 }
 
 /* As a service manager starts us: what is ambient would reach every program we run. */

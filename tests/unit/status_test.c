@@ -30,6 +30,8 @@ static uint64_t counters[STAT_COUNT];
 static const struct nat64_gauges nat64 = {
 	.clients = 3, .stored_syns = 1, .stored_syns_max = 1024, .memory_bytes = 4096,
 	.sessions = 12, .sessions_max = 262144, .bindings = 9, .ports_used = 9, .ports_size = 77825,
+	.fast_sessions = 7, .fast_interfaces = 2, .fast_packets_out = 70, .fast_bytes_out = 7000,
+	.fast_packets_in = 60, .fast_bytes_in = 6000, .fast_handed_over = 5,
 };
 static const struct dns64_gauges dns64 = { .cache_bytes = 512, .cache_bytes_max = 4096 };
 
@@ -112,6 +114,9 @@ static void document_holds_the_facts(void **state)
 	assert_number(document, "rooms/nat64/stored_syns", 1);
 	assert_number(document, "rooms/nat64/stored_syns_max", 1024);
 	assert_number(document, "rooms/nat64/memory_bytes", 4096);
+	assert_true(json_object_get_boolean(at(document, "rooms/nat64/fast_path/enabled")));
+	assert_number(document, "rooms/nat64/fast_path/sessions", 7);
+	assert_number(document, "rooms/nat64/fast_path/bytes_in", 6000);
 	assert_number(document, "rooms/dns64/cache_bytes", 512);
 	assert_true(json_object_get_boolean(at(document, "rooms/nat64/enabled")));
 	assert_false(json_object_get_boolean(at(document, "rooms/snid/enabled")));
@@ -185,11 +190,27 @@ static void text_is_grouped_and_aligned(void **state)
 	assert_line(text, "\nnat64\n  sessions            12 of 262144\n");
 	assert_line(text, "  clients             3\n  SYNs waiting        1 of 1024\n"
 			  "  flow table bytes    4096\n");
+	assert_line(text, "  fast path           7 sessions, packets out 70, in 60, handed over 5; "
+			  "on 2 interfaces\n");
 	assert_line(text, "  pool4               198.51.100.1 tcp 10240-32767 61000, "
 			  "udp 10240-65535\n");
 	assert_line(text, "  packets             out 5, in 4\n");
 	assert_line(text, "  network changes     2\n");
 	assert_line(text, "\nsnid: off\n");
+	free(text);
+}
+
+static void text_says_why_nothing_goes_fast(void **state)
+{
+	struct nat64_gauges slow = nat64;
+	struct status_facts now = facts();
+	char *text;
+
+	(void)state;
+	slow.slow_because = "nat64.fast_path is off";
+	now.nat64 = &slow;
+	text = text_of(&now);
+	assert_line(text, "  fast path           none: nat64.fast_path is off\n");
 	free(text);
 }
 
@@ -248,6 +269,7 @@ int main(void)
 		cmocka_unit_test(document_holds_the_facts),
 		cmocka_unit_test(document_holds_every_counter),
 		cmocka_unit_test(text_is_grouped_and_aligned),
+		cmocka_unit_test(text_says_why_nothing_goes_fast),
 		cmocka_unit_test(text_leaves_out_drops_that_did_not_happen),
 		cmocka_unit_test(text_says_what_is_wrong),
 		cmocka_unit_test(text_of_an_empty_document),

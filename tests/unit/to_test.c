@@ -28,7 +28,7 @@ static struct ipid *ids;
 static int set_up(void **state)
 {
 	(void)state;
-	ids = ipid_new();
+	ids = ipid_new(NULL);
 	return ids ? 0 : -1;
 }
 
