@@ -79,6 +79,18 @@ def a_client_comes_in(lab):
     tell("the client address in the server's log", f"{SEEN_AS}  (64:ff9b:1:: + {CLIENT4})")
 
 
+def which_way(gate64):
+    """Who translated the packets."""
+    nat64 = gate64.status()["rooms"]["nat64"]
+    fast, slow = nat64["fast_path"], sum(nat64["counters"]["packets"].values())
+    if fast["enabled"]:
+        tell("translated by the kernel (fast path)",
+             f"{fast['packets_out'] + fast['packets_in']} packets")
+        tell("and by gate64 itself", f"{slow} packets")
+    else:
+        tell("translated by gate64 itself", f"{slow} packets; no fast path: {fast['because']}")
+
+
 def show_status(gate64):
     title("gate64 status")
     for line in gate64.command("status", "-c", gate64.config).stdout.splitlines():
@@ -90,9 +102,11 @@ def demo():
     with Ground() as ground:
         lab = Lab(ground, peers.git_repository(ground.folder / "origin"))
         describe(lab)
-        with Gate64(lab, {"ops": {"log": {"level": "info"}}}) as gate64:
+        settings = {"nat64": {"fast_path": "auto"}, "ops": {"log": {"level": "info"}}}
+        with Gate64(lab, settings) as gate64:
             try:
                 a_server_goes_out(lab)
+                which_way(gate64)
                 a_client_comes_in(lab)
                 show_status(gate64)
             except Exception:

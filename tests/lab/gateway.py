@@ -17,6 +17,9 @@ from topology import INSIDE
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
+# Which path packets take, unless a test says so itself
+FAST_PATH = os.environ.get("FAST_PATH", "off")
+
 # A report of any of these is written to a file, and ends the process with a failure.
 SANITIZERS = {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=1",
               "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:abort_on_error=1",
@@ -66,6 +69,11 @@ def flatten(tree, prefix=""):
             yield prefix + key, value
 
 
+def translated(rose, what):
+    """Of Gate64.counting(): "packets.out", "bytes.in" and their like, by whichever path."""
+    return rose[f"nat64.{what}"] + rose[f"nat64.fast_path.{what.replace('.', '_')}"]
+
+
 class Gate64:
     """One gate64 process: configuration, start, stop, and what it says of itself."""
 
@@ -75,6 +83,7 @@ class Gate64:
         self.process = None
         self.folder = lab.ground.path("gate64")
         self.folder.mkdir(exist_ok=True)
+        self.bpffs = lab.ground.bpffs("bpf")
         self.config = self.folder / "gate64.yaml"
         self.log_file = self.folder / "log"
         # Both are written after gate64 has become an ordinary user.
@@ -86,7 +95,8 @@ class Gate64:
         self.control = self.run_folder / "control.sock"
         self.settings = merge({
             "inside": [INSIDE],
-            "nat64": {"deny4": []},	# the lab's IPv4 Internet has documentation addresses
+            "nat64": {"fast_path": FAST_PATH,
+                      "deny4": []},	# the lab's IPv4 Internet has documentation addresses
             "dns64": {"upstream": "recursive", "root_hints": str(lab.root_hints),
                       "dnssec": False},
             "snid": {"listen": [443]},
@@ -123,7 +133,9 @@ class Gate64:
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(path))
         path.chmod(0o666)
-        self.process = self.ns.spawn(binary(), "run", "-c", self.config, log=self.log_file,
+        # "ip netns exec" has given it a /sys of its own.
+        self.process = self.ns.spawn("sh", "-c", 'mount --bind "$0" /sys/fs/bpf && exec "$@"',
+                                     self.bpffs, binary(), "run", "-c", self.config, log=self.log_file,
                                      env=self._environment(NOTIFY_SOCKET=str(path)))
 
     def start(self):
@@ -188,11 +200,23 @@ class Gate64:
         return json.loads(self.command("status", "--json", "-s", self.control).stdout)
 
     def counters(self):
-        """Every counter, as "nat64.packets.out": the room, the name, the label."""
+        """Every counter, as "nat64.packets.out": the room, the name, the label; and what the
+        fast path says of itself, as "nat64.fast_path.packets_out"."""
         status = self.status()
         rooms = dict(status["rooms"], ops=status["ops"])
         return {name: n for room in rooms
-                for name, n in flatten(rooms[room]["counters"], f"{room}.")}
+                for name, n in flatten(rooms[room]["counters"], f"{room}.")} | {
+                    f"nat64.fast_path.{name}": n for name, n in self.fast_path().items()
+                    if name not in ("enabled", "because")}
+
+    def fast_path(self):
+        """Of the status: whether there is a fast path, and what took it."""
+        return self.status()["rooms"]["nat64"]["fast_path"]
+
+    def flows(self, *argv):
+        """Rows of `gate64 flows`."""
+        done = self.command("flows", "--json", "-s", self.control, *argv)
+        return json.loads(done.stdout)["flows"]
 
     @contextlib.contextmanager
     def counting(self):

@@ -184,6 +184,14 @@ class Ground:
         ns.run("ip", "link", "set", "lo", "up")
         return ns
 
+    def bpffs(self, name):
+        """A file system for pinned BPF objects of this lab, as /sys/fs/bpf is a host's."""
+        folder = self.path(name)
+        folder.mkdir(exist_ok=True)
+        if not folder.is_mount():
+            run("mount", "-t", "bpf", "none", folder)
+        return folder
+
     def interface(self, letter):
         """An interface name that no other lab on this machine has (15 bytes at most)."""
         return f"{PREFIX}{letter}{os.getpid()}s{self.number}"
@@ -218,7 +226,7 @@ class Ground:
                 self.stop(process)
             for ns in reversed(self._namespaces):
                 _remove_namespace(ns.name)
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove_folder(self.folder)
             Ground._open.remove(self)
 
     @staticmethod
@@ -226,6 +234,13 @@ class Ground:
         """The last resort, at exit."""
         for ground in Ground._open[::-1]:
             ground.close()
+
+
+def _remove_folder(folder):
+    for path in folder.iterdir():
+        if path.is_mount():
+            run("umount", path, check=False)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_namespace(name):
@@ -255,6 +270,6 @@ def sweep():
         if path.parent == RUN_NETNS:
             _remove_namespace(path.name)
         elif path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_folder(path)
         else:
             path.unlink(missing_ok=True)

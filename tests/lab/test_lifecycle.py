@@ -44,8 +44,9 @@ def both_journeys_work(lab):
 
 @pytest.fixture
 def gate64(lab):
-    """Not started: each test here has its own idea of that."""
-    gate64 = Gate64(lab)
+    """Not started: each test here has its own idea of that. What the fast path would keep is
+    test_fast_life.py's."""
+    gate64 = Gate64(lab, {"nat64": {"keep_flows": False}})
     gate64.log_file.unlink(missing_ok=True)
     yield gate64
     if gate64.process:

@@ -18,7 +18,8 @@ TCP_ESTABLISHED = 2 * 3600 + 4 * 60	# RFC 5382 REQ-5
 ICMP_TIMEOUT = 60
 SETTINGS = {"nat64": {"timeouts": {"udp": f"{UDP_TIMEOUT}s"},
                       "limits": {"new_per_client": "100000/s"}}}
-LINE = re.compile(r"^(\w+) +(\S+) +\[(\S+)\]:(\d+) +(\S+):(\d+) +([\d.]+)(?::(\d+))? +(\S+)$")
+LINE = re.compile(r"^(\w+) +(\S+) +\[(\S+)\]:(\d+) +(\S+):(\d+) +([\d.]+)(?::(\d+))? +(\S+)"
+                  r"( fast)?$")
 
 
 def seconds(text):
@@ -36,7 +37,7 @@ def listed(gate64, command, *argv):
 
 def key(row):
     """A row without what time changes."""
-    return tuple(v for k, v in sorted(row.items()) if k != "expires_s")
+    return tuple(v for k, v in sorted(row.items()) if k not in ("expires_s", "fast"))
 
 
 @contextlib.contextmanager
@@ -57,6 +58,7 @@ def test_a_tcp_session_is_shown_as_both_ends_see_it(lab, gate64):
         [binding] = listed(gate64, "bindings", "--port", outside_port)
         inside_port = sock.getsockname()[1]
     assert TCP_ESTABLISHED - 60 <= row.pop("expires_s") <= TCP_ESTABLISHED
+    assert row.pop("fast") == gate64.fast_path()["enabled"]
     assert row == {"proto": "tcp", "state": "established",
                    "inside": SERVER6, "inside_port": inside_port,
                    "outside": GATEWAY4, "outside_port": outside_port,
@@ -83,6 +85,7 @@ def test_a_udp_session_is_shown_as_both_ends_see_it(lab, gate64):
     for remote, port in ((WEB4, 7100), (CLIENT4, 7101)):
         row = rows[remote]
         assert UDP_TIMEOUT - 60 <= row.pop("expires_s") <= UDP_TIMEOUT
+        assert row.pop("fast") is False		# nobody has sent twice
         assert row == {"proto": "udp", "state": None, "inside": SERVER6,
                        "inside_port": inside_port, "outside": GATEWAY4,
                        "outside_port": outside_port, "remote": remote, "remote_port": port}
@@ -95,6 +98,7 @@ def test_a_ping_is_shown_by_its_identifier(lab, gate64):
     [row] = listed(gate64, "flows", CLIENT4, "--proto", "icmp")
     assert 0 < row.pop("expires_s") <= ICMP_TIMEOUT
     assert row.pop("outside_port") > 0
+    assert row.pop("fast") is False
     assert row == {"proto": "icmp", "state": None, "inside": SERVER6, "inside_port": 4711,
                    "outside": GATEWAY4, "remote": CLIENT4, "remote_port": None}
 
@@ -111,15 +115,16 @@ def test_the_text_says_what_the_json_says(lab, gate64):
     assert all(line[at - 1] == " " != line[at] for line in text[1:] for at in columns), "aligned"
     said = {}
     for line in text[1:]:
-        proto, state, inside, inside_port, outside, outside_port, remote, port, left = (
+        proto, state, inside, inside_port, outside, outside_port, remote, port, left, fast = (
             LINE.match(line).groups())
         said[proto, None if state == "-" else state, inside, int(inside_port), outside,
-             int(outside_port), remote, port and int(port)] = seconds(left)
+             int(outside_port), remote, port and int(port)] = seconds(left), bool(fast)
     assert len(said) == len(text) - 1 == len(rows) >= 3
     for row in rows:
-        left = said[tuple(row[k] for k in ("proto", "state", "inside", "inside_port", "outside",
-                                           "outside_port", "remote", "remote_port"))]
-        assert 0 <= left - row["expires_s"] <= 30
+        left, fast = said[tuple(row[k] for k in (
+            "proto", "state", "inside", "inside_port", "outside", "outside_port", "remote",
+            "remote_port"))]
+        assert 0 <= left - row["expires_s"] <= 30 and fast == row["fast"]
 
 
 @pytest.mark.parametrize("argv, fits", [

@@ -105,6 +105,10 @@ table inet black_hole {
 """
 
 
+# For kernels that have it (tests/vm/run)
+KERNEL_WIREGUARD = os.environ.get("WIREGUARD") == "kernel"
+
+
 class Lab:
     """The topology above with all its peers; gate64 itself is started by its user."""
 
@@ -153,27 +157,52 @@ class Lab:
         self._address(self.client4, "eth0", f"{CLIENT4}/24")
 
     def _tunnel(self):
-        """wireguard-go between router6 and gateway."""
+        """WireGuard between router6 and gateway: wireguard-go, or the kernel's own."""
         self.wg_gateway = self.ground.interface("g")
         self.wg_router = self.ground.interface("r")
-        ends = ((self.gateway, self.wg_gateway, GATEWAY6),
-                (self.router6, self.wg_router, TUNNEL6))
-        public = {}
-        for ns, interface, address in ends:
+        self._tunnel_end(self.router6, self.wg_router, TUNNEL6)
+        self._tunnel_end(self.gateway, self.wg_gateway, GATEWAY6)
+        self.router6.run("wg", "set", self.wg_router, "peer", self._public_key(self.gateway),
+                         "endpoint", f"10.64.0.1:{WG_PORT}", "allowed-ips", "::/0")
+        self._gateway_peer()
+
+    def _public_key(self, ns):
+        return run("sh", "-c", f"wg pubkey < {self.ground.path(f'{ns.role}.key')}").stdout.strip()
+
+    def _tunnel_end(self, ns, interface, address):
+        if KERNEL_WIREGUARD:
+            ns.run("ip", "link", "add", interface, "type", "wireguard")
+        else:
             ns.spawn("wireguard-go", "-f", interface, env=dict(os.environ, LOG_LEVEL="error"),
                      log=self.ground.path(f"{ns.role}-wireguard.log"))
-            key = self.ground.path(f"{ns.role}.key")
-            key.write_text(run("wg", "genkey").stdout)
-            public[ns] = run("sh", "-c", f"wg pubkey < {key}").stdout.strip()
             wait_for((RUN_WIREGUARD / f"{interface}.sock").exists, f"{interface} is there")
-            ns.run("wg", "set", interface, "private-key", key, "listen-port", WG_PORT)
-            ns.run("ip", "link", "set", interface, "mtu", self.tunnel_mtu, "up")
-            self._address(ns, interface, f"{address}/64")
-        self.gateway.run("wg", "set", self.wg_gateway, "peer", public[self.router6],
+        key = self.ground.path(f"{ns.role}.key")
+        if not key.exists():
+            key.write_text(run("wg", "genkey").stdout)
+        ns.run("wg", "set", interface, "private-key", key, "listen-port", WG_PORT)
+        ns.run("ip", "link", "set", interface, "mtu", self.tunnel_mtu, "up")
+        self._address(ns, interface, f"{address}/64")
+
+    def _gateway_peer(self):
+        self.gateway.run("wg", "set", self.wg_gateway, "peer", self._public_key(self.router6),
                          "endpoint", f"10.64.0.2:{WG_PORT}",
                          "allowed-ips", f"{INSIDE},2001:db8:2::/64,{TUNNEL6}/128")
-        self.router6.run("wg", "set", self.wg_router, "peer", public[self.gateway],
-                         "endpoint", f"10.64.0.1:{WG_PORT}", "allowed-ips", "::/0")
+
+    def _tunnel_routes(self):
+        for prefix in (INSIDE, "2001:db8:2::/64"):
+            self.gateway.run("ip", "route", "add", prefix, "dev", self.wg_gateway)
+
+    def tunnel_goes(self):
+        """The gateway's interface of the tunnel goes away."""
+        self.gateway.run("ip", "link", "del", self.wg_gateway)
+        wait_for(lambda: not (RUN_WIREGUARD / f"{self.wg_gateway}.sock").exists(),
+                 "wireguard-go has noticed")
+
+    def tunnel_comes_back(self):
+        """As a restart of it would make it: another interface of the same name."""
+        self._tunnel_end(self.gateway, self.wg_gateway, GATEWAY6)
+        self._gateway_peer()
+        self._tunnel_routes()
 
     def _routes(self):
         for ns in (self.router6, self.gateway):
@@ -181,8 +210,7 @@ class Lab:
         self.internet4.sysctl("net/ipv4/ip_forward", 1)
         self.server6.run("ip", "route", "add", "default", "via", ROUTER6)
         self.router6.run("ip", "-6", "route", "add", "default", "dev", self.wg_router)
-        for prefix in (INSIDE, "2001:db8:2::/64"):
-            self.gateway.run("ip", "route", "add", prefix, "dev", self.wg_gateway)
+        self._tunnel_routes()
         self.gateway.run("ip", "route", "add", "default", "via", INTERNET4)
         self.client4.run("ip", "route", "add", "default", "via", CLIENT4_ROUTER)
         self.server6.resolver(GATEWAY6)
