@@ -37,8 +37,9 @@
 enum {
 	SLOT_REST_MS = 1000,
 	FAILED_REST_MS = 1000,		/* after the kernel had no memory for a session */
-	/* Bytes of an entry of a hash table in the kernel beside key and value, about */
-	ENTRY_OVERHEAD = 48,
+	/* Bytes that the kernel takes for an entry of each hash table: 56 beside key and value
+	 * (struct htab_elem, and a word of its allocator), up to the next of the sizes it has */
+	OUT_ENTRY = 128, IN_ENTRY = 96,
 };
 
 /* The free slots in the order they were freed, each with when that was */
@@ -201,8 +202,7 @@ uint32_t fast_in_use(const struct fast *fast)
 
 uint64_t fast_memory_bytes(const struct fast *fast)
 {
-	uint64_t entry = sizeof(struct fast_key_out) + sizeof(struct fast_key_in) +
-			 2 * (sizeof(uint32_t) + ENTRY_OVERHEAD);
+	const uint64_t entry = OUT_ENTRY + IN_ENTRY;
 	/* Two tables of buckets, 16 bytes each, a power of two of them */
 	uint64_t buckets = 1;
 
