@@ -123,7 +123,7 @@ UNIT_pool4_stress := $(UNIT_pool4)
 FLOWS          := nat64/flow_mem.c nat64/flow_expire.c nat64/flow_fast.c nat64/session.c nat64/syn.c nat64/bib.c \
                   nat64/limits.c nat64/peers.c nat64/hash.c nat64/slab.c nat64/journal.c \
                   core/stats.c $(UNIT_pool4)
-UNIT_flow      := nat64/fast.c nat64/fast_attach.c nat64/ipid.c $(FLOWS)
+UNIT_flow      := nat64/fast.c nat64/fast_pins.c nat64/fast_attach.c nat64/ipid.c $(FLOWS)
 UNIT_flow_fast := $(FLOWS)
 UNIT_flow_stress := $(UNIT_flow)
 UNIT_flow_preview := nat64/flow_preview.c $(UNIT_flow)

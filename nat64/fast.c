@@ -7,20 +7,13 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "../core/addr.h"
@@ -29,6 +22,7 @@
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "fast_attach.h"
+#include "fast_pins.h"
 #include "fastpath.skel.h"
 #include "flow.h"
 #include "ipid.h"
@@ -283,141 +277,6 @@ static int say_to_log(enum libbpf_print_level level, const char *format, va_list
 	return 0;
 }
 
-/* The folder for pins, as it was opened while we could: whoever we are now may not be able
- * to go there by its name. */
-static int pins = -1;
-
-/* Another gate64 that runs has them: what is there is not an earlier run's. */
-static bool pins_taken;
-
-static bool is_bpffs(const char *path)
-{
-	struct statfs fs;
-
-	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
-}
-
-/* As root; or as an ordinary user, for whom somebody has made and bound it (gate64.service) */
-static const char *find_pins(void)
-{
-	if (is_bpffs(FAST_PINS_BOUND))
-		return FAST_PINS_BOUND;
-	if (is_bpffs("/sys/fs/bpf") && (mkdir(FAST_PINS, 0700) == 0 || errno == EEXIST))
-		return FAST_PINS;
-	return NULL;
-}
-
-static int open_pins(const char *user)
-{
-	const struct passwd *entry = getpwnam(user);
-	const char *path = find_pins();
-
-	if (!path)
-		return is_bpffs("/sys/fs/bpf") ? -EACCES : -ENOTSUP;
-	pins = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (pins < 0)
-		return -errno;
-	if (flock(pins, LOCK_EX | LOCK_NB) < 0) {
-		pins_taken = true;
-		close(pins);
-		pins = -1;
-		return -EBUSY;
-	}
-	if (entry && geteuid() == 0 &&
-	    fchownat(pins, "", entry->pw_uid, entry->pw_gid, AT_EMPTY_PATH) < 0)
-		return -errno;
-	return 0;
-}
-
-void fast_prepare(const char *user)
-{
-	int err = open_pins(user);
-
-	if (err < 0)
-		log_info("nat64: flows do not outlive a restart: " FAST_PINS ": %s",
-			 err == -ENOTSUP ? "no BPF file system is mounted"
-			 : err == -EBUSY ? "another gate64 runs" : strerror(-err));
-}
-
-static void pin_path(const struct bpf_map *map, char *path, size_t size)
-{
-	snprintf(path, size, "/proc/self/fd/%d/%s", pins, bpf_map__name(map));
-}
-
-/* All but one outlive us. */
-static bool is_kept(const struct fast *fast, const struct bpf_map *map)
-{
-	return map != fast->bpf->maps.fast_alive;
-}
-
-static void unpin(const struct fast *fast)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, fast->bpf->obj)
-		if (is_kept(fast, map) && unlinkat(pins, bpf_map__name(map), 0) < 0 && errno != ENOENT)
-			log_warn("nat64: cannot remove " FAST_PINS "/%s: %s",
-				 bpf_map__name(map), strerror(errno));
-}
-
-/* Does what is pinned for @map fit this program? */
-static bool fits(const struct bpf_map *map, int fd)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
-	       info.type == (uint32_t)bpf_map__type(map) &&
-	       info.key_size == bpf_map__key_size(map) &&
-	       info.value_size == bpf_map__value_size(map) &&
-	       info.map_flags == bpf_map__map_flags(map);
-}
-
-/* Return: the layout that pinned maps say they have, 0 if none does. */
-static uint32_t pinned_layout(const struct fast *fast)
-{
-	char path[128];
-	uint32_t zero = 0, layout = 0;
-	struct fast_config *config = calloc(1, sizeof(*config));
-	int fd;
-
-	pin_path(fast->bpf->maps.fast_config, path, sizeof(path));
-	fd = bpf_obj_get(path);
-	if (fd >= 0 && config && fits(fast->bpf->maps.fast_config, fd) &&
-	    bpf_map_lookup_elem(fd, &zero, config) == 0)
-		layout = config->layout;
-	if (fd >= 0)
-		close(fd);
-	free(config);
-	return layout;
-}
-
-/*
- * All maps of an earlier run, or none: they belong together. Their sizes stay what they
- * were, whatever nat64.limits.sessions says now, since the flows in them are worth more.
- */
-static bool reuse(struct fast *fast)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, fast->bpf->obj) {
-		char path[128];
-		int fd;
-		bool good;
-
-		if (!is_kept(fast, map))
-			continue;
-		pin_path(map, path, sizeof(path));
-		fd = bpf_obj_get(path);
-		good = fd >= 0 && fits(map, fd) && bpf_map__reuse_fd(map, fd) == 0;
-		if (fd >= 0)
-			close(fd);
-		if (!good)
-			return false;
-	}
-	return true;
-}
-
 static int open_program(struct fast *fast)
 {
 	fast->bpf = fastpath_bpf__open();
@@ -426,40 +285,17 @@ static int open_program(struct fast *fast)
 
 static int inherit(struct fast *fast)
 {
-	char path[128];
+	int err = fast_pins_reuse(fast->bpf->obj);
 
-	pin_path(fast->bpf->maps.fast_config, path, sizeof(path));
-	if (access(path, F_OK) < 0)
+	fast->inherited = err == 1;
+	if (err >= 0)
 		return 0;
-	if (pinned_layout(fast) == FASTPATH_LAYOUT && reuse(fast)) {
-		fast->inherited = true;
-		return 0;
-	}
 	log_warn("nat64: the flows that another version of gate64 has left in " FAST_PINS
 		 " are given up: they are kept in another way");
 	/* Some maps may have been taken over before one did not fit. */
 	fastpath_bpf__destroy(fast->bpf);
 	fast->bpf = NULL;
 	return open_program(fast);
-}
-
-static int pin_all(struct fast *fast)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, fast->bpf->obj) {
-		char path[128];
-		int err;
-
-		if (!is_kept(fast, map))
-			continue;
-		unlinkat(pins, bpf_map__name(map), 0);
-		pin_path(map, path, sizeof(path));
-		err = bpf_map__pin(map, path);
-		if (err < 0)
-			return err;
-	}
-	return 0;
 }
 
 static void *map_memory(const struct bpf_map *map, size_t *len)
@@ -535,7 +371,7 @@ static int open_all(struct fast *fast, const struct config *config, const char *
 	libbpf_set_print(say_to_log);
 	*why = "the program cannot be opened";
 	err = open_program(fast);
-	fast->pinned = pins >= 0;
+	fast->pinned = fast_pins_usable();
 	if (!err && fast->pinned)
 		err = inherit(fast);
 	if (!err && !fast->inherited)
@@ -556,7 +392,7 @@ static int open_all(struct fast *fast, const struct config *config, const char *
 		return err;
 	if (fast->pinned && !fast->inherited) {
 		*why = "its maps cannot be pinned in " FAST_PINS;
-		err = pin_all(fast);
+		err = fast_pins_pin(fast->bpf->obj);
 	}
 	return err;
 }
@@ -589,23 +425,14 @@ int fast_open(struct fast **out, const struct config *config, const char **why)
 void fast_forget(void)
 {
 	struct fast_attach *attach;
-	const struct dirent *entry;
-	DIR *dir;
-	int fd;
 
-	if (pins_taken)
+	if (fast_pins_taken())
 		return;
 	attach = fast_attach_new(-1, -1);
-	fd = pins < 0 ? -1 : openat(pins, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (attach)
 		fast_attach_to(attach, NULL, 0);
 	fast_attach_free(attach);
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			unlinkat(pins, entry->d_name, 0);
-	if (dir)
-		closedir(dir);
+	fast_pins_clear();
 }
 
 void fast_close(struct fast *fast, bool keep)
@@ -616,7 +443,7 @@ void fast_close(struct fast *fast, bool keep)
 	if (!keep && fast->attach && (fast->attached || fast->inherited))
 		fast_attach_to(fast->attach, NULL, 0);
 	if (!keep && fast->bpf && fast->pinned)
-		unpin(fast);
+		fast_pins_unpin(fast->bpf->obj);
 	fast_attach_free(fast->attach);
 	if (fast->config)
 		munmap(fast->config, fast->config_len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The fast path's keeper: loads its program and maps (fastpath.h), gives sessions slots in
- * them, and fastens the program to the interfaces. The maps are pinned in FAST_PINS, so
+ * them, and fastens the program to the interfaces. The maps are pinned (fast_pins.h), so
  * that what goes fast goes on while no process runs, and the next one takes it over.
  *
  * Slots: safe from every worker. The rest: main thread.
@@ -19,17 +19,6 @@ struct config;
 struct fast;
 struct flow;
 struct netinfo_links;
-
-#define FAST_PINS "/sys/fs/bpf/gate64"
-#define FAST_PINS_BOUND "/run/gate64/flows"	/* the same, where it was bound to that */
-
-/**
- * fast_prepare() - make and open FAST_PINS, once, while we may write there: what is pinned
- * comes to belong to the user that we become. Where that cannot be (no such file system,
- * no privilege), flows will not outlive the process, and that is logged.
- * @user:	ops.user.
- */
-void fast_prepare(const char *user);
 
 /**
  * fast_open() - load the program, with the maps that an earlier run has left, or with new

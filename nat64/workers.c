@@ -18,6 +18,7 @@
 #include "eam.h"
 #include "emit.h"
 #include "fast.h"
+#include "fast_pins.h"
 #include "flow.h"
 #include "fragment.h"
 #include "hostports.h"
@@ -322,7 +323,7 @@ void nat64_forget(void)
 
 void nat64_prepare(const struct config *config)
 {
-	fast_prepare(config->ops.user);
+	fast_pins_prepare(config->ops.user);
 }
 
 int nat64_new(struct nat64 **out, const struct config *config, const struct addrmap *map)
