@@ -30,7 +30,7 @@
 
 enum {
 	SLOT_REST_MS = 1000,
-	FAILED_REST_MS = 1000,		/* after the kernel had no memory for a session */
+	FAILED_REST_MS = 1000,		/* after there was no slot or no memory for a session */
 	/* Bytes that the kernel takes for an entry of each hash table: 56 beside key and value
 	 * (struct htab_elem, and a word of its allocator), up to the next of the sizes it has */
 	OUT_ENTRY = 128, IN_ENTRY = 96,
@@ -149,8 +149,10 @@ uint32_t fast_add(struct fast *fast, const struct flow *flow, uint64_t life)
 	pthread_mutex_lock(&fast->mutex);
 	slot = take_free(&fast->free, now_ms);
 	pthread_mutex_unlock(&fast->mutex);
-	if (!slot)
+	if (!slot) {		/* packets of many sessions ask, and would all wait for the mutex */
+		atomic_store(&fast->failed_ms, now_ms);
 		return 0;
+	}
 	fill(&fast->sessions[slot], flow, life);
 	if (lead_to(fast, slot) < 0) {
 		atomic_store(&fast->failed_ms, now_ms);
