@@ -504,21 +504,30 @@ static void *ask_a_stuck_one(void *arg)
 	return NULL;
 }
 
-/* A gateway that is stuck: who asks gives up, even where so many have asked before him that
- * he is not let in to wait. */
-static void client_gives_up(void **state)
+/* A socket of the test's own in the gateway's place */
+static int listen_instead(int backlog)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), before, err = 0;
-	struct timespec end;
-	pthread_t thread;
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	(void)state;
 	control_close(control);
 	control = NULL;
 	memcpy(address.sun_path, path, sizeof(address.sun_path));
 	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(listener, 0), 0);
+	assert_int_equal(listen(listener, backlog), 0);
+	return listener;
+}
+
+/* A gateway that is stuck: who asks gives up, even where so many have asked before him that
+ * he is not let in to wait. */
+static void client_gives_up(void **state)
+{
+	int listener, before, err = 0;
+	struct timespec end;
+	pthread_t thread;
+
+	(void)state;
+	listener = listen_instead(0);
 	before = join();
 	assert_int_equal(pthread_create(&thread, NULL, ask_a_stuck_one, &err), 0);
 	clock_gettime(CLOCK_REALTIME, &end);
@@ -542,17 +551,12 @@ static void *ask_at_length(void *arg)
 /* A gateway that answers and hangs up before it has been asked to the end */
 static void client_hears_why(void **state)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+	int listener, fd;
 	struct json_object *reply = NULL, *why;
 	pthread_t thread;
 
 	(void)state;
-	control_close(control);
-	control = NULL;
-	memcpy(address.sun_path, path, sizeof(address.sun_path));
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(listener, 1), 0);
+	listener = listen_instead(1);
 	assert_int_equal(pthread_create(&thread, NULL, ask_at_length, &reply), 0);
 	fd = accept(listener, NULL, NULL);
 	assert_true(fd >= 0);
