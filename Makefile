@@ -306,11 +306,12 @@ vm-test:
 	$(SUDO) tests/vm/run
 
 .PHONY: bench
-##   bench      deps, build, and ratios against plain forwarding in one run; restarts under load
+##   bench      deps, build, and ratios against plain forwarding in one run; restarts, floods
 bench: deps
 	@$(MAKE) --no-print-directory build
 	$(SUDO) tests/bench/nat64.py
 	$(SUDO) tests/bench/restarts.py
+	$(SUDO) tests/bench/flood.py
 
 .PHONY: tidy cppcheck install uninstall clean
 ##   tidy       clang-tidy over all sources

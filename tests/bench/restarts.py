@@ -27,10 +27,10 @@ EVERY_S = 2
 class Short(threading.Thread):
     """New connections at a steady rate, an HTTP request each."""
 
-    def __init__(self, ns):
+    def __init__(self, ns, per_s):
         super().__init__()
-        self.ns, self.done = ns, threading.Event()
-        self.ends, self.failed = [], []
+        self.ns, self.per_s, self.done = ns, per_s, threading.Event()
+        self.ends, self.took, self.failed = [], [], []
 
     def run(self):
         # A thread's namespace is that of the sockets it makes.
@@ -42,13 +42,14 @@ class Short(threading.Thread):
         for number in range(1 << 30):
             if self.done.is_set():
                 break
-            await asyncio.sleep(max(0, start + number / SHORT_PER_S - time.monotonic()))
+            await asyncio.sleep(max(0, start + number / self.per_s - time.monotonic()))
             task = asyncio.create_task(self._one())
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)
 
     async def _one(self):
+        start = time.monotonic()
         try:
             async with asyncio.timeout(PATIENCE_S):
                 reader, writer = await asyncio.open_connection(NAT64, HTTP)
@@ -57,6 +58,7 @@ class Short(threading.Thread):
                 writer.close()
             assert answer.endswith(b"ok"), answer
             self.ends.append(time.monotonic())
+            self.took.append(self.ends[-1] - start)
         except Exception as error:	# of whatever kind: it is one that failed
             self.failed.append(repr(error))
 
@@ -93,7 +95,7 @@ def main():
             bulk = path.inside.spawn("iperf3", "-J", "-c", NAT64, "-P", str(BULK), "-b", BULK_RATE,
                                      "-t", str(seconds + 10), log=report)
             time.sleep(2)
-            short = Short(path.inside)
+            short = Short(path.inside, SHORT_PER_S)
             short.start()
             number, longest = kill_and_start(gate64, seconds)
             adopted = gate64.log().count("flows of the last run go on")
