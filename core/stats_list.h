@@ -96,6 +96,10 @@ STAT(STAT_DNS_REPLY_NOERROR, "gate64_dns_replies_total", "rcode=\"noerror\"",
 STAT(STAT_DNS_REPLY_NXDOMAIN, "gate64_dns_replies_total", "rcode=\"nxdomain\"", "")
 STAT(STAT_DNS_REPLY_SERVFAIL, "gate64_dns_replies_total", "rcode=\"servfail\"", "")
 STAT(STAT_DNS_REPLY_REFUSED, "gate64_dns_replies_total", "rcode=\"refused\"", "")
+STAT(STAT_DNS_REPLY_FORMERR, "gate64_dns_replies_total", "rcode=\"formerr\"", "")
+STAT(STAT_DNS_REPLY_NOTIMP, "gate64_dns_replies_total", "rcode=\"notimp\"", "")
+STAT(STAT_DNS_REPLY_BADVERS, "gate64_dns_replies_total", "rcode=\"badvers\"", "")
+STAT(STAT_DNS_REPLY_BADCOOKIE, "gate64_dns_replies_total", "rcode=\"badcookie\"", "")
 STAT(STAT_DNS_REPLY_OTHER, "gate64_dns_replies_total", "rcode=\"other\"", "")
 STAT(STAT_DNS_SYNTHESISED, "gate64_dns_synthesised_total", "",
      "Replies with addresses synthesised")

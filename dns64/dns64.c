@@ -24,6 +24,7 @@
 #include "policy.h"
 #include "resolver.h"
 #include "synth.h"
+#include "tally.h"
 #include "worker.h"
 
 enum {
@@ -55,34 +56,12 @@ struct pending {
 
 /* ---- exits ------------------------------------------------------------------ */
 
-static void count_reply(const struct answer *answer)
-{
-	switch (answer->rcode) {
-	case LDNS_RCODE_NOERROR:
-		stats_inc(STAT_DNS_REPLY_NOERROR);
-		break;
-	case LDNS_RCODE_NXDOMAIN:
-		stats_inc(STAT_DNS_REPLY_NXDOMAIN);
-		break;
-	case LDNS_RCODE_SERVFAIL:
-		stats_inc(STAT_DNS_REPLY_SERVFAIL);
-		break;
-	case LDNS_RCODE_REFUSED:
-		stats_inc(STAT_DNS_REPLY_REFUSED);
-		break;
-	default:
-		stats_inc(STAT_DNS_REPLY_OTHER);
-	}
-	if (answer->synthesised)
-		stats_inc(STAT_DNS_SYNTHESISED);
-}
-
 static enum dns64_exit reply(struct asker *asker, const struct query *query,
 			     struct answer *answer)
 {
 	size_t len = reply_seal(answer, query, 0, asker_limit(asker, query->udp_size));
 
-	count_reply(answer);
+	tally_reply(answer, 0);
 	asker_reply(asker, answer->wire, len);
 	return DNS64_SENT;
 }
@@ -101,7 +80,7 @@ static enum dns64_exit refuse_version(struct asker *asker, const struct query *q
 
 	reply_failure(answer, query, LDNS_RCODE_NOERROR, REPLY_EDE_NONE);
 	len = reply_seal(answer, query, BADVERS_HIGH, asker_limit(asker, query->udp_size));
-	stats_inc(STAT_DNS_REPLY_OTHER);
+	tally_reply(answer, BADVERS_HIGH);
 	asker_reply(asker, answer->wire, len);
 	return DNS64_SENT;
 }
