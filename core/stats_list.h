@@ -107,6 +107,7 @@ STAT(STAT_DNS_TRUNCATED, "gate64_dns_truncated_total", "", "Replies sent truncat
 STAT(STAT_DNS_CACHE_HIT, "gate64_dns_cache_total", "result=\"hit\"",
      "Cache look-ups, by result")
 STAT(STAT_DNS_CACHE_MISS, "gate64_dns_cache_total", "result=\"miss\"", "")
+STAT(STAT_DNS_CACHE_COALESCED, "gate64_dns_cache_total", "result=\"coalesced\"", "")
 STAT(STAT_DNS_CACHE_EVICTED, "gate64_dns_cache_evicted_total", "",
      "Entries evicted to stay within the size")
 STAT(STAT_DNS_UPSTREAM_QUERY, "gate64_dns_resolver_queries_total", "",
@@ -121,6 +122,11 @@ DNS_DROP(STAT_DNS_DROP_NOT_CLIENT, "not_a_client", "Queries that got no reply")
 DNS_DROP(STAT_DNS_DROP_MALFORMED, "malformed", "")
 DNS_DROP(STAT_DNS_DROP_RESPONSE, "is_a_response", "")
 DNS_DROP(STAT_DNS_DROP_BUSY, "too_many_pending", "")
+DNS_DROP(STAT_DNS_DROP_LOOKUP_WAITERS, "too_many_wait_for_one", "")
+DNS_DROP(STAT_DNS_DROP_WAITERS, "too_many_wait", "")
+DNS_DROP(STAT_DNS_DROP_SHARE, "too_many_of_client", "")
+DNS_DROP(STAT_DNS_DROP_REPEATED, "repeated", "")
+DNS_DROP(STAT_DNS_DROP_LATE, "held_too_long", "")
 DNS_DROP(STAT_DNS_DROP_SEND, "send_failed", "")
 DNS_DROP(STAT_DNS_DROP_TCP_LIMIT, "tcp_limit", "")
 DNS_DROP(STAT_DNS_DROP_TCP_TIMEOUT, "tcp_timeout", "")

@@ -11,11 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 
 #include "../core/cursor.h"
-#include "../core/siphash.h"
 #include "../core/stats.h"
+#include "key.h"
 
 enum {
 	SHARDS_MAX = 64,
@@ -24,9 +23,6 @@ enum {
 	ENTRY_MAX_SHARE = 8,		/* no entry takes more of its shard than an eighth */
 	MALLOC_OVERHEAD = 16,
 };
-
-/* What asks for another answer to the same name and type */
-enum variant { VARIANT_PLAIN, VARIANT_DO, VARIANT_DO_CD };
 
 struct entry {
 	LIST_ENTRY(entry) in_bucket;
@@ -56,34 +52,9 @@ struct shard {
 };
 
 struct cache {
-	struct siphash_key hash_key;	/* random: nobody can aim at a bucket */
 	size_t n_shards;		/* a power of two; 0 = keeps nothing */
 	struct shard shards[];
 };
-
-/* What is looked for: the folded name and what else makes the key */
-struct key {
-	uint64_t hash;
-	uint16_t type;
-	uint8_t variant, name_len;
-	uint8_t name[NAME_WIRE_MAX];
-};
-
-static void key_make(const struct cache *cache, const struct query *query, struct key *key)
-{
-	uint64_t words[1 + (NAME_WIRE_MAX + 7) / 8] = { 0 };
-
-	/* CD without DO asks for nothing that a plain query would not get. */
-	key->variant = VARIANT_PLAIN;
-	if (query->dnssec_ok)
-		key->variant = query->flags & MESSAGE_CD ? VARIANT_DO_CD : VARIANT_DO;
-	key->type = query->type;
-	key->name_len = query->qname.len;
-	name_fold(key->name, &query->qname);
-	words[0] = (uint64_t)key->type << 16 | (uint64_t)key->variant << 8 | key->name_len;
-	memcpy(words + 1, key->name, key->name_len);
-	key->hash = siphash13(&cache->hash_key, words, 1 + (key->name_len + 7u) / 8);
-}
 
 static struct shard *shard_of(struct cache *cache, uint64_t hash)
 {
@@ -116,6 +87,13 @@ static struct entry *find(struct shard *shard, const struct key *key)
 			return entry;
 	}
 	return NULL;
+}
+
+static bool is_below(struct entry *entry, const struct name *zone)
+{
+	struct name name;
+
+	return name_from_wire(&name, entry_name(entry)) && name_below(&name, zone);
 }
 
 static void forget(struct shard *shard, struct entry *entry)
@@ -168,15 +146,13 @@ struct cache *cache_new(uint64_t size)
 	cache = calloc(1, sizeof(*cache) + n * sizeof(cache->shards[0]));
 	if (!cache)
 		return NULL;
-	if (getrandom(&cache->hash_key, sizeof(cache->hash_key), 0) != sizeof(cache->hash_key))
-		goto fail;
-	for (; cache->n_shards < n; cache->n_shards++)
-		if (shard_init(&cache->shards[cache->n_shards], size / n) < 0)
-			goto fail;
+	for (; cache->n_shards < n; cache->n_shards++) {
+		if (shard_init(&cache->shards[cache->n_shards], size / n) < 0) {
+			cache_free(cache);
+			return NULL;
+		}
+	}
 	return cache;
-fail:
-	cache_free(cache);
-	return NULL;
 }
 
 static void copy_out(struct entry *entry, struct answer *answer, uint16_t *ttl_at)
@@ -203,7 +179,7 @@ static void count_down(uint8_t *wire, const uint16_t *ttl_at, size_t n, uint32_t
 	}
 }
 
-bool cache_get(struct cache *cache, const struct query *query, int64_t now_ms,
+bool cache_get(struct cache *cache, const struct key *key, int64_t now_ms,
 	       struct answer *answer)
 {
 	uint16_t ttl_at[MESSAGE_RRS_MAX];
@@ -211,15 +187,13 @@ bool cache_get(struct cache *cache, const struct query *query, int64_t now_ms,
 	int64_t made_ms = 0;
 	struct entry *entry;
 	struct shard *shard;
-	struct key key;
 
 	if (!cache->n_shards)
 		return false;
-	key_make(cache, query, &key);
-	shard = shard_of(cache, key.hash);
+	shard = shard_of(cache, key->hash);
 
 	pthread_mutex_lock(&shard->lock);
-	entry = find(shard, &key);
+	entry = find(shard, key);
 	if (entry && entry->expires_ms <= now_ms) {
 		forget(shard, entry);
 		entry = NULL;
@@ -277,28 +251,26 @@ static struct entry *entry_new(const struct key *key, int64_t now_ms, const stru
 	return entry;
 }
 
-void cache_put(struct cache *cache, const struct query *query, int64_t now_ms,
+void cache_put(struct cache *cache, const struct key *key, int64_t now_ms,
 	       const struct answer *answer)
 {
 	struct entry *entry, *old;
 	struct shard *shard;
 	uint64_t evicted = 0;
-	struct key key;
 
 	if (!cache->n_shards || answer->lifetime_s == 0)
 		return;
-	key_make(cache, query, &key);
-	entry = entry_new(&key, now_ms, answer);
+	entry = entry_new(key, now_ms, answer);
 	if (!entry)
 		return;
-	shard = shard_of(cache, key.hash);
+	shard = shard_of(cache, key->hash);
 	if (is_too_big(shard, entry)) {
 		free(entry);
 		return;
 	}
 
 	pthread_mutex_lock(&shard->lock);
-	old = find(shard, &key);
+	old = find(shard, key);
 	if (old)
 		forget(shard, old);
 	while (shard->bytes + entry->bytes > shard->bytes_max) {
@@ -307,7 +279,7 @@ void cache_put(struct cache *cache, const struct query *query, int64_t now_ms,
 		forget(shard, TAILQ_LAST(&shard->used, use_list));
 		evicted++;
 	}
-	LIST_INSERT_HEAD(bucket_of(shard, key.hash), entry, in_bucket);
+	LIST_INSERT_HEAD(bucket_of(shard, key->hash), entry, in_bucket);
 	TAILQ_INSERT_HEAD(&shard->used, entry, in_use);
 	shard->bytes += entry->bytes;
 	shard->entries++;
@@ -315,17 +287,35 @@ void cache_put(struct cache *cache, const struct query *query, int64_t now_ms,
 	stats_add(STAT_DNS_CACHE_EVICTED, evicted);
 }
 
-void cache_flush(struct cache *cache)
+static size_t flush(struct cache *cache, const struct name *name)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < cache->n_shards; i++) {
 		struct shard *shard = &cache->shards[i];
-		struct entry *entry;
+		struct entry *entry, *next;
 
 		pthread_mutex_lock(&shard->lock);
-		while ((entry = TAILQ_FIRST(&shard->used)) != NULL)
+		for (entry = TAILQ_FIRST(&shard->used); entry; entry = next) {
+			next = TAILQ_NEXT(entry, in_use);
+			if (name && !is_below(entry, name))
+				continue;
 			forget(shard, entry);
+			n++;
+		}
 		pthread_mutex_unlock(&shard->lock);
 	}
+	return n;
+}
+
+size_t cache_flush(struct cache *cache)
+{
+	return flush(cache, NULL);
+}
+
+size_t cache_flush_name(struct cache *cache, const struct name *name)
+{
+	return flush(cache, name);
 }
 
 void cache_usage(struct cache *cache, struct cache_usage *out)

@@ -3,9 +3,6 @@
  * Answers in wire form, shared by all workers. The cache is cut into shards,
  * each with its lock, its table and its share of the bytes; within a shard the
  * entry that was not asked for the longest time goes first.
- *
- * The class is not part of the key: questions of other classes than IN are
- * refused before they get here.
  */
 #ifndef DNS64_CACHE_H
 #define DNS64_CACHE_H
@@ -16,6 +13,7 @@
 #include "reply.h"
 
 struct cache;
+struct key;
 
 /**
  * cache_new() - an empty cache.
@@ -25,20 +23,23 @@ struct cache;
 struct cache *cache_new(uint64_t size);
 
 /**
- * cache_get() - look up the answer to @query.
+ * cache_get() - look up the answer to a question.
  * @now_ms:	loop_now_ms().
  * @answer:	its wire is set; on a hit it is filled in, TTLs counted down.
  * Return: was it there, and not too old?
  */
-bool cache_get(struct cache *cache, const struct query *query, int64_t now_ms,
+bool cache_get(struct cache *cache, const struct key *key, int64_t now_ms,
 	       struct answer *answer);
 
 /** cache_put() - keep a copy of @answer for its lifetime; replaces an older one. */
-void cache_put(struct cache *cache, const struct query *query, int64_t now_ms,
+void cache_put(struct cache *cache, const struct key *key, int64_t now_ms,
 	       const struct answer *answer);
 
-/** cache_flush() - forget everything. */
-void cache_flush(struct cache *cache);
+/** cache_flush() - forget everything. Return: how many answers that were. */
+size_t cache_flush(struct cache *cache);
+
+/** cache_flush_name() - the same for @name, all its types, and what is below it. */
+size_t cache_flush_name(struct cache *cache, const struct name *name);
 
 struct cache_usage {
 	uint64_t entries, bytes, bytes_max;

@@ -3,16 +3,14 @@
  * The spine: one query's life.
  *
  *   message (is it one?) -> policy (what is to be done?) -> local, or
- *   cache -> resolver, AAAA and A side by side -> synth -> cache -> asker
+ *   cache -> look-up, which others join -> resolver, AAAA and A side by side -> synth
+ *   -> cache -> askers
  *
  * It leaves by one of three exits: answered at once, answered later, dropped.
  * Everything here happens in the worker's thread.
  */
 #include "dns64.h"
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../core/config.h"
@@ -21,6 +19,7 @@
 #include "cache.h"
 #include "codes.h"
 #include "local.h"
+#include "lookup.h"
 #include "policy.h"
 #include "resolver.h"
 #include "synth.h"
@@ -28,30 +27,7 @@
 #include "worker.h"
 
 enum {
-	PENDING_MAX = 4096,	/* queries of a worker that wait; the resolver may say so first */
 	BADVERS_HIGH = 1,	/* RFC 6891 9: rcode 16 = 1 << 4 | 0 */
-};
-
-/* One question to the resolver */
-struct side {
-	struct pending *pending;
-	struct resolver_query *question;	/* while it is under way */
-	struct synth_side got;
-	uint8_t *wire;				/* owned copy of got.answer.wire */
-};
-
-/* A query whose answer is waited for */
-struct pending {
-	LIST_ENTRY(pending) link;
-	struct worker *worker;
-	struct asker asker;
-	struct query query;
-	struct policy_plan plan;
-	uint64_t epoch;		/* of the room, when it was asked */
-	struct side main;	/* AAAA, or whatever is asked alone */
-	struct side a;		/* beside AAAA */
-	struct event wait;	/* for AAAA, when A may already do */
-	bool overdue;
 };
 
 /* ---- exits ------------------------------------------------------------------ */
@@ -93,163 +69,125 @@ static enum dns64_exit drop(enum stat why)
 
 /* ---- a query that waits -------------------------------------------------------- */
 
-static void side_end(struct side *side)
-{
-	if (side->question)
-		resolver_cancel(side->question);
-	free(side->wire);
-}
-
-static void pending_free(struct pending *pending)
-{
-	side_end(&pending->main);
-	side_end(&pending->a);
-	event_del(&pending->wait);
-	LIST_REMOVE(pending, link);
-	pending->worker->n_pending--;
-	asker_release(&pending->asker);
-	free(pending);
-}
-
 /* Compose the answer from what is known. Return: false when that is not enough. */
-static bool compose(const struct pending *pending, struct answer *answer)
+static bool compose(const struct worker *worker, const struct lookup *lookup,
+		    struct answer *answer)
 {
-	const struct room *room = pending->worker->room;
+	const struct room *room = worker->room;
 	struct synth synth = {
-		.query = &pending->query,
+		.query = &lookup->query,
 		.map = room->map,
 		.exclude_aaaa = &room->config->dns64.exclude_aaaa,
-		.aaaa = &pending->main.got,
-		.a = &pending->a.got,
-		.aaaa_overdue = pending->overdue,
+		.aaaa = &lookup->main.got,
+		.a = &lookup->a.got,
+		.aaaa_overdue = lookup->overdue,
 	};
 
-	if (pending->plan.action == POLICY_SYNTHESISE)
+	if (lookup->plan.action == POLICY_SYNTHESISE)
 		return synth_settle(&synth, answer);
-	if (!pending->main.got.known)
+	if (!lookup->main.got.known)
 		return false;
-	if (pending->plan.action == POLICY_REVERSE)
-		synth_reverse(answer, &pending->query, &pending->plan.target,
-			      &pending->main.got);
+	if (lookup->plan.action == POLICY_REVERSE)
+		synth_reverse(answer, &lookup->query, &lookup->plan.target,
+			      &lookup->main.got);
 	else
-		synth_pass(answer, &pending->query, &pending->main.got);
+		synth_pass(answer, &lookup->query, &lookup->main.got);
 	return true;
 }
 
-/* Something more is known. Return: was it enough, and the query is over? */
-static bool go_on(struct pending *pending)
+/* One answer, and for each who waits a reply of his own, unless he is long gone. */
+static void reply_to_all(struct worker *worker, struct lookup *lookup,
+			 const struct answer *answer)
 {
-	struct worker *worker = pending->worker;
+	int64_t now_ms = loop_now_ms();
+	struct waiter *waiter;
+
+	LIST_FOREACH(waiter, &lookup->waiters, link) {
+		struct answer copy = *answer;
+
+		if (waiter->asker.udp && now_ms - waiter->since_ms > LOOKUP_HOLD_MS) {
+			drop(STAT_DNS_DROP_LATE);
+			continue;
+		}
+		copy.wire = worker->sealed;
+		memcpy(copy.wire, answer->wire, answer->len);
+		reply(&waiter->asker, &waiter->query, &copy);
+	}
+}
+
+/* Something more is known. Return: was it enough, and the look-up is over? */
+static bool go_on(struct worker *worker, struct lookup *lookup)
+{
 	struct answer answer = { .wire = worker->wire };
 
-	if (!compose(pending, &answer))
+	if (!compose(worker, lookup, &answer))
 		return false;
-	if (pending->epoch == worker->room->epoch)
-		cache_put(worker->room->cache, &pending->query, loop_now_ms(), &answer);
-	reply(&pending->asker, &pending->query, &answer);
-	pending_free(pending);
+	if (lookup->epoch == worker->room->epoch)
+		cache_put(worker->room->cache, &lookup->key, loop_now_ms(), &answer);
+	reply_to_all(worker, lookup, &answer);
+	lookup_free(lookup);
 	return true;
 }
 
-static void side_fail(struct side *side, enum resolver_status status)
+void dns64_go_on(void *worker, struct lookup *lookup)
 {
-	side->got.known = true;
-	side->got.answer = (struct resolver_answer){ .status = status };
+	go_on(worker, lookup);
 }
 
-static void on_answer(void *arg, const struct resolver_answer *answer)
+static void ask_resolver(struct worker *worker, struct lookup *lookup)
 {
-	struct side *side = arg;
+	const struct query *query = &lookup->query;
 
-	side->question = NULL;
-	side->got.known = true;
-	side->got.answer = *answer;
-	side->got.answer.why = NULL;
-	if (answer->wire) {
-		side->wire = malloc(answer->wire_len);
-		if (side->wire) {
-			memcpy(side->wire, answer->wire, answer->wire_len);
-			side->got.answer.wire = side->wire;
-		} else {
-			side_fail(side, RESOLVER_FAILED);
-		}
-	}
-	go_on(side->pending);
-}
-
-static void on_overdue(evutil_socket_t fd, short what, void *arg)
-{
-	struct pending *pending = arg;
-
-	(void)fd;
-	(void)what;
-	pending->overdue = true;
-	go_on(pending);
-}
-
-static void side_ask(struct side *side, struct pending *pending, const struct name *qname,
-		     uint16_t type)
-{
-	struct resolver *resolver = pending->worker->resolver;
-
-	side->pending = pending;
-	side->question = resolver_ask(resolver, qname->wire, type, LDNS_RR_CLASS_IN, on_answer,
-				      side);
-	if (!side->question)
-		side_fail(side, RESOLVER_REFUSED);
-}
-
-static struct pending *pending_new(struct worker *worker, const struct asker *asker,
-				   const struct query *query, const struct policy_plan *plan)
-{
-	struct pending *pending;
-
-	if (worker->n_pending >= PENDING_MAX)
-		return NULL;
-	pending = calloc(1, sizeof(*pending));
-	if (!pending)
-		return NULL;
-	pending->worker = worker;
-	pending->query = *query;
-	pending->plan = *plan;
-	pending->epoch = worker->room->epoch;
-	evtimer_assign(&pending->wait, worker->base, on_overdue, pending);
-	asker_hold(&pending->asker, asker);
-	LIST_INSERT_HEAD(&worker->pending, pending, link);
-	worker->n_pending++;
-	return pending;
-}
-
-static enum dns64_exit ask(struct worker *worker, const struct asker *asker,
-			   const struct query *query, const struct policy_plan *plan)
-{
-	struct pending *pending = pending_new(worker, asker, query, plan);
-
-	if (!pending)
-		return drop(STAT_DNS_DROP_BUSY);
-	switch (plan->action) {
+	switch (lookup->plan.action) {
 	case POLICY_SYNTHESISE:
-		side_ask(&pending->main, pending, &query->qname, LDNS_RR_TYPE_AAAA);
-		side_ask(&pending->a, pending, &query->qname, LDNS_RR_TYPE_A);
-		evtimer_add(&pending->wait, worker->aaaa_wait);
+		lookup_ask(lookup, &lookup->main, worker->resolver, &query->qname,
+			   LDNS_RR_TYPE_AAAA);
+		lookup_ask(lookup, &lookup->a, worker->resolver, &query->qname, LDNS_RR_TYPE_A);
+		lookup_wait(lookup, worker->aaaa_wait);
 		break;
 	case POLICY_REVERSE:
-		side_ask(&pending->main, pending, &plan->target, query->type);
+		lookup_ask(lookup, &lookup->main, worker->resolver, &lookup->plan.target,
+			   query->type);
 		break;
 	default:
-		side_ask(&pending->main, pending, &query->qname, query->type);
+		lookup_ask(lookup, &lookup->main, worker->resolver, &query->qname, query->type);
 	}
+}
+
+static enum dns64_exit wait_for_answer(struct worker *worker, const struct asker *asker,
+				       const struct query *query, const struct key *key,
+				       const struct policy_plan *plan)
+{
+	struct lookup *lookup = lookup_find(worker->lookups, key);
+
+	/* With the configuration of before a change it may wait for another answer. */
+	if (lookup && lookup->epoch == worker->room->epoch) {
+		if (!lookup_join(lookup, asker, query, loop_now_ms()))
+			return DNS64_DROPPED;
+		stats_inc(STAT_DNS_CACHE_COALESCED);
+		return DNS64_LATER;
+	}
+	lookup = lookup_new(worker->lookups, key, asker, query);
+	if (!lookup)
+		return DNS64_DROPPED;
+	if (!lookup_join(lookup, asker, query, loop_now_ms())) {
+		lookup_free(lookup);
+		return DNS64_DROPPED;
+	}
+	lookup->plan = *plan;
+	lookup->epoch = worker->room->epoch;
+	stats_inc(STAT_DNS_CACHE_MISS);
+	ask_resolver(worker, lookup);
 	/* The resolver may have refused at once. */
-	return go_on(pending) ? DNS64_SENT : DNS64_LATER;
+	return go_on(worker, lookup) ? DNS64_SENT : DNS64_LATER;
 }
 
 void dns64_abandon(struct worker *worker)
 {
-	struct pending *pending;
+	struct lookup *lookup;
 
-	/* The analyser cannot follow le_prev, by which the list forgets it. */
-	while ((pending = LIST_FIRST(&worker->pending)) != NULL)
-		pending_free(pending);	/* NOLINT(clang-analyzer-unix.Malloc) */
+	while ((lookup = lookups_first(worker->lookups)) != NULL)
+		lookup_free(lookup);
 }
 
 /* ---- a query has come in --------------------------------------------------------- */
@@ -291,6 +229,7 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 	struct answer answer = { .wire = worker->wire };
 	struct policy_plan plan;
 	struct query query;
+	struct key key;
 
 	switch (message_read_query(&query, wire, len)) {
 	case MESSAGE_SHORT:
@@ -311,10 +250,10 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 	if (answer_locally(worker, &query, &plan, &answer))
 		return reply(asker, &query, &answer);
 
-	if (cache_get(worker->room->cache, &query, loop_now_ms(), &answer)) {
+	key_make(&key, &worker->room->secret, &query);
+	if (cache_get(worker->room->cache, &key, loop_now_ms(), &answer)) {
 		stats_inc(STAT_DNS_CACHE_HIT);
 		return reply(asker, &query, &answer);
 	}
-	stats_inc(STAT_DNS_CACHE_MISS);
-	return ask(worker, asker, &query, &plan);
+	return wait_for_answer(worker, asker, &query, &key, &plan);
 }

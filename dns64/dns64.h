@@ -8,6 +8,7 @@
 #ifndef DNS64_DNS64_H
 #define DNS64_DNS64_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct addrmap;
@@ -39,6 +40,16 @@ int dns64_start(struct dns64 *dns64, int (*enter)(void));
  */
 int dns64_reconfigure(struct dns64 *dns64, const struct config *config,
 		      const struct addrmap *map);
+
+/**
+ * dns64_flush() - forget what is known of names, the resolver's own knowledge included
+ * (which it can only forget as a whole); main thread.
+ * @name:	that name, all types of it, and what is below it, in presentation form as
+ *		name_from_text() takes it; NULL = everything.
+ * @n_forgotten: how many answers that were.
+ * Return: 0; -EINVAL when @name is no name; or -errno, logged, and nothing changed.
+ */
+int dns64_flush(struct dns64 *dns64, const char *name, size_t *n_forgotten);
 
 /** dns64_gauges() - what is in use now; main thread. */
 void dns64_gauges(struct dns64 *dns64, struct dns64_gauges *out);

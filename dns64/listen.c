@@ -140,7 +140,7 @@ void asker_reply(struct asker *asker, const uint8_t *wire, size_t len)
 {
 	if (asker->udp)
 		udp_reply(asker, wire, len);
-	else if (asker->tcp)
+	else
 		tcp_reply(asker->tcp, wire, len);
 }
 
@@ -149,7 +149,7 @@ void asker_hold(struct asker *to, const struct asker *from)
 	*to = *from;
 	if (to->udp)
 		udp_port_ref(to->udp);
-	else if (to->tcp)
+	else
 		tcp_client_wait(to->tcp, to);
 }
 
@@ -157,6 +157,6 @@ void asker_release(struct asker *asker)
 {
 	if (asker->udp)
 		udp_port_unref(asker->udp);
-	else if (asker->tcp)
+	else
 		tcp_client_done(asker->tcp, asker);
 }

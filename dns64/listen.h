@@ -24,9 +24,10 @@ struct worker;
  * query is looked at; asker_hold() makes one that lasts.
  */
 struct asker {
-	struct udp_port *udp;		/* one of the two is set; */
-	struct tcp_client *tcp;		/* neither: the client is gone */
+	struct udp_port *udp;		/* one of the two is set */
+	struct tcp_client *tcp;
 	LIST_ENTRY(asker) of_client;	/* where held, over TCP */
+	struct in6_addr client;		/* its address; IPv4 as in core/addr.h */
 	struct sockaddr_in6 peer;	/* over UDP; a sockaddr_in where peer_len says so */
 	socklen_t peer_len;
 	struct in6_addr local;		/* the address that was asked, over UDP */

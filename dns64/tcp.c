@@ -24,6 +24,7 @@
 #include "../core/log.h"
 #include "../core/stats.h"
 #include "listen.h"
+#include "lookup.h"
 #include "message.h"
 #include "worker.h"
 
@@ -80,7 +81,7 @@ static void client_close(struct tcp_client *client)
 
 	while ((asker = LIST_FIRST(&client->waiting)) != NULL) {
 		LIST_REMOVE(asker, of_client);
-		asker->tcp = NULL;
+		lookup_leave(asker);
 	}
 	LIST_REMOVE(client, link);
 	client->worker->n_clients--;
@@ -118,7 +119,7 @@ static bool read_queries(struct tcp_client *client)
 	struct evbuffer *input = bufferevent_get_input(client->bev);
 
 	while (!is_full(client)) {
-		struct asker asker = { .tcp = client };
+		struct asker asker = { .tcp = client, .client = client->addr };
 		uint8_t query[QUERY_MAX];
 		ssize_t len = next_length(input);
 

@@ -206,6 +206,7 @@ static void take(struct udp_port *port, struct mmsghdr *received, const uint8_t 
 		stats_inc(STAT_DNS_DROP_MALFORMED);
 		return;
 	}
+	asker.client = peer.addr;
 	dns64_query(port->worker, &asker, query, received->msg_len);
 }
 

@@ -14,12 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "../core/config.h"
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "cache.h"
 #include "dns64.h"
+#include "lookup.h"
 #include "resolver.h"
 #include "tcp.h"
 #include "udp.h"
@@ -43,7 +45,9 @@ struct change {
 	struct dns64 *dns64;
 	const struct config *config;
 	const struct addrmap *map;
-	struct cache *cache;		/* NULL: the present one stays */
+	struct cache *cache;		/* NULL: the present one stays, */
+	const struct name *forget;	/* without these names; NULL: without any */
+	size_t n_forgotten;
 	bool resolvers;			/* each worker gets a new one, or none any more */
 };
 
@@ -88,7 +92,7 @@ static int prepare_resolvers(struct change *change)
 	struct dns64 *dns64 = change->dns64;
 	int err = 0;
 
-	change->resolvers = !dns64->room.config ||
+	change->resolvers = change->resolvers || !dns64->room.config ||
 			    dns64->room.config->dns64.enabled != change->config->dns64.enabled ||
 			    !resolver_setup_equal(dns64->room.config, change->config);
 	if (!change->resolvers || !change->config->dns64.enabled)
@@ -286,8 +290,10 @@ static void change_commit(struct change *change)
 	if (change->cache) {
 		old_cache = dns64->room.cache;
 		dns64->room.cache = change->cache;
+	} else if (change->forget) {
+		change->n_forgotten = cache_flush_name(dns64->room.cache, change->forget);
 	} else {
-		cache_flush(dns64->room.cache);
+		change->n_forgotten = cache_flush(dns64->room.cache);
 	}
 	loop_resume(dns64->loops, dns64->n_workers);
 	cache_free(old_cache);
@@ -310,6 +316,29 @@ int dns64_reconfigure(struct dns64 *dns64, const struct config *config,
 	return err;
 }
 
+/* A change to what there is already, but for what was learnt. */
+int dns64_flush(struct dns64 *dns64, const char *name, size_t *n_forgotten)
+{
+	struct change change = {
+		.dns64 = dns64,
+		.config = dns64->room.config,
+		.map = dns64->room.map,
+		.resolvers = true,
+	};
+	struct name below;
+	int err;
+
+	if (name && !name_from_text(&below, name))
+		return -EINVAL;
+	change.forget = name ? &below : NULL;
+	err = change_prepare(&change);
+	if (err)
+		return err;
+	change_commit(&change);
+	*n_forgotten = change.n_forgotten;
+	return 0;
+}
+
 /* ---- workers ------------------------------------------------------------------------ */
 
 static int worker_init(struct dns64 *dns64, unsigned int i)
@@ -325,14 +354,14 @@ static int worker_init(struct dns64 *dns64, unsigned int i)
 	STAILQ_INIT(&worker->listeners);
 	STAILQ_INIT(&worker->next.listeners);
 	LIST_INIT(&worker->clients);
-	LIST_INIT(&worker->pending);
 	worker->loop = dns64->loops[i] = loop_new(name);
 	worker->udp = udp_batch_new();
 	if (!worker->loop || !worker->udp)
 		return -ENOMEM;
 	worker->base = loop_base(worker->loop);
 	worker->aaaa_wait = event_base_init_common_timeout(worker->base, &wait);
-	return worker->aaaa_wait ? 0 : -ENOMEM;
+	worker->lookups = lookups_new(worker->base, &dns64->room.secret, dns64_go_on, worker);
+	return worker->aaaa_wait && worker->lookups ? 0 : -ENOMEM;
 }
 
 static void worker_end(struct worker *worker)
@@ -342,8 +371,10 @@ static void worker_end(struct worker *worker)
 	if (worker->loop)
 		loop_stop(worker->loop);
 	free_listeners(&worker->listeners);
-	dns64_abandon(worker);
+	if (worker->lookups)
+		dns64_abandon(worker);
 	tcp_close_all(worker);
+	lookups_free(worker->lookups);
 	/* The analyser cannot follow le_prev, by which the list forgets it. */
 	while ((retired = LIST_FIRST(&worker->retired)) != NULL)
 		retired_free(retired);	/* NOLINT(clang-analyzer-unix.Malloc) */
@@ -360,6 +391,10 @@ int dns64_new(struct dns64 **out, const struct config *config, const struct addr
 
 	if (!dns64)
 		return -ENOMEM;
+	if (getrandom(&dns64->room.secret, sizeof(dns64->room.secret), 0) < 0) {
+		err = -errno;
+		goto fail;
+	}
 	dns64->workers = calloc(n, sizeof(*dns64->workers));
 	dns64->loops = calloc(n, sizeof(struct loop *));
 	if (!dns64->workers || !dns64->loops)
@@ -401,7 +436,7 @@ void dns64_gauges(struct dns64 *dns64, struct dns64_gauges *out)
 		.cache_bytes_max = usage.bytes_max,
 	};
 	for (unsigned int i = 0; i < dns64->n_workers; i++) {
-		out->queries_pending += dns64->workers[i].n_pending;
+		out->queries_pending += lookups_pending(dns64->workers[i].lookups);
 		out->tcp_connections += dns64->workers[i].n_clients;
 	}
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "../core/siphash.h"
 #include "listen.h"
 #include "message.h"
 
@@ -18,8 +19,9 @@ struct config;
 struct dns64;
 struct event;
 struct event_base;
+struct lookup;
+struct lookups;
 struct loop;
-struct pending;
 struct resolver;
 struct timeval;
 struct udp_batch;
@@ -29,6 +31,7 @@ struct room {
 	const struct config *config;
 	const struct addrmap *map;
 	struct cache *cache;
+	struct siphash_key secret;	/* of all tables that names are the keys of */
 	uint64_t epoch;		/* grows with each change: older answers are not kept */
 };
 
@@ -48,11 +51,11 @@ struct worker {
 	struct listeners listeners;
 	struct udp_batch *udp;
 	LIST_HEAD(tcp_client_list, tcp_client) clients;
-	LIST_HEAD(pending_list, pending) pending;
+	struct lookups *lookups;
 	const struct timeval *aaaa_wait;	/* a common timeout of the base */
-	/* Written by the worker, read by everyone */
-	_Atomic unsigned int n_clients, n_pending;
-	uint8_t wire[MESSAGE_MAX];	/* replies are composed here */
+	_Atomic unsigned int n_clients;	/* written by the worker, read by everyone */
+	uint8_t wire[MESSAGE_MAX];	/* answers are composed here */
+	uint8_t sealed[MESSAGE_MAX];	/* and copied here for each who waits for one */
 
 	struct {			/* what a change of configuration made ready */
 		struct resolver *resolver;
@@ -74,6 +77,9 @@ enum dns64_exit {
  */
 enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const uint8_t *wire,
 			    size_t len);
+
+/** dns64_go_on() - something more is known of a look-up of a worker's (lookup_news_fn). */
+void dns64_go_on(void *worker, struct lookup *lookup);
 
 /** dns64_abandon() - forget every query that waits; nobody is told. */
 void dns64_abandon(struct worker *worker);

@@ -2,7 +2,9 @@
 /* The cache: what makes a key, ageing, and the bound in bytes. */
 #include "dns_text.h"
 
+#include "../../core/siphash.h"
 #include "../../dns64/cache.h"
+#include "../../dns64/key.h"
 
 enum { SIZE = 1024 * 1024 };
 
@@ -23,14 +25,28 @@ static struct answer make_answer(const char *qname, uint32_t ttl_s)
 	return answer;
 }
 
+static const struct siphash_key secret = { 1, 2 };
+
+static void put(struct cache *cache, const struct query *query, int64_t now_ms,
+		const struct answer *answer)
+{
+	struct key key;
+
+	key_make(&key, &secret, query);
+	cache_put(cache, &key, now_ms, answer);
+}
+
 static bool get(struct cache *cache, const struct query *query, int64_t now_ms,
 		struct answer *out)
 {
+	struct key key;
+
+	key_make(&key, &secret, query);
 	*out = (struct answer){ .wire = wire_out };
-	return cache_get(cache, query, now_ms, out);
+	return cache_get(cache, &key, now_ms, out);
 }
 
-static void gives_back_with_ttls_counted_down(void **state)
+static void test_gives_back_with_ttls_counted_down(void **state)
 {
 	struct cache *cache = cache_new(SIZE);
 	struct answer answer = make_answer("a.example", 100), out;
@@ -41,7 +57,7 @@ static void gives_back_with_ttls_counted_down(void **state)
 	(void)state;
 	assert_non_null(cache);
 	assert_false(get(cache, &query, 5000, &out));
-	cache_put(cache, &query, 5000, &answer);
+	put(cache, &query, 5000, &answer);
 	assert_true(get(cache, &query, 5000 + 30999, &out));
 	assert_int_equal(out.rcode, LDNS_RCODE_NOERROR);
 	assert_true(out.secure);
@@ -57,17 +73,17 @@ static void gives_back_with_ttls_counted_down(void **state)
 	cache_free(cache);
 }
 
-static void keys_differ(void **state)
+static void test_keys_differ(void **state)
 {
 	struct cache *cache = cache_new(SIZE);
 	struct answer answer = make_answer("a.example", 100), out;
 	struct query plain = dns_text_query("a.example", LDNS_RR_TYPE_A), other = plain;
 
 	(void)state;
-	cache_put(cache, &plain, 0, &answer);
+	put(cache, &plain, 0, &answer);
 	other.dnssec_ok = true;
 	assert_false(get(cache, &other, 0, &out));
-	cache_put(cache, &other, 0, &answer);
+	put(cache, &other, 0, &answer);
 	other.flags |= MESSAGE_CD;		/* with DO: RFC 6147 5.5 */
 	assert_false(get(cache, &other, 0, &out));
 	other.dnssec_ok = false;		/* alone it changes nothing */
@@ -84,7 +100,7 @@ static void keys_differ(void **state)
 }
 
 /* However many names come, the bytes stay within the bound and the newest are there. */
-static void stays_within_its_size(void **state)
+static void test_stays_within_its_size(void **state)
 {
 	struct cache *cache = cache_new(SIZE);
 	struct cache_usage usage;
@@ -99,7 +115,7 @@ static void stays_within_its_size(void **state)
 		snprintf(name, sizeof(name), "name-%d.example", i);
 		answer = make_answer(name, 100);
 		query = dns_text_query(name, LDNS_RR_TYPE_A);
-		cache_put(cache, &query, 0, &answer);
+		put(cache, &query, 0, &answer);
 	}
 	cache_usage(cache, &usage);
 	assert_int_equal(usage.bytes_max, SIZE);
@@ -112,19 +128,19 @@ static void stays_within_its_size(void **state)
 	cache_free(cache);
 }
 
-static void what_was_asked_for_stays_longer(void **state)
+static void test_what_was_asked_for_stays_longer(void **state)
 {
 	struct cache *cache = cache_new(1);	/* one shard, room for nothing */
 	struct answer answer = make_answer("a.example", 100), out;
 	struct query hot = dns_text_query("a.example", LDNS_RR_TYPE_A);
 
 	(void)state;
-	cache_put(cache, &hot, 0, &answer);
+	put(cache, &hot, 0, &answer);
 	assert_false(get(cache, &hot, 0, &out));
 	cache_free(cache);
 
 	cache = cache_new(256 * 1024);
-	cache_put(cache, &hot, 0, &answer);
+	put(cache, &hot, 0, &answer);
 	for (int i = 0; i < 10000; i++) {
 		char name[64];
 		struct query query;
@@ -133,22 +149,22 @@ static void what_was_asked_for_stays_longer(void **state)
 		snprintf(name, sizeof(name), "name-%d.example", i);
 		answer = make_answer(name, 100);
 		query = dns_text_query(name, LDNS_RR_TYPE_A);
-		cache_put(cache, &query, 0, &answer);
+		put(cache, &query, 0, &answer);
 	}
 	cache_free(cache);
 }
 
-static void keeps_nothing_without_lifetime(void **state)
+static void test_keeps_nothing_without_lifetime(void **state)
 {
 	struct cache *none = cache_new(0), *cache = cache_new(SIZE);
 	struct answer answer = make_answer("a.example", 0), out;
 	struct query query = dns_text_query("a.example", LDNS_RR_TYPE_A);
 
 	(void)state;
-	cache_put(cache, &query, 0, &answer);
+	put(cache, &query, 0, &answer);
 	assert_false(get(cache, &query, 0, &out));
 	answer = make_answer("a.example", 100);
-	cache_put(none, &query, 0, &answer);
+	put(none, &query, 0, &answer);
 	assert_false(get(none, &query, 0, &out));
 	cache_free(cache);
 	cache_free(none);
@@ -157,11 +173,11 @@ static void keeps_nothing_without_lifetime(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gives_back_with_ttls_counted_down),
-		cmocka_unit_test(keys_differ),
-		cmocka_unit_test(stays_within_its_size),
-		cmocka_unit_test(what_was_asked_for_stays_longer),
-		cmocka_unit_test(keeps_nothing_without_lifetime),
+		cmocka_unit_test(test_gives_back_with_ttls_counted_down),
+		cmocka_unit_test(test_keys_differ),
+		cmocka_unit_test(test_stays_within_its_size),
+		cmocka_unit_test(test_what_was_asked_for_stays_longer),
+		cmocka_unit_test(test_keeps_nothing_without_lifetime),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

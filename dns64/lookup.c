@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Look-ups by key, who waits for them, and how many places each client has. */
+#include "lookup.h"
+
+#include <event2/event.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/addr.h"
+#include "../core/siphash.h"
+#include "../core/stats.h"
+#include "codes.h"
+
+enum {
+	LOOKUP_BUCKETS = 4096,	/* powers of two */
+	SHARE_BUCKETS = 1024,
+};
+
+/* The places that a client has; gone with the last of them */
+struct share {
+	LIST_ENTRY(share) in_bucket;
+	struct in6_addr client;
+	unsigned int n_lookups, n_waiters;
+};
+
+LIST_HEAD(lookup_bucket, lookup);
+LIST_HEAD(share_bucket, share);
+
+struct lookups {
+	struct event_base *base;
+	lookup_news_fn *news;
+	void *arg;
+	const struct siphash_key *secret;
+	LIST_HEAD(lookup_list, lookup) all;
+	_Atomic unsigned int n;		/* read by every thread */
+	unsigned int n_waiters;
+	struct lookup_bucket buckets[LOOKUP_BUCKETS];
+	struct share_bucket shares[SHARE_BUCKETS];
+};
+
+/* ---- shares ------------------------------------------------------------------ */
+
+static struct share *share_get(struct lookups *lookups, const struct in6_addr *client)
+{
+	struct share_bucket *bucket;
+	struct share *share;
+	uint64_t words[2];
+
+	memcpy(words, client, sizeof(words));
+	bucket = &lookups->shares[siphash13(lookups->secret, words, 2) % SHARE_BUCKETS];
+	LIST_FOREACH(share, bucket, in_bucket)
+		if (addr_equal(&share->client, client))
+			return share;
+	share = calloc(1, sizeof(*share));
+	if (share) {
+		share->client = *client;
+		LIST_INSERT_HEAD(bucket, share, in_bucket);
+	}
+	return share;
+}
+
+static void share_put(struct share *share)
+{
+	if (share->n_lookups || share->n_waiters)
+		return;
+	LIST_REMOVE(share, in_bucket);
+	free(share);
+}
+
+static bool may_have_more(unsigned int own, unsigned int used, unsigned int max)
+{
+	return own * 2 < max - used;
+}
+
+static bool refuse(enum stat why)
+{
+	stats_inc(why);
+	return false;
+}
+
+/* ---- who waits ----------------------------------------------------------------- */
+
+/* The same question once more: the first was thought lost, not meant twice. */
+static struct waiter *find_repeated(struct lookup *lookup, const struct asker *asker,
+				    const struct query *query)
+{
+	struct waiter *waiter;
+
+	LIST_FOREACH(waiter, &lookup->waiters, link)
+		if (asker->udp && waiter->asker.udp == asker->udp &&
+		    waiter->query.id == query->id &&
+		    waiter->asker.peer.sin6_port == asker->peer.sin6_port &&
+		    addr_equal(&waiter->asker.client, &asker->client))
+			return waiter;
+	return NULL;
+}
+
+/* Return: its share, or NULL, counted. */
+static struct share *admit_waiter(struct lookup *lookup, const struct asker *asker)
+{
+	struct lookups *lookups = lookup->lookups;
+	struct share *share;
+
+	if (lookup->n_waiters >= LOOKUP_WAITERS_MAX) {
+		refuse(STAT_DNS_DROP_LOOKUP_WAITERS);
+		return NULL;
+	}
+	share = lookups->n_waiters < WAITERS_MAX ? share_get(lookups, &asker->client) : NULL;
+	if (!share) {
+		refuse(STAT_DNS_DROP_WAITERS);
+		return NULL;
+	}
+	if (may_have_more(share->n_waiters, lookups->n_waiters, WAITERS_MAX))
+		return share;
+	share_put(share);
+	refuse(STAT_DNS_DROP_SHARE);
+	return NULL;
+}
+
+bool lookup_join(struct lookup *lookup, const struct asker *asker, const struct query *query,
+		 int64_t now_ms)
+{
+	struct waiter *waiter = find_repeated(lookup, asker, query);
+	struct share *share;
+
+	if (waiter) {
+		stats_inc(STAT_DNS_DROP_REPEATED);
+		waiter->query = *query;
+		waiter->since_ms = now_ms;
+		return true;
+	}
+	share = admit_waiter(lookup, asker);
+	if (!share)
+		return false;
+	waiter = calloc(1, sizeof(*waiter));
+	if (!waiter) {
+		share_put(share);
+		return refuse(STAT_DNS_DROP_WAITERS);
+	}
+	waiter->lookup = lookup;
+	waiter->share = share;
+	waiter->query = *query;
+	waiter->since_ms = now_ms;
+	asker_hold(&waiter->asker, asker);
+	LIST_INSERT_HEAD(&lookup->waiters, waiter, link);
+	lookup->n_waiters++;
+	lookup->lookups->n_waiters++;
+	share->n_waiters++;
+	return true;
+}
+
+/* Out of every list and count; his asker is yet to be released. */
+static void waiter_unlink(struct waiter *waiter)
+{
+	LIST_REMOVE(waiter, link);
+	waiter->lookup->n_waiters--;
+	waiter->lookup->lookups->n_waiters--;
+	waiter->share->n_waiters--;
+	share_put(waiter->share);
+}
+
+void lookup_leave(struct asker *asker)
+{
+	struct waiter *waiter =
+		(struct waiter *)(void *)((char *)asker - offsetof(struct waiter, asker));
+
+	waiter_unlink(waiter);
+	free(waiter);
+}
+
+/* ---- questions -------------------------------------------------------------------- */
+
+static void side_fail(struct side *side, enum resolver_status status)
+{
+	side->got.known = true;
+	side->got.answer = (struct resolver_answer){ .status = status };
+}
+
+static void tell(struct lookup *lookup)
+{
+	lookup->lookups->news(lookup->lookups->arg, lookup);
+}
+
+static void on_answer(void *arg, const struct resolver_answer *answer)
+{
+	struct side *side = arg;
+
+	side->question = NULL;
+	side->got.known = true;
+	side->got.answer = *answer;
+	side->got.answer.why = NULL;
+	if (answer->wire) {
+		side->wire = malloc(answer->wire_len);
+		if (side->wire) {
+			memcpy(side->wire, answer->wire, answer->wire_len);
+			side->got.answer.wire = side->wire;
+		} else {
+			side_fail(side, RESOLVER_FAILED);
+		}
+	}
+	tell(side->lookup);
+}
+
+void lookup_ask(struct lookup *lookup, struct side *side, struct resolver *resolver,
+		const struct name *qname, uint16_t type)
+{
+	side->lookup = lookup;
+	side->question = resolver_ask(resolver, qname->wire, type, LDNS_RR_CLASS_IN, on_answer,
+				      side);
+	if (!side->question)
+		side_fail(side, RESOLVER_REFUSED);
+}
+
+static void side_end(struct side *side)
+{
+	if (side->question)
+		resolver_cancel(side->question);
+	free(side->wire);
+}
+
+static void on_overdue(evutil_socket_t fd, short what, void *arg)
+{
+	struct lookup *lookup = arg;
+
+	(void)fd;
+	(void)what;
+	lookup->overdue = true;
+	tell(lookup);
+}
+
+void lookup_wait(struct lookup *lookup, const struct timeval *timeout)
+{
+	evtimer_add(&lookup->wait, timeout);
+}
+
+/* ---- look-ups ----------------------------------------------------------------------- */
+
+static struct lookup_bucket *bucket_of(struct lookups *lookups, const struct key *key)
+{
+	return &lookups->buckets[key->hash % LOOKUP_BUCKETS];
+}
+
+struct lookup *lookup_find(struct lookups *lookups, const struct key *key)
+{
+	struct lookup *lookup;
+
+	LIST_FOREACH(lookup, bucket_of(lookups, key), in_bucket)
+		if (key_equal(&lookup->key, key))
+			return lookup;
+	return NULL;
+}
+
+struct lookup *lookup_new(struct lookups *lookups, const struct key *key,
+			  const struct asker *asker, const struct query *query)
+{
+	struct lookup *lookup = NULL;
+	struct share *share = NULL;
+	enum stat why = STAT_DNS_DROP_BUSY;
+
+	if (lookups->n < LOOKUPS_MAX)
+		share = share_get(lookups, &asker->client);
+	if (share && !may_have_more(share->n_lookups, lookups->n, LOOKUPS_MAX))
+		why = STAT_DNS_DROP_SHARE;
+	else if (share)
+		lookup = calloc(1, sizeof(*lookup));
+	if (!lookup) {
+		if (share)
+			share_put(share);
+		refuse(why);
+		return NULL;
+	}
+	lookup->lookups = lookups;
+	lookup->share = share;
+	lookup->key = *key;
+	lookup->query = *query;
+	LIST_INIT(&lookup->waiters);
+	evtimer_assign(&lookup->wait, lookups->base, on_overdue, lookup);
+	LIST_INSERT_HEAD(&lookups->all, lookup, link);
+	LIST_INSERT_HEAD(bucket_of(lookups, key), lookup, in_bucket);
+	lookups->n++;
+	share->n_lookups++;
+	return lookup;
+}
+
+void lookup_free(struct lookup *lookup)
+{
+	struct waiter *waiter;
+
+	side_end(&lookup->main);
+	side_end(&lookup->a);
+	event_del(&lookup->wait);
+	/* First: who is let go may ask again, and must not find it. */
+	LIST_REMOVE(lookup, link);
+	LIST_REMOVE(lookup, in_bucket);
+	lookup->lookups->n--;
+	lookup->share->n_lookups--;
+	share_put(lookup->share);
+	while ((waiter = LIST_FIRST(&lookup->waiters)) != NULL) {
+		waiter_unlink(waiter);
+		asker_release(&waiter->asker);
+		free(waiter);
+	}
+	free(lookup);
+}
+
+/* ---- life ------------------------------------------------------------------------------ */
+
+struct lookups *lookups_new(struct event_base *base, const struct siphash_key *secret,
+			    lookup_news_fn *news, void *arg)
+{
+	struct lookups *lookups = calloc(1, sizeof(*lookups));
+
+	if (!lookups)
+		return NULL;
+	lookups->base = base;
+	lookups->secret = secret;
+	lookups->news = news;
+	lookups->arg = arg;
+	return lookups;
+}
+
+struct lookup *lookups_first(struct lookups *lookups)
+{
+	return LIST_FIRST(&lookups->all);
+}
+
+unsigned int lookups_pending(const struct lookups *lookups)
+{
+	return lookups->n;
+}
+
+void lookups_free(struct lookups *lookups)
+{
+	free(lookups);
+}
