@@ -35,6 +35,9 @@
 enum {
 	RETRY_FIRST_MS = 1000,
 	RETRY_LAST_MS = 60000,
+	/* An uplink that goes away comes back, as a rule: a cable, a daemon restarted, a lease
+	 * that was late. So long its flows are kept. */
+	UPLINK_GRACE_MS = 30000,
 };
 
 struct gateway {
@@ -48,6 +51,8 @@ struct gateway {
 	struct event *retry;
 	unsigned int retry_ms;		/* until the next attempt; 0 = none is due */
 	const char *problem;		/* what is being tried again; NULL = nothing */
+	struct event *grace;		/* for an uplink that has gone away */
+	bool missing, given_up;		/* it has; ... and its flows have been ended */
 
 	char announced[192];		/* the last line for people; its parts are bounded */
 	time_t started_at;
@@ -399,6 +404,30 @@ const char *gateway_reload_text(const struct gateway *gateway)
 	return gateway->last_reload.text ? gateway->last_reload.text : "";
 }
 
+/*
+ * Has the uplink's IPv4 address just gone? It may come back the same, and then nothing was
+ * lost but packets.
+ */
+static bool wait_for_uplink(struct gateway *gateway, const struct addrmap *next)
+{
+	static const struct timeval grace = { .tv_sec = UPLINK_GRACE_MS / 1000 };
+
+	if (next->uplink_v4_be32 || !gateway->plan->map->uplink_v4_be32) {
+		if (gateway->missing && next->uplink_v4_be32)
+			log_info("the uplink has an IPv4 address again");
+		event_del(gateway->grace);
+		gateway->missing = gateway->given_up = false;
+		return false;
+	}
+	if (!gateway->missing) {
+		gateway->missing = true;
+		event_add(gateway->grace, &grace);
+		log_warn("the uplink has no IPv4 address any more: flows are kept for %u s",
+			 UPLINK_GRACE_MS / 1000);
+	}
+	return !gateway->given_up;
+}
+
 /* Return: whether the map has changed and all rooms have gone over, or -errno. */
 static int follow_network(struct gateway *gateway)
 {
@@ -407,7 +436,8 @@ static int follow_network(struct gateway *gateway)
 	const char *refuser;
 	bool changed = false;
 
-	if (!err && !addrmap_equal(next->map, gateway->plan->map)) {
+	if (!err && !wait_for_uplink(gateway, next->map) &&
+	    !addrmap_equal(next->map, gateway->plan->map)) {
 		log_info("the network has changed");
 		changed = true;
 		err = go_over(gateway, next, &refuser);
@@ -440,6 +470,16 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	gateway_network_changed(arg);
 }
 
+static void on_grace_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct gateway *gateway = arg;
+
+	(void)fd;
+	(void)what;
+	gateway->given_up = true;
+	gateway_network_changed(gateway);
+}
+
 /* ---- from birth to death ------------------------------------------------------ */
 
 int gateway_new(struct gateway **out, const char *config_path, struct event_base *base)
@@ -454,8 +494,9 @@ int gateway_new(struct gateway **out, const char *config_path, struct event_base
 	gateway->started_ms = loop_now_ms();
 	gateway->config_path = plan_config_path(config_path);
 	gateway->retry = evtimer_new(base, on_retry, gateway);
+	gateway->grace = evtimer_new(base, on_grace_over, gateway);
 	gateway->ruleset = ruleset_new();
-	if (!gateway->retry || !gateway->ruleset)
+	if (!gateway->retry || !gateway->grace || !gateway->ruleset)
 		goto release;
 	gateway->plan = plan_read(gateway->config_path, stderr);
 	err = -EINVAL;
@@ -490,6 +531,8 @@ void gateway_free(struct gateway *gateway)
 	ruleset_free(gateway->ruleset);
 	if (gateway->retry)
 		event_free(gateway->retry);
+	if (gateway->grace)
+		event_free(gateway->grace);
 	free(gateway->last_reload.text);
 	free(gateway);
 }
@@ -512,7 +555,7 @@ struct json_object *gateway_status(struct gateway *gateway)
 		.uptime_s = (loop_now_ms() - gateway->started_ms) / 1000,
 		.map = gateway->plan->map,
 		.rules = ruleset_backend(gateway->ruleset),
-		.problem = gateway->problem,
+		.problem = gateway->missing ? "the uplink has no IPv4 address" : gateway->problem,
 		.counters = counters,
 		.reload_at = gateway->last_reload.at,
 		.reload_ok = gateway->last_reload.ok,

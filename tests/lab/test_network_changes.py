@@ -9,6 +9,7 @@ import socket
 from scapy.layers.inet import IP, UDP, fragment
 from scapy.packet import Raw
 
+from netns import wait_for
 from test_bulk import Stream, both_ways
 from test_fragments import send_raw
 from topology import GATEWAY4, INTERNET4, WEB4
@@ -35,6 +36,30 @@ def test_a_link_goes_down_and_up(lab, gate64, outwards):
         lab.gateway.run("ip", "link", "set", "up0", "up")
         lab.gateway.run("ip", "route", "replace", "default", "via", INTERNET4)
         stream.goes_on("after")
+
+
+@both_ways
+def test_the_uplink_is_away_for_a_while(lab, gate64, outwards):
+    """RFC 9293 3.8.1: link and address gone for longer than it takes to notice; the flows are
+    there when they come back, and status says what is missing until then."""
+    def problem():
+        return gate64.status()["network"]["problem"]
+    with Stream(lab, outwards) as stream:
+        stream.goes_on("before")
+        sessions = gate64.status()["rooms"]["nat64"]["sessions"]
+        with gate64.counting() as rose:
+            lab.gateway.run("ip", "address", "del", f"{GATEWAY4}/24", "dev", "up0")
+            lab.gateway.run("ip", "link", "set", "up0", "down")
+            try:
+                wait_for(lambda: problem() == "the uplink has no IPv4 address", "it is noticed")
+                assert gate64.status()["rooms"]["nat64"]["sessions"] == sessions
+            finally:
+                lab.gateway.run("ip", "link", "set", "up0", "up")
+                lab.gateway.run("ip", "address", "add", f"{GATEWAY4}/24", "dev", "up0")
+                lab.gateway.run("ip", "route", "replace", "default", "via", INTERNET4)
+            wait_for(lambda: not problem(), "it is there again")
+            stream.goes_on("after")
+        assert rose["nat64.sessions_ended"] == 0
 
 
 @both_ways
