@@ -240,7 +240,7 @@ DEB_BUILD := gcc libc6-dev make pkg-config git libnetfilter-queue-dev libmnl-dev
              libnftables-dev libjson-c-dev libbpf-dev clang bpftool
 DEB_RUN   := iptables dns-root-data
 DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest python3-scapy \
-             python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
+             python3-pytest-xdist python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
              nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool wrk \
              python3-pyftpdlib
 

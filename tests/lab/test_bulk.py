@@ -161,9 +161,14 @@ def test_datagrams_arrive_as_they_were_sent(lab, gate64, joins_datagrams, outwar
     """RFC 768, RFC 7915 4.1, 5.1: each of its own length, though they left joined"""
     with udp_flow(lab, lab.internet4, WEB4) as (inside, outside), gate64.counting() as rose:
         ends = (inside, outside) if outwards else (outside, inside)
-        for _ in range(20):
-            sent = datagrams(size)
-            assert burst(*ends, sent) == sent
+        before = gate64.counters()["nat64.unsegmented_packets"]
+        # On a busy machine each may be translated before the next one comes.
+        for _ in range(10):
+            for _ in range(20):
+                sent = datagrams(size)
+                assert burst(*ends, sent) == sent
+            if gate64.counters()["nat64.unsegmented_packets"] > before:
+                break
     assert 0 < rose["nat64.unsegmented_packets"] <= rose["nat64.unsegmented_segments"] / 2
 
 
