@@ -76,6 +76,12 @@ struct endpoint_list {
 	size_t n;
 };
 
+/* One entry of dns64.zones: names at and below it are asked of these servers */
+struct dns_zone {
+	char *name;			/* lower case, without the final dot */
+	struct endpoint_list upstream;	/* >= 1; port 53 filled in */
+};
+
 struct config {
 	struct prefix_choice inside;	/* keyword: auto */
 	char *uplink;			/* interface name, or NULL for auto */
@@ -122,6 +128,8 @@ struct config {
 		bool dnssec;
 		char *trust_anchor;		/* path */
 		char *root_hints;		/* path */
+		struct dns_zone *zones;
+		size_t n_zones;
 		struct prefix_list exclude_aaaa;
 		struct {
 			uint64_t size;		/* bytes, all workers together */

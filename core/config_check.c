@@ -148,22 +148,32 @@ static void check_eams(const struct config_source *source)
 					 &config->nat64.static_bindings[i].outside.addr);
 }
 
+static void check_not_listener(const struct config_source *source, const char *path, size_t i,
+			       const struct endpoint *upstream)
+{
+	const struct endpoint_list *listen = &source->config->dns64.listen;
+	char text[ENDPOINT_STRLEN];
+
+	for (size_t k = 0; k < listen->n; k++)
+		if (endpoint_equal(&listen->v[k], upstream))
+			config_report_error(source->report, place_of(source, path, i),
+					    "%s is an address of dns64.listen itself",
+					    endpoint_format(upstream, text));
+}
+
 /* A resolver that forwards to one of its own listeners asks itself for ever. */
 static void check_upstream(const struct config_source *source)
 {
-	const struct endpoint_list *listen = &source->config->dns64.listen;
-	const struct endpoint_list *upstream = &source->config->dns64.upstream;
-	char text[ENDPOINT_STRLEN];
+	const struct config *config = source->config;
 
-	if (!is_good(source, "dns64.listen") || !is_good(source, "dns64.upstream"))
+	if (!is_good(source, "dns64.listen"))
 		return;
-	for (size_t j = 0; j < upstream->n; j++)
-		for (size_t i = 0; i < listen->n; i++)
-			if (endpoint_equal(&listen->v[i], &upstream->v[j]))
-				config_report_error(source->report,
-						    place_of(source, "dns64.upstream", j),
-						    "%s is an address of dns64.listen itself",
-						    endpoint_format(&upstream->v[j], text));
+	for (size_t i = 0; i < config->dns64.upstream.n && is_good(source, "dns64.upstream"); i++)
+		check_not_listener(source, "dns64.upstream", i, &config->dns64.upstream.v[i]);
+	for (size_t i = 0; i < config->dns64.n_zones && is_good(source, "dns64.zones"); i++)
+		for (size_t k = 0; k < config->dns64.zones[i].upstream.n; k++)
+			check_not_listener(source, "dns64.zones", i,
+					   &config->dns64.zones[i].upstream.v[k]);
 }
 
 void config_check(const struct config_source *source)

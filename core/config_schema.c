@@ -185,6 +185,8 @@ static_assert(sizeof(enum config_flow_log) == sizeof(unsigned int), "enumeration
 	&config_type_pool4, FIELD(field, struct pool4_entry *), FIELD(n_field, size_t)
 #define EAM(field, n_field)                                                                      \
 	&config_type_eam, FIELD(field, struct eam *), FIELD(n_field, size_t)
+#define ZONES(field, n_field)                                                                    \
+	&config_type_zones, FIELD(field, struct dns_zone *), FIELD(n_field, size_t)
 #define STATIC(field, n_field)                                                                   \
 	&config_type_static, FIELD(field, struct static_binding *), FIELD(n_field, size_t)
 
@@ -340,6 +342,11 @@ const struct config_row config_rows[] = {
 	{ "dns64.exclude_aaaa", PREFIXES(dns64.exclude_aaaa), "[\"::ffff:0:0/96\"]",
 	  "An AAAA record within these prefixes counts as absent (RFC 6147 section 5.1.4)",
 	  .expected = "a list of IPv6 prefixes", .max = 256, .family = CONFIG_AAAA },
+	{ "dns64.zones", ZONES(dns64.zones, dns64.n_zones), "[]",
+	  "Names that servers of their own know: what is asked at or below name goes to these "
+	  "servers, whatever upstream says; it is not validated, and may be a private zone",
+	  .expected = "a list such as [{name: lan.example, upstream: [\"2001:db8::53\"]}]",
+	  .max = 32, .port = 53, .problem.endpoint = upstream_problem },
 	{ "dns64.cache.size", SIZE(dns64.cache.size), "64MiB",
 	  "The memory for cached answers, of all threads together",
 	  .min = MIB, .max = 1ull << 40 },

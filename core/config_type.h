@@ -15,6 +15,7 @@
 struct config;
 struct config_report;
 struct config_row;
+struct endpoint_list;
 struct yaml_node;
 
 struct config_type {
@@ -50,6 +51,7 @@ extern const struct config_type config_type_endpoints;	/* endpoint_list; also: b
 extern const struct config_type config_type_pool4;	/* pool4_entry *; also: size_t count */
 extern const struct config_type config_type_eam;	/* eam *; also: size_t count */
 extern const struct config_type config_type_static;	/* static_binding *; also: size_t count */
+extern const struct config_type config_type_zones;	/* dns_zone *; also: size_t count */
 
 /* ---- what the types share ------------------------------------------------ */
 
@@ -86,6 +88,23 @@ bool config_type_list(struct config_report *report, const struct config_row *row
  */
 bool config_type_keys(struct config_report *report, const struct yaml_node *map,
 		      const char *const *names, size_t n);
+
+/**
+ * config_type_scalar() - the scalar under @key of an entry that is a mapping.
+ * Return: the node, or NULL after reporting that it is missing or no scalar.
+ */
+const struct yaml_node *config_type_scalar(struct config_report *report,
+					   const struct yaml_node *entry, const char *key,
+					   const char *expected);
+
+/**
+ * config_type_read_endpoints() - a list of endpoints anywhere in a value.
+ * @row:	says what such a list may hold: max, empty, port, problem.
+ * @list:	empty before; owned by the value, also after a failure.
+ * Return: false after reporting.
+ */
+bool config_type_read_endpoints(struct config_report *report, const struct config_row *row,
+				const struct yaml_node *node, struct endpoint_list *list);
 
 /** config_type_no_memory() - report it. Return: false. */
 bool config_type_no_memory(struct config_report *report);

@@ -209,17 +209,14 @@ static int add_endpoint(struct endpoint_list *list, const struct endpoint *ep)
 	return 0;
 }
 
-static bool read_endpoints(struct config_report *report, const struct config_row *row,
-			   const struct yaml_node *node, struct config *config)
+bool config_type_read_endpoints(struct config_report *report, const struct config_row *row,
+				const struct yaml_node *node, struct endpoint_list *list)
 {
-	struct endpoint_list *list = config_at(config, row->offset);
 	char text[ENDPOINT_STRLEN];
 	bool good = true;
 	struct endpoint ep;
 	int err;
 
-	if (read_keyword(row, node, config))
-		return true;
 	if (!config_type_list(report, row, node))
 		return false;
 	for (const struct yaml_node *item = node->first; item; item = item->next) {
@@ -237,6 +234,13 @@ static bool read_endpoints(struct config_report *report, const struct config_row
 		}
 	}
 	return good;
+}
+
+static bool read_endpoints(struct config_report *report, const struct config_row *row,
+			   const struct yaml_node *node, struct config *config)
+{
+	return read_keyword(row, node, config) ||
+	       config_type_read_endpoints(report, row, node, config_at(config, row->offset));
 }
 
 static void print_endpoints(FILE *out, const struct config_row *row,

@@ -16,10 +16,9 @@
 
 enum { V6_BITS = 128 };
 
-/* The scalar under @key of an entry; reported where it is missing or none. */
-static const struct yaml_node *scalar_of(struct config_report *report,
-					 const struct yaml_node *entry, const char *key,
-					 const char *expected)
+const struct yaml_node *config_type_scalar(struct config_report *report,
+					   const struct yaml_node *entry, const char *key,
+					   const char *expected)
 {
 	const struct yaml_node *node = config_yaml_member(entry, key);
 
@@ -93,7 +92,7 @@ static bool read_side(struct config_report *report, const struct yaml_node *entr
 {
 	const char *expected = v4 ? "an IPv4 prefix such as 192.0.2.0/28"
 				  : "an IPv6 prefix such as 2001:db8:46::/124";
-	const struct yaml_node *node = scalar_of(report, entry, key, expected);
+	const struct yaml_node *node = config_type_scalar(report, entry, key, expected);
 	const char *problem;
 
 	if (!node)
@@ -188,7 +187,7 @@ static const char *const proto_words[] = {
 static bool read_proto(struct config_report *report, const struct yaml_node *entry,
 		       enum config_proto *proto)
 {
-	const struct yaml_node *node = scalar_of(report, entry, "proto", expected_proto);
+	const struct yaml_node *node = config_type_scalar(report, entry, "proto", expected_proto);
 
 	if (!node)
 		return false;
@@ -201,7 +200,8 @@ static bool read_proto(struct config_report *report, const struct yaml_node *ent
 static bool read_outside(struct config_report *report, const struct yaml_node *entry,
 			 struct static_binding *binding)
 {
-	const struct yaml_node *node = scalar_of(report, entry, "outside", expected_outside);
+	const struct yaml_node *node = config_type_scalar(report, entry, "outside",
+							  expected_outside);
 	struct port_range port;
 	unsigned int first;
 
@@ -227,7 +227,7 @@ static bool read_outside(struct config_report *report, const struct yaml_node *e
 static bool read_inside(struct config_report *report, const struct yaml_node *entry,
 			struct static_binding *binding)
 {
-	const struct yaml_node *node = scalar_of(report, entry, "inside", expected_inside);
+	const struct yaml_node *node = config_type_scalar(report, entry, "inside", expected_inside);
 
 	if (!node)
 		return false;

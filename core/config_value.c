@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LABEL_MAX = 63 };	/* RFC 1035 2.3.4 */
+
 struct unit {
 	const char *name;
 	uint64_t factor;
@@ -217,6 +219,28 @@ static size_t edit_distance(const char *a, const char *b)
 		row = spare;
 	}
 	return above[len];
+}
+
+bool config_value_domain(const char *text, char *name)
+{
+	size_t len = strlen(text), label = 0;
+
+	if (len && text[len - 1] == '.')
+		len--;
+	if (!len || len >= CONFIG_DOMAIN_STRLEN)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		bool dot = text[i] == '.';
+
+		if (dot ? label == 0 : !isalnum((unsigned char)text[i]) && !strchr("-_", text[i]))
+			return false;
+		label = dot ? 0 : label + 1;
+		if (label > LABEL_MAX)
+			return false;
+		name[i] = (char)tolower((unsigned char)text[i]);
+	}
+	name[len] = '\0';
+	return label > 0;
 }
 
 const char *config_value_nearest(const char *word, const char *const *words, size_t n)

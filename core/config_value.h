@@ -34,6 +34,17 @@ extern const struct config_number config_number_size;		/* 64MiB, in bytes */
  */
 bool config_value_ports(const char *text, struct port_range *range);
 
+/* A domain name as text, without the final dot (RFC 1035 2.3.4), and its NUL */
+enum { CONFIG_DOMAIN_STRLEN = 253 + 1 };
+
+/**
+ * config_value_domain() - read "lan.example" or "LAN.example.".
+ * @name:	CONFIG_DOMAIN_STRLEN bytes: lower case, without the final dot.
+ * Return: false where it is no name of letters, digits, hyphens and underscores,
+ * too long, or the root.
+ */
+bool config_value_domain(const char *text, char *name);
+
 /**
  * config_value_nearest() - the word that was probably meant.
  * @words:	@n candidates.

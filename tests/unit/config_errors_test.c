@@ -148,6 +148,25 @@ static void test_messages(void **state)
 		{ "dns64: {upstream: [0.0.0.0]}", "`0.0.0.0' is no address to send to" },
 		{ "dns64: {upstream: forward}",
 		  "expected recursive, or a list of addresses, found `forward'" },
+		{ "dns64: {zones: [lan.example]}",
+		  "expected a mapping such as {name: lan.example, upstream: [\"2001:db8::53\"]}, "
+		  "found `lan.example'" },
+		{ "dns64: {zones: [{name: a.example}]}",
+		  "`upstream' is missing: expected a list of addresses" },
+		{ "dns64: {zones: [{upstream: [192.0.2.1]}]}",
+		  "`name' is missing: expected a domain name such as lan.example" },
+		{ "dns64: {zones: [{name: a.example, upstream: []}]}",
+		  "there would be nobody to ask" },
+		{ "dns64: {zones: [{name: a.example, upstream: [0.0.0.0]}]}",
+		  "`0.0.0.0' is no address to send to" },
+		{ "dns64: {zones: [{name: a.example, upstream: [192.0.2.1, \"192.0.2.1:53\"]}]}",
+		  "192.0.2.1:53 is listed twice" },
+		{ "dns64: {zones: [{name: a.example, upstream: [192.0.2.1]},"
+		  " {name: A.example., upstream: [192.0.2.2]}]}", "a.example is listed twice" },
+		{ "dns64: {zones: [{name: \".\", upstream: [192.0.2.1]}]}",
+		  "expected a domain name such as lan.example, found `.'" },
+		{ "dns64: {zones: [{name: a.example, upstream: [192.0.2.1], forward: yes}]}",
+		  "unknown key `forward'" },
 		{ "snid: {listen: 443}",
 		  "expected a list of ports or IPv4 addresses with ports, found `443'" },
 		{ "snid: {listen: [0]}", "expected a port (1 to 65535) or an IPv4 address with a "
@@ -385,6 +404,10 @@ static void test_rules(void **state)
 		       AT(1, 50, "127.0.0.1:53 is an address of dns64.listen itself")
 		       "dns64: {listen: [127.0.0.1], upstream: [9.9.9.9, 127.0.0.1]}\n"
 		       "                                                 ^\n");
+	expect_refused("dns64: {listen: [127.0.0.1], zones: [{name: a.example, upstream: [127.0.0.1]}]}",
+		       AT(1, 38, "127.0.0.1:53 is an address of dns64.listen itself")
+		       "dns64: {listen: [127.0.0.1], zones: [{name: a.example, upstream: [127.0.0.1]}]}\n"
+		       "                                     ^\n");
 	/* No rule is applied to what could not be read. */
 	expect_refused("inside: [64:ff9b::/64, x]\n",
 		       AT(1, 24, "expected an IPv6 prefix such as 2001:db8::/64, found `x': "

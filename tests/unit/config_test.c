@@ -77,6 +77,7 @@ static void expect_default_dns64(const struct config *config)
 	assert_string_equal(config->dns64.root_hints, "/usr/share/dns/root.hints");
 	assert_int_equal(config->dns64.exclude_aaaa.n, 1);
 	expect_prefix(&config->dns64.exclude_aaaa.v[0], "::ffff:0:0/96");
+	assert_int_equal(config->dns64.n_zones, 0);
 	assert_int_equal(config->dns64.cache.size, 64 << 20);
 }
 
@@ -218,6 +219,13 @@ static void test_good_values(void **state)
 		{ "dns64: {upstream: [9.9.9.9, \"2620:fe::fe\", \"127.0.0.1:5300\"]}",
 		  "  upstream:\n    - \"9.9.9.9:53\"\n    - \"[2620:fe::fe]:53\"\n"
 		  "    - \"127.0.0.1:5300\"\n" },
+		{ "dns64: {zones: [{name: LAN.Example., upstream: [\"2001:db8::53\"]},"
+		  " {name: 2.0.192.in-addr.arpa, upstream: [192.0.2.53, \"192.0.2.53:5300\"]}]}",
+		  "  zones:\n    - name: lan.example\n      upstream:\n"
+		  "        - \"[2001:db8::53]:53\"\n"
+		  "    - name: 2.0.192.in-addr.arpa\n      upstream:\n"
+		  "        - \"192.0.2.53:53\"\n        - \"192.0.2.53:5300\"\n" },
+		{ "dns64: {zones: []}", "  zones: []\n" },
 		{ "dns64: {listen: [192.0.2.1, \"[2001:db8::1]:5353\", \"2001:db8::\"]}",
 		  "  listen:\n    - \"192.0.2.1:53\"\n    - \"[2001:db8::1]:5353\"\n"
 		  "    - \"[2001:db8::]:53\"\n" },
@@ -310,6 +318,9 @@ static const char everything[] =
 	"  trust_anchor: \"/etc/a \\\"b\\\\.key\"\n"
 	"  root_hints: /etc/root.hints\n"
 	"  exclude_aaaa: [2001:db8::/32, \"::ffff:10.0.0.0/104\", \"::ffff:0:0/96\"]\n"
+	"  zones:\n"
+	"    - {name: lan.example, upstream: [\"[2001:db8::53]:5300\", 192.0.2.53]}\n"
+	"    - {name: 2.0.192.in-addr.arpa, upstream: [127.0.0.1]}\n"
 	"  cache: {size: 65MiB}\n"
 	"snid:\n"
 	"  listen: [443, \"198.51.100.1:8006\"]\n"

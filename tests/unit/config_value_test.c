@@ -110,6 +110,37 @@ static void test_ports(void **state)
 	assert_int_equal(range.last, 443);
 }
 
+/* RFC 1035 2.3.4: labels of at most 63 octets, names of 255 on the wire (253 as text) */
+static void test_domain(void **state)
+{
+#define LABEL63 "123456789012345678901234567890123456789012345678901234567890123"
+	static const char *const bad[] = {
+		"", ".", "..", ".example", "a..example", "a.example..", "a b.example", "*.example",
+		"a\\.example", "\xc3\xa4.example", LABEL63 "4.example",
+		LABEL63 "." LABEL63 "." LABEL63 "." LABEL63,
+	};
+	static const struct {
+		const char *text, *name;
+	} good[] = {
+		{ "example", "example" },
+		{ "LAN.Example.", "lan.example" },
+		{ "_tcp.a-b.example", "_tcp.a-b.example" },
+		{ LABEL63 ".example", LABEL63 ".example" },
+		{ LABEL63 "." LABEL63 "." LABEL63 ".1234567890123456789012345678901234567890123"
+		  "456789012345678.", LABEL63 "." LABEL63 "." LABEL63
+		  ".1234567890123456789012345678901234567890123456789012345678" },
+	};
+	char name[CONFIG_DOMAIN_STRLEN];
+
+	(void)state;
+	for (size_t i = 0; i < N(bad); i++)
+		assert_false(config_value_domain(bad[i], name));
+	for (size_t i = 0; i < N(good); i++) {
+		assert_true(config_value_domain(good[i].text, name));
+		assert_string_equal(name, good[i].name);
+	}
+}
+
 static void test_nearest(void **state)
 {
 	static const char *const words[] = { "enabled", "clients", "pool4", "udp", "timeouts" };
@@ -169,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_domain),
 		cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_utf8),
 	};
