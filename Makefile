@@ -158,6 +158,7 @@ UNIT_sni_route := snid/route.c $(ADDRMAP)
 UNIT_sni_deadline :=
 
 UNIT_dns_message := dns64/message.c dns64/name.c
+UNIT_dns_forward := dns64/forward.c dns64/name.c core/log.c core/loop.c $(UNIT_config)
 UNIT_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 UNIT_dns_cache := dns64/cache.c dns64/key.c dns64/reply.c dns64/message.c dns64/name.c core/stats.c
 UNIT_dns_lookup := dns64/lookup.c dns64/key.c dns64/name.c core/addr.c core/stats.c

@@ -85,6 +85,15 @@ static const struct option options_always[] = {
 	{ "aggressive-nsec:", "yes" },
 };
 
+/* Who knows a single zone has less to keep, and fewer askers. */
+static const struct option options_zone[] = {
+	{ "msg-cache-size:", "1m" },
+	{ "rrset-cache-size:", "2m" },
+	{ "outgoing-range:", "128" },
+	{ "outgoing-num-tcp:", "8" },
+	{ "num-queries-per-thread:", "1024" },
+};
+
 static const struct option options_recursive[] = {
 	{ "qname-minimisation:", "yes" },
 	{ "use-caps-for-id:", "yes" },
@@ -145,37 +154,6 @@ static int set_source_ports(struct ub_ctx *ctx)
 	return set_option(ctx, "outgoing-port-permit:", range);
 }
 
-static bool is_loopback(const struct in6_addr *addr)
-{
-	if (addr_is_v4(addr))
-		return ntohl(addr_v4_be32(addr)) >> 24 == IN_LOOPBACKNET;
-	return IN6_IS_ADDR_LOOPBACK(addr);
-}
-
-static int set_upstreams(struct ub_ctx *ctx, const struct context_setup *setup)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < setup->n_upstream; i++) {
-		const struct endpoint *upstream = &setup->upstream[i];
-		char text[ADDR_STRLEN + 8], addr[ADDR_STRLEN];
-		int err;
-
-		snprintf(text, sizeof(text), "%s@%u", addr_format(&upstream->addr, addr),
-			 upstream->port);
-		err = ub_ctx_set_fwd(ctx, text);
-		if (err) {
-			log_error("dns64: libunbound does not take the upstream %s (%s)", text,
-				  ub_strerror(err));
-			result = -EINVAL;
-		}
-		if (is_loopback(&upstream->addr) &&
-		    set_option(ctx, "do-not-query-localhost:", "no") < 0)
-			result = -EINVAL;
-	}
-	return result;
-}
-
 static int set_file(struct ub_ctx *ctx, const char *option, const char *key, const char *path)
 {
 	if (access(path, R_OK) < 0) {
@@ -187,11 +165,16 @@ static int set_file(struct ub_ctx *ctx, const char *option, const char *key, con
 	return set_option(ctx, option, path);
 }
 
-static int set_all(struct ub_ctx *ctx, const struct context_setup *setup)
+static int set_all(struct ub_ctx *ctx, const struct context_setup *setup,
+		   enum context_scope scope)
 {
 	int err;
 
 	err = set_options(ctx, options_always, COUNT(options_always));
+	if (!err && scope == CONTEXT_ZONE)
+		err = set_options(ctx, options_zone, COUNT(options_zone));
+	if (!err && setup->forwards.n)
+		err = forward_apply(ctx, &setup->forwards, setup->dnssec);
 	if (!err)
 		err = set_option(ctx, "module-config:",
 				 setup->dnssec ? "validator iterator" : "iterator");
@@ -202,10 +185,8 @@ static int set_all(struct ub_ctx *ctx, const struct context_setup *setup)
 			       setup->trust_anchor);
 	if (err)
 		return err;
-	if (!setup->recursive) {
-		err = set_options(ctx, options_forwarding, COUNT(options_forwarding));
-		return err ? err : set_upstreams(ctx, setup);
-	}
+	if (!setup->recursive)
+		return set_options(ctx, options_forwarding, COUNT(options_forwarding));
 	err = set_options(ctx, options_recursive, COUNT(options_recursive));
 	return err ? err : set_file(ctx, "root-hints:", "dns64.root_hints",
 				    setup->root_hints);
@@ -223,7 +204,8 @@ static void on_localhost(void *arg, int rcode, void *packet, int packet_len, int
 	*(bool *)arg = true;
 }
 
-static struct ub_ctx *make(struct event_base *base, const struct context_setup *setup)
+static struct ub_ctx *make(struct event_base *base, const struct context_setup *setup,
+			   enum context_scope scope)
 {
 	struct ub_ctx *ctx = ub_ctx_create_event(base);
 	bool answered = false;
@@ -234,7 +216,7 @@ static struct ub_ctx *make(struct event_base *base, const struct context_setup *
 		return NULL;
 	}
 	ub_ctx_debugout(ctx, log_stream());
-	if (set_all(ctx, setup) < 0)
+	if (set_all(ctx, setup, scope) < 0)
 		goto fail;
 	err = ub_resolve_event(ctx, "localhost.", LDNS_RR_TYPE_A, LDNS_RR_CLASS_IN, &answered,
 			       on_localhost, NULL);
@@ -248,28 +230,15 @@ fail:
 	return NULL;
 }
 
-static bool endpoints_equal(const struct endpoint_list *a, const struct endpoint_list *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!endpoint_equal(&a->v[i], &b->v[i]))
-			return false;
-	return true;
-}
-
 bool resolver_setup_equal(const struct config *a, const struct config *b)
 {
-	return a->dns64.upstream_recursive == b->dns64.upstream_recursive &&
-	       endpoints_equal(&a->dns64.upstream, &b->dns64.upstream) &&
-	       a->dns64.dnssec == b->dns64.dnssec &&
+	return forward_equal(a, b) && a->dns64.dnssec == b->dns64.dnssec &&
 	       strcmp(a->dns64.trust_anchor, b->dns64.trust_anchor) == 0 &&
 	       strcmp(a->dns64.root_hints, b->dns64.root_hints) == 0;
 }
 
 struct context_setup *context_setup_new(const struct config *config)
 {
-	const struct endpoint_list *upstream = &config->dns64.upstream;
 	struct context_setup *setup = calloc(1, sizeof(*setup));
 
 	if (!setup)
@@ -278,13 +247,11 @@ struct context_setup *context_setup_new(const struct config *config)
 	setup->dnssec = config->dns64.dnssec;
 	setup->trust_anchor = strdup(config->dns64.trust_anchor);
 	setup->root_hints = strdup(config->dns64.root_hints);
-	setup->upstream = calloc(upstream->n + 1, sizeof(*setup->upstream));
-	if (!setup->trust_anchor || !setup->root_hints || !setup->upstream) {
+	if (forward_list_init(&setup->forwards, config) < 0 || !setup->trust_anchor ||
+	    !setup->root_hints) {
 		context_setup_free(setup);
 		return NULL;
 	}
-	for (; setup->n_upstream < upstream->n; setup->n_upstream++)
-		setup->upstream[setup->n_upstream] = upstream->v[setup->n_upstream];
 	return setup;
 }
 
@@ -294,16 +261,17 @@ void context_setup_free(struct context_setup *setup)
 		return;
 	free(setup->trust_anchor);
 	free(setup->root_hints);
-	free(setup->upstream);
+	forward_list_free(&setup->forwards);
 	free(setup);
 }
 
-struct ub_ctx *context_new(struct event_base *base, const struct context_setup *setup)
+struct ub_ctx *context_new(struct event_base *base, const struct context_setup *setup,
+			   enum context_scope scope)
 {
 	struct ub_ctx *ctx;
 
 	pthread_mutex_lock(&contexts_lock);
-	ctx = make(base, setup);
+	ctx = make(base, setup, scope);
 	pthread_mutex_unlock(&contexts_lock);
 	return ctx;
 }

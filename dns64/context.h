@@ -6,16 +6,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "forward.h"
+
 struct config;
-struct endpoint;
 struct event_base;
 struct ub_ctx;
 
 /* What of the configuration it is made from */
 struct context_setup {
 	bool recursive, dnssec;
-	struct endpoint *upstream;	/* where not recursive */
-	size_t n_upstream;
+	struct forward_list forwards;
 	char *trust_anchor, *root_hints;	/* paths */
 };
 
@@ -25,12 +25,16 @@ struct context_setup *context_setup_new(const struct config *config);
 /** context_setup_free() - NULL is allowed. */
 void context_setup_free(struct context_setup *setup);
 
+/* What shall be asked of it: all, or a zone only, for which less memory does */
+enum context_scope { CONTEXT_ALL, CONTEXT_ZONE };
+
 /**
  * context_new() - a context on @base, complete: it takes questions only.
  * @setup:	borrowed for the call.
  * Return: the context, for context_free(), or NULL, the reason having been logged.
  */
-struct ub_ctx *context_new(struct event_base *base, const struct context_setup *setup);
+struct ub_ctx *context_new(struct event_base *base, const struct context_setup *setup,
+			   enum context_scope scope);
 
 /** context_free() - questions under way are called back or not; NULL is allowed. */
 void context_free(struct ub_ctx *ctx);

@@ -8,10 +8,8 @@
  *   always copied and delivered from an event of its own.
  * - A question that was given to it cannot be taken back. So a question has a
  *   deadline here; what comes later is thrown away.
- * - Servers that were away for some seconds it leaves alone for minutes, and says
- *   SERVFAIL meanwhile (its issues 282, 1461; the options for that do not help).
- *   So when nothing at all is answered any more, its context is made anew: a
- *   cold cache is better than none.
+ * - It does not forget servers that were away: see engine.c, which also has why
+ *   zones are asked apart.
  */
 #include "resolver.h"
 
@@ -20,23 +18,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <unbound-event.h>
-#include <unbound.h>
 
 #include "../core/log.h"
-#include "../core/loop.h"
 #include "../core/stats.h"
 #include "codes.h"
 #include "context.h"
+#include "engine.h"
 #include "message.h"
 
 enum {
-	QUESTIONS_MAX = 4096,		/* with libunbound at a time, given up ones included */
 	TIMEOUT_MS = 4000,		/* below the 5 s after which stubs ask again */
-	TIMEOUT_DEAF_MS = 1800,		/* while no question is answered at all, which is: */
-	DEAF_AFTER = 4,			/* so many failed one after another */
-	DEAF_MS = 3000,			/* in at least that time */
-	RENEW_MS = 3000,		/* between one new context and the next */
+	TIMEOUT_DEAF_MS = 1800,		/* while no question is answered at all */
 	UNBOUND_BOGUS = 1,		/* "sec" of the callback, see unbound-event.h */
 	UNBOUND_SECURE = 2,
 };
@@ -51,6 +43,7 @@ enum question_state {
 struct resolver_query {
 	TAILQ_ENTRY(resolver_query) link;	/* in resolver->questions or ->answered */
 	struct resolver *resolver;
+	struct engine *engine;
 	enum question_state state;
 	struct event deadline;
 	struct name qname;
@@ -67,16 +60,12 @@ TAILQ_HEAD(questions, resolver_query);
 
 struct resolver {
 	struct context_setup *setup;
-	struct ub_ctx *ctx;
+	struct engine *engines;		/* one for each zone of dns64.zones, then that for all */
+	size_t n_engines;
 	struct event_base *base;
 	struct event *deliver;
 	struct questions questions;	/* asked and given up */
 	struct questions answered;
-	unsigned int n_questions;
-	unsigned int failed_in_row;	/* questions, since a server last answered one */
-	int64_t failing_since_ms, renewed_ms;
-	bool asking;			/* an answer now comes from libunbound's cache */
-	bool closing;			/* the context goes: its callbacks mean nothing */
 };
 
 /* ---- one question ---------------------------------------------------------- */
@@ -155,17 +144,14 @@ static void settle(struct resolver_query *question)
 	event_del(&question->deadline);
 	question->state = QUESTION_ANSWERED;
 	TAILQ_REMOVE(&resolver->questions, question, link);
-	resolver->n_questions--;
+	question->engine->n_questions--;
 	TAILQ_INSERT_TAIL(&resolver->answered, question, link);
 	event_active(resolver->deliver, EV_TIMEOUT, 1);
 }
 
 static void fail(struct resolver_query *question, const char *why)
 {
-	struct resolver *resolver = question->resolver;
-
-	if (resolver->failed_in_row++ == 0)
-		resolver->failing_since_ms = loop_now_ms();
+	engine_failed(question->engine);
 	stats_inc(STAT_DNS_UPSTREAM_FAILED);
 	question->answer.status = RESOLVER_FAILED;
 	question->answer.why = why;
@@ -212,8 +198,7 @@ static void take_answer(struct resolver_query *question, int rcode, const void *
 		return;
 	}
 	memcpy(question->wire, packet, (size_t)packet_len);
-	if (!question->resolver->asking)
-		question->resolver->failed_in_row = 0;
+	engine_answered(question->engine);
 	answer->status = RESOLVER_OK;
 	answer->wire = question->wire;
 	answer->wire_len = (size_t)packet_len;
@@ -221,22 +206,27 @@ static void take_answer(struct resolver_query *question, int rcode, const void *
 	answer->secure = security == UNBOUND_SECURE;
 }
 
+/* Of a question that libunbound no longer knows, and nobody waits for */
+static void forget(struct resolver_query *question)
+{
+	TAILQ_REMOVE(&question->resolver->questions, question, link);
+	question->engine->n_questions--;
+	question_free(question);
+}
+
 /* libunbound's answer, perhaps from within ub_resolve_event() or ub_ctx_delete() */
 static void on_unbound(void *arg, int rcode, void *packet, int packet_len, int security,
 		       char *why_bogus, int was_ratelimited)
 {
 	struct resolver_query *question = arg;
-	struct resolver *resolver = question->resolver;
 
 	(void)was_ratelimited;
-	if (resolver->closing)		/* who closes releases it */
+	if (question->engine->closing)		/* who closes releases it */
 		return;
 	if (question->state == QUESTION_GIVEN_UP) {
-		if (rcode == 0 && !resolver->asking)	/* late, but somebody is there */
-			resolver->failed_in_row = 0;
-		TAILQ_REMOVE(&resolver->questions, question, link);
-		resolver->n_questions--;
-		question_free(question);
+		if (rcode == 0)			/* late, but somebody is there */
+			engine_answered(question->engine);
+		forget(question);
 		return;
 	}
 	take_answer(question, rcode, packet, packet_len, security, why_bogus);
@@ -255,81 +245,59 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	deliver_one(question);
 }
 
-static bool is_deaf(const struct resolver *resolver)
-{
-	return resolver->failed_in_row >= DEAF_AFTER &&
-	       loop_now_ms() - resolver->failing_since_ms >= DEAF_MS;
-}
-
 /* What libunbound knew is gone: those who wait are told, the others forgotten. */
-static void drop_questions(struct resolver *resolver)
+static void drop_questions(struct resolver *resolver, const struct engine *engine)
 {
 	struct resolver_query *question, *next;
 
 	for (question = TAILQ_FIRST(&resolver->questions); question; question = next) {
 		next = TAILQ_NEXT(question, link);
+		if (question->engine != engine)
+			continue;
 		if (question->state == QUESTION_ASKED) {
 			fail(question, "no answer from any server");
 			settle(question);
-			continue;
+		} else {
+			forget(question);
 		}
-		TAILQ_REMOVE(&resolver->questions, question, link);
-		resolver->n_questions--;
-		question_free(question);
 	}
 }
 
-/* A context that thinks ill of no server yet. Never called from within libunbound. */
-static void renew(struct resolver *resolver)
+/* The servers that know the name */
+static struct engine *engine_for(const struct resolver *resolver, const struct name *qname)
 {
-	struct ub_ctx *ctx;
-
-	if (loop_now_ms() - resolver->renewed_ms < RENEW_MS)
-		return;
-	resolver->renewed_ms = loop_now_ms();
-	ctx = context_new(resolver->base, resolver->setup);
-	if (!ctx)
-		return;
-	log_limited(LOG_LEVEL_WARN, "dns64: no server answers; the resolver starts afresh");
-	resolver->closing = true;
-	context_free(resolver->ctx);
-	resolver->closing = false;
-	resolver->ctx = ctx;
-	drop_questions(resolver);
+	return &resolver->engines[forward_find(&resolver->setup->forwards, qname)];
 }
 
 static struct resolver_query *ask(struct resolver *resolver, const struct name *qname,
 				  uint16_t type, uint16_t class)
 {
 	struct timeval timeout = { .tv_sec = TIMEOUT_MS / 1000 };
+	struct engine *engine = engine_for(resolver, qname);
 	struct resolver_query *question;
-	char text[NAME_TEXT_MAX];
-	int err;
 
-	if (is_deaf(resolver)) {
+	if (engine_is_deaf(engine)) {
 		timeout = (struct timeval){ .tv_sec = TIMEOUT_DEAF_MS / 1000,
 					    .tv_usec = TIMEOUT_DEAF_MS % 1000 * 1000 };
-		renew(resolver);
+		if (engine_renew(engine))
+			drop_questions(resolver, engine);
 	}
-	if (resolver->n_questions >= QUESTIONS_MAX)
+	if (engine_is_full(engine))
 		return NULL;
 	question = calloc(1, sizeof(*question));
 	if (!question)
 		return NULL;
 	stats_inc(STAT_DNS_UPSTREAM_QUERY);
 	question->resolver = resolver;
+	question->engine = engine;
 	question->qname = *qname;
 	question->state = QUESTION_ASKED;
 	TAILQ_INSERT_TAIL(&resolver->questions, question, link);
-	resolver->n_questions++;
+	engine->n_questions++;
 	evtimer_assign(&question->deadline, resolver->base, on_deadline, question);
 	evtimer_add(&question->deadline, &timeout);
 
-	name_format(qname, text);
-	resolver->asking = true;
-	err = ub_resolve_event(resolver->ctx, text, type, class, question, on_unbound, NULL);
-	resolver->asking = false;
-	if (err) {
+	if (!engine_ask(engine, qname, type, class, on_unbound, question)) {
 		fail(question, "the resolver did not take the question");
 		settle(question);
 	}
@@ -382,6 +350,28 @@ void resolver_cancel(struct resolver_query *question)
 
 /* ---- life ------------------------------------------------------------------- */
 
+static bool start_engines(struct resolver *resolver)
+{
+	const struct context_setup *setup = resolver->setup;
+	/* The root, where it is forwarded, is the last of them. */
+	size_t n_zones = setup->forwards.n - !setup->recursive;
+
+	resolver->engines = calloc(n_zones + 1, sizeof(*resolver->engines));
+	if (!resolver->engines) {
+		log_error("dns64: no resolver: out of memory");
+		return false;
+	}
+	for (; resolver->n_engines <= n_zones; resolver->n_engines++) {
+		enum context_scope scope =
+			resolver->n_engines < n_zones ? CONTEXT_ZONE : CONTEXT_ALL;
+
+		if (!engine_init(&resolver->engines[resolver->n_engines], resolver->base, setup,
+				 scope))
+			return false;
+	}
+	return true;
+}
+
 struct resolver *resolver_new(struct event_base *base, const struct config *config)
 {
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
@@ -397,8 +387,7 @@ struct resolver *resolver_new(struct event_base *base, const struct config *conf
 	resolver->setup = context_setup_new(config);
 	if (!resolver->setup)
 		goto no_memory;
-	resolver->ctx = context_new(base, resolver->setup);
-	if (!resolver->ctx)
+	if (!start_engines(resolver))
 		goto fail;
 	return resolver;
 no_memory:
@@ -432,8 +421,9 @@ void resolver_free(struct resolver *resolver)
 {
 	if (!resolver)
 		return;
-	resolver->closing = true;
-	context_free(resolver->ctx);
+	for (size_t i = 0; i < resolver->n_engines; i++)
+		engine_end(&resolver->engines[i]);
+	free(resolver->engines);
 	context_setup_free(resolver->setup);
 	free_questions(&resolver->questions);
 	free_questions(&resolver->answered);

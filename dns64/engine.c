@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Why zones have engines of their own: what their servers say is never in the
+ * cache from which other names are answered, so that who can forge the answers
+ * of a forwarder cannot reach further (the MaginotDNS attack); and when they are
+ * away, only what was learnt from them is lost.
+ *
+ * Servers that were away for some seconds libunbound leaves alone for minutes, and
+ * says SERVFAIL meanwhile (its issues 282, 1461; the options for that do not help).
+ * So when nothing at all is answered any more, its context is made anew: a cold
+ * cache is better than none.
+ */
+#include "engine.h"
+
+#include "../core/log.h"
+#include "../core/loop.h"
+#include "name.h"
+
+enum {
+	QUESTIONS_MAX = 4096,		/* with libunbound at a time, given up ones included */
+	QUESTIONS_MAX_ZONE = 1024,
+	DEAF_AFTER = 4,			/* so many failed one after another */
+	DEAF_MS = 3000,			/* in at least that time */
+	RENEW_MS = 3000,		/* between one new context and the next */
+};
+
+bool engine_init(struct engine *engine, struct event_base *base,
+		 const struct context_setup *setup, enum context_scope scope)
+{
+	engine->base = base;
+	engine->setup = setup;
+	engine->scope = scope;
+	engine->ctx = context_new(base, setup, scope);
+	return engine->ctx != NULL;
+}
+
+void engine_end(struct engine *engine)
+{
+	engine->closing = true;
+	context_free(engine->ctx);
+	engine->ctx = NULL;
+}
+
+bool engine_is_full(const struct engine *engine)
+{
+	return engine->n_questions >=
+	       (engine->scope == CONTEXT_ZONE ? QUESTIONS_MAX_ZONE : QUESTIONS_MAX);
+}
+
+bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,
+		uint16_t class, ub_event_callback_type fn, void *arg)
+{
+	char text[NAME_TEXT_MAX];
+	int err;
+
+	name_format(qname, text);
+	engine->asking = true;
+	err = ub_resolve_event(engine->ctx, text, type, class, arg, fn, NULL);
+	engine->asking = false;
+	return !err;
+}
+
+void engine_answered(struct engine *engine)
+{
+	/* From its cache it answers without any server. */
+	if (!engine->asking)
+		engine->failed_in_row = 0;
+}
+
+void engine_failed(struct engine *engine)
+{
+	if (engine->failed_in_row++ == 0)
+		engine->failing_since_ms = loop_now_ms();
+}
+
+bool engine_is_deaf(const struct engine *engine)
+{
+	return engine->failed_in_row >= DEAF_AFTER &&
+	       loop_now_ms() - engine->failing_since_ms >= DEAF_MS;
+}
+
+bool engine_renew(struct engine *engine)
+{
+	struct ub_ctx *ctx;
+
+	if (loop_now_ms() - engine->renewed_ms < RENEW_MS)
+		return false;
+	engine->renewed_ms = loop_now_ms();
+	ctx = context_new(engine->base, engine->setup, engine->scope);
+	if (!ctx)
+		return false;
+	log_limited(LOG_LEVEL_WARN, "dns64: no server answers; the resolver starts afresh");
+	engine->closing = true;
+	context_free(engine->ctx);
+	engine->closing = false;
+	engine->ctx = ctx;
+	return true;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A libunbound context with the servers behind it, and how they fare. All names
+ * are asked of one, but those of dns64.zones: each zone has an engine of its own.
+ */
+#ifndef DNS64_ENGINE_H
+#define DNS64_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unbound-event.h>
+
+#include "context.h"
+
+struct event_base;
+struct name;
+
+struct engine {
+	struct event_base *base;		/* borrowed */
+	const struct context_setup *setup;	/* borrowed */
+	enum context_scope scope;
+	struct ub_ctx *ctx;
+	unsigned int n_questions;	/* libunbound knows of, given up ones included */
+	unsigned int failed_in_row;	/* questions, since a server last answered one */
+	int64_t failing_since_ms, renewed_ms;
+	bool asking;			/* an answer now comes from libunbound's cache */
+	bool closing;			/* the context goes: its callbacks mean nothing */
+};
+
+/**
+ * engine_init() - with a context that is ready.
+ * @base, @setup:	borrowed until engine_end().
+ * Return: false, the reason having been logged.
+ */
+bool engine_init(struct engine *engine, struct event_base *base,
+		 const struct context_setup *setup, enum context_scope scope);
+
+/** engine_end() - release the context; nobody is called back. */
+void engine_end(struct engine *engine);
+
+/** engine_is_full() - does libunbound have as many questions as it may? */
+bool engine_is_full(const struct engine *engine);
+
+/**
+ * engine_ask() - hand a question to libunbound. @fn is called later, or now.
+ * @type, @class: host byte order.
+ * Return: false when libunbound did not take it: @fn will not be called.
+ */
+bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,
+		uint16_t class, ub_event_callback_type fn, void *arg);
+
+/** engine_answered() - a question had an answer that can be used. */
+void engine_answered(struct engine *engine);
+
+/** engine_failed() - a question had none. */
+void engine_failed(struct engine *engine);
+
+/** engine_is_deaf() - is nothing at all answered any more? */
+bool engine_is_deaf(const struct engine *engine);
+
+/**
+ * engine_renew() - when it is time to: a context that thinks ill of no server yet.
+ * Never called from within libunbound.
+ * Return: false when it stays; else the context knows no question any more.
+ */
+bool engine_renew(struct engine *engine);
+
+#endif

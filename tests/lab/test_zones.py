@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Names that servers of their own know (dns64.zones), beside recursion from the root."""
+
+import concurrent.futures
+import socket
+import threading
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.reversename
+import dns.rrset
+import pytest
+
+from gateway import Gate64
+from netns import wait_for
+from topology import GATEWAY6, SERVER6
+from wire import ask
+
+HERE = ("127.0.0.1", 5300)	# on the gateway
+THERE = (SERVER6, 5300)		# inside
+PRIVATE = {
+    ("host.lan.example.", "A"): "192.168.1.7",
+    ("host.lan.example.", "AAAA"): "2001:db8:1::7",
+    ("only4.lan.example.", "A"): "192.0.2.7",
+    ("outward.lan.example.", "CNAME"): "git.example.net.",
+    ("www.home.example.", "AAAA"): "2001:db8:1::77",	# the DNS says otherwise
+    ("7.1.168.192.in-addr.arpa.", "PTR"): "host.lan.example.",
+}
+FAR = {
+    ("host.far.lan.example.", "AAAA"): "2001:db8:1::8",
+}
+
+
+class Forwarder:
+    """A server that says what it is told to, and remembers who asked for what."""
+
+    def __init__(self, ns, address, records):
+        self.records = records
+        self.asked = []
+        self.silent = False
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.sock = ns.socket(family, socket.SOCK_DGRAM)
+        self.sock.bind(address)
+        self.thread = threading.Thread(target=self._run, name="forwarder")
+
+    def _reply(self, query):
+        question = query.question[0]
+        owner = question.name.to_text().lower()
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.RA
+        for kind in (dns.rdatatype.to_text(question.rdtype), "CNAME"):
+            if (owner, kind) in self.records:
+                reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind,
+                                                        self.records[owner, kind]))
+                break
+        return reply
+
+    def _run(self):
+        while True:
+            wire, peer = self.sock.recvfrom(4096)
+            if not wire:
+                return
+            query = dns.message.from_wire(wire)
+            question = query.question[0]
+            self.asked.append((question.name.to_text().lower(),
+                               dns.rdatatype.to_text(question.rdtype),
+                               bool(query.flags & dns.flags.RD)))
+            if not self.silent:
+                self.sock.sendto(self._reply(query).to_wire(), peer)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.sock.sendto(b"", self.sock.getsockname())
+        self.thread.join()
+        self.sock.close()
+
+    def names(self):
+        """Which names it was asked for."""
+        return {name for name, _kind, _rd in self.asked}
+
+
+@pytest.fixture(scope="module")
+def here(lab):
+    with Forwarder(lab.gateway, HERE, PRIVATE) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def there(lab):
+    with Forwarder(lab.server6, THERE, FAR) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def gate64(lab, here, there):
+    address = f"{HERE[0]}:{HERE[1]}"
+    zones = [{"name": name, "upstream": [address]}
+             for name in ("lan.example", "Home.Example.", "192.in-addr.arpa")]
+    zones.append({"name": "far.lan.example", "upstream": [f"[{THERE[0]}]:{THERE[1]}"]})
+    with Gate64(lab, {"dns64": {"zones": zones}}) as gate64:
+        yield gate64
+
+
+def records(answer):
+    """The answer section: (type, text) of each record."""
+    return [(dns.rdatatype.to_text(rr.rdtype), r.to_text()) for rr in answer.answer for r in rr]
+
+
+def question(lab, name, kind):
+    return ask(lab.server6, GATEWAY6, name, kind)
+
+
+def test_a_name_of_a_zone_is_asked_of_its_servers(lab, gate64, here):
+    """Recursion is desired of them: they are resolvers, or may be (RFC 1034 4.3.1)."""
+    assert records(question(lab, "host.lan.example", "AAAA")) == [("AAAA", "2001:db8:1::7")]
+    assert ("host.lan.example.", "AAAA", True) in here.asked
+
+
+def test_a_zone_hides_what_the_dns_says(lab, gate64):
+    assert records(question(lab, "www.home.example", "AAAA")) == [("AAAA", "2001:db8:1::77")]
+
+
+def test_the_closest_zone_decides(lab, gate64, here, there):
+    assert records(question(lab, "host.far.lan.example", "AAAA")) == [("AAAA", "2001:db8:1::8")]
+    assert "host.far.lan.example." not in here.names()
+
+
+def test_other_names_are_not_asked_there(lab, gate64, here, there):
+    assert records(question(lab, "git.example.net", "A")) == [("A", "192.0.2.80")]
+    assert question(lab, "xlan.example", "A").rcode() == dns.rcode.NXDOMAIN
+    known = ("lan.example.", "home.example.", "192.in-addr.arpa.")
+    assert all(name.endswith(known) for name in here.names() | there.names())
+    assert "xlan.example." not in here.names()
+
+
+def test_answers_of_a_zone_are_synthesised_too(lab, gate64):
+    """RFC 6147 5.1.6"""
+    assert records(question(lab, "only4.lan.example", "AAAA")) == [("AAAA", "64:ff9b::c000:207")]
+
+
+def test_a_chain_that_leaves_the_zone_is_followed_in_the_dns(lab, gate64, here):
+    """What the zone's servers say of other names counts for nothing."""
+    assert records(question(lab, "outward.lan.example", "A")) == [
+        ("CNAME", "git.example.net."), ("A", "192.0.2.80")]
+    assert "git.example.net." not in here.names()
+
+
+def test_a_private_reverse_zone_is_forwarded(lab, gate64, here):
+    """Not answered with the NXDOMAIN that RFC 6303 3 gives to others."""
+    reverse = dns.reversename.from_address("192.168.1.7")
+    assert records(question(lab, reverse, "PTR")) == [("PTR", "host.lan.example.")]
+    elsewhere = dns.reversename.from_address("10.1.2.3")
+    assert question(lab, elsewhere, "PTR").rcode() == dns.rcode.NXDOMAIN
+
+
+def test_a_zone_whose_servers_are_away_harms_nobody_and_comes_back(lab, gate64, there):
+    """Its failures are its own: other zones are answered as before."""
+    there.silent = True
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        unanswered = [pool.submit(question, lab, f"n{number}.far.lan.example", "AAAA")
+                      for number in range(16)]
+        assert records(question(lab, "www.home.example", "AAAA"))
+        assert all(asked.result().rcode() == dns.rcode.SERVFAIL for asked in unanswered)
+    there.silent = False
+    wait_for(lambda: question(lab, "host.far.lan.example", "AAAA").answer,
+             "the zone to be answered again", timeout=30)
+
+
+def test_a_reload_brings_zones_and_takes_them(lab, gate64):
+    gate64.reload({"dns64": {"zones": []}})
+    try:
+        assert records(question(lab, "www.home.example", "AAAA")) == [("AAAA", SERVER6)]
+        assert question(lab, "host.lan.example", "AAAA").rcode() == dns.rcode.NXDOMAIN
+    finally:
+        gate64.reload()
+    assert records(question(lab, "www.home.example", "AAAA")) == [("AAAA", "2001:db8:1::77")]
