@@ -243,7 +243,7 @@ DEB_RUN   := iptables dns-root-data
 DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest python3-scapy \
              python3-pytest-xdist python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
              nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool wrk \
-             python3-pyftpdlib
+             python3-pyftpdlib ldnsutils bind9-dnsutils dnsperf musl-tools
 
 SYSCONFDIR ?= /etc
 BINDIR     := $(PREFIX)/bin

@@ -8,12 +8,14 @@ import shutil
 import pytest
 
 import peers
+from dns_internet import DnsInternet
 from gateway import Gate64, binary
 from netns import Ground, handle_signals
 from topology import Lab
 
 PROGRAMS = ("ip", "nft", "wg", "wireguard-go", "nsd", "nginx", "fcgiwrap", "git", "curl",
-            "openssl", "ping", "tcpdump", "traceroute")
+            "openssl", "ping", "tcpdump", "traceroute", "ldns-signzone", "drill", "dig", "dnsperf",
+            "musl-gcc")
 DESCRIPTORS = 16384	# 4,000 connections with both their ends in this process
 
 
@@ -51,6 +53,13 @@ def lab(request, repository):
     """The topology; the module's LAB says how it differs from the usual one."""
     with Ground() as ground:
         yield Lab(ground, repository, **getattr(request.module, "LAB", {}))
+
+
+@pytest.fixture(scope="module")
+def internet(lab):
+    """The DNS Internet; gate64 is told of it by its settings."""
+    with DnsInternet(lab) as internet:
+        yield internet
 
 
 @pytest.fixture(scope="module")

@@ -79,9 +79,10 @@ def certificates(folder, names):
     return ca, cert, key
 
 
-def start_nsd(ns, address, zones):
-    """Authoritative DNS for `zones` (a dictionary: name to zone file text) on one address."""
-    folder = ns.ground.path(f"nsd-{ns.role}")
+def start_nsd(ns, address, zones, name=None):
+    """Authoritative DNS for `zones` on one address: a dictionary, name to the text of a zone
+    file without origin, or to a whole file. `name` tells several in one namespace apart."""
+    folder = ns.ground.path(f"nsd-{name or ns.role}")
     folder.mkdir()
     config = textwrap.dedent(f"""\
         server:
@@ -100,11 +101,12 @@ def start_nsd(ns, address, zones):
         remote-control:
             control-enable: no
         """)
-    for number, (name, text) in enumerate(zones.items()):
-        file = folder / f"{number}.zone"
-        file.write_text(f"$ORIGIN {name}\n$TTL 60\n" + textwrap.dedent(text))
-        run("nsd-checkzone", name, file)
-        config += f"zone:\n    name: \"{name}\"\n    zonefile: \"{file}\"\n"
+    for number, (zone, file) in enumerate(zones.items()):
+        if isinstance(file, str):
+            text, file = file, folder / f"{number}.zone"
+            file.write_text(f"$ORIGIN {zone}\n$TTL 60\n" + textwrap.dedent(text))
+        run("nsd-checkzone", zone, file)
+        config += f"zone:\n    name: \"{zone}\"\n    zonefile: \"{file}\"\n"
     (folder / "nsd.conf").write_text(config)
     process = ns.spawn("nsd", "-d", "-c", folder / "nsd.conf", log=folder / "log")
 
