@@ -164,6 +164,7 @@ UNIT_dns_cache := dns64/cache.c dns64/key.c dns64/reply.c dns64/message.c dns64/
 UNIT_dns_lookup := dns64/lookup.c dns64/key.c dns64/name.c core/addr.c core/stats.c
 UNIT_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
                   $(ADDRMAP) core/stats.c
+UNIT_dns_prefixes := dns64/local.c $(UNIT_dns_synth)
 UNIT_dns_policy := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c \
                   $(ADDRMAP) core/stats.c
 

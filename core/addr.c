@@ -263,6 +263,14 @@ int prefix_list_copy(struct prefix_list *to, const struct prefix_list *from)
 	return 0;
 }
 
+bool prefix_list_has(const struct prefix_list *list, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (prefix_equal(&list->v[i], prefix))
+			return true;
+	return false;
+}
+
 bool prefix_list_contains(const struct prefix_list *list, const struct in6_addr *addr)
 {
 	for (size_t i = 0; i < list->n; i++)

@@ -112,6 +112,9 @@ int prefix_list_add(struct prefix_list *list, const struct prefix *prefix);
 /** prefix_list_copy() - @to (overwritten) gets its own copy. Return: 0 or -ENOMEM. */
 int prefix_list_copy(struct prefix_list *to, const struct prefix_list *from);
 
+/** prefix_list_has() - is it one of the list? */
+bool prefix_list_has(const struct prefix_list *list, const struct prefix *prefix);
+
 /** prefix_list_contains() - does any prefix of the list contain @addr? */
 bool prefix_list_contains(const struct prefix_list *list, const struct in6_addr *addr);
 

@@ -77,6 +77,23 @@ static int set_eams(struct addrmap *map, const struct config *config)
 	return map->eamt ? 0 : -ENOMEM;
 }
 
+/* The draining ones come last: whoever takes the first that will do prefers the others. */
+static int set_pref64(struct addrmap *map, const struct config *config)
+{
+	const struct prefix_list *all = &config->prefixes.nat64;
+
+	for (int draining = 0; draining < 2; draining++) {
+		for (size_t i = 0; i < all->n; i++) {
+			if (prefix_list_has(&config->prefixes.draining, &all->v[i]) != draining)
+				continue;
+			if (prefix_list_add(&map->pref64, &all->v[i]) < 0)
+				return -ENOMEM;
+			map->n_draining += (size_t)draining;
+		}
+	}
+	return 0;
+}
+
 /* The IPv4 addresses that bindings can have */
 static int set_outside4(struct addrmap *map, const struct config *config)
 {
@@ -116,7 +133,7 @@ struct addrmap *addrmap_new(const struct config *config, const struct netinfo *n
 	map->links = net->links;
 	if (set_eams(map, config) < 0 ||
 	    copy_choice(&map->inside, &config->inside, &net->inside) < 0 ||
-	    prefix_list_copy(&map->pref64, &config->prefixes.nat64) < 0 ||
+	    set_pref64(map, config) < 0 ||
 	    prefix_list_copy(&map->own, &net->own) < 0 ||
 	    prefix_list_copy(&map->elsewhere4, &net->elsewhere4) < 0 ||
 	    set_deny4(map, &config->nat64.deny4) < 0 ||
@@ -156,7 +173,7 @@ void addrmap_free(struct addrmap *map)
 bool addrmap_equal(const struct addrmap *a, const struct addrmap *b)
 {
 	return prefix_list_equal(&a->inside, &b->inside) &&
-	       prefix_list_equal(&a->pref64, &b->pref64) &&
+	       prefix_list_equal(&a->pref64, &b->pref64) && a->n_draining == b->n_draining &&
 	       prefix_equal(&a->nat46, &b->nat46) &&
 	       prefix_list_equal(&a->deny4, &b->deny4) &&
 	       a->deny4_special == b->deny4_special && a->special_freed == b->special_freed &&
@@ -200,6 +217,11 @@ const struct prefix *addrmap_pref64_of(const struct addrmap *map, const struct i
 			best = prefix;
 	}
 	return best;
+}
+
+bool addrmap_is_synthetic(const struct addrmap *map, const struct in6_addr *addr)
+{
+	return addrmap_pref64_of(map, addr) || prefix_contains(&map->well_known, addr);
 }
 
 uint32_t addrmap_extract(const struct prefix *pref64, const struct in6_addr *addr)
@@ -267,6 +289,14 @@ const struct prefix *addrmap_pref64_for(const struct addrmap *map, uint32_t v4_b
 {
 	for (size_t i = 0; i < map->pref64.n; i++)
 		if (addrmap_may_translate(map, &map->pref64.v[i], v4_be32))
+			return &map->pref64.v[i];
+	return NULL;
+}
+
+const struct prefix *addrmap_pref64_nth(const struct addrmap *map, uint32_t v4_be32, size_t nth)
+{
+	for (size_t i = 0; i < map->pref64.n - map->n_draining; i++)
+		if (addrmap_may_translate(map, &map->pref64.v[i], v4_be32) && nth-- == 0)
 			return &map->pref64.v[i];
 	return NULL;
 }

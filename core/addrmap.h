@@ -49,7 +49,8 @@ void netinfo_free(struct netinfo *net);
 
 struct addrmap {
 	struct prefix_list inside;
-	struct prefix_list pref64;	/* the first one synthesises */
+	struct prefix_list pref64;	/* in the order of the configuration, but ... */
+	size_t n_draining;		/* ... so many draining ones last; never all */
 	struct prefix nat46;
 	struct eamt *eamt;		/* RFC 7757 */
 	struct prefix_list eam4;	/* its IPv4 prefixes */
@@ -97,6 +98,13 @@ bool addrmap_is_own(const struct addrmap *map, const struct in6_addr *addr);
 /** addrmap_pref64_of() - the longest pref64 that holds @addr, or NULL. */
 const struct prefix *addrmap_pref64_of(const struct addrmap *map, const struct in6_addr *addr);
 
+/**
+ * addrmap_is_synthetic() - has a DNS64 made this address? So has one that lies in a pref64, or
+ * in the well-known prefix, whoever uses it. Of 64:ff9b:1::/48 (RFC 8215) nothing is known: each
+ * network gives its parts a meaning, and there may be a translator here that it is right for.
+ */
+bool addrmap_is_synthetic(const struct addrmap *map, const struct in6_addr *addr);
+
 /** addrmap_extract() - the IPv4 address (network order) in an address of @pref64. */
 uint32_t addrmap_extract(const struct prefix *pref64, const struct in6_addr *addr);
 
@@ -118,10 +126,16 @@ bool addrmap_may_translate(const struct addrmap *map, const struct prefix *pref6
 bool addrmap_is_host4(uint32_t v4_be32);
 
 /**
- * addrmap_pref64_for() - the first pref64 through which this IPv4 address may be translated;
- * NULL where there is none.
+ * addrmap_pref64_for() - the first pref64 through which this IPv4 address may be translated,
+ * a draining one only for want of others; NULL where there is none.
  */
 const struct prefix *addrmap_pref64_for(const struct addrmap *map, uint32_t v4_be32);
+
+/**
+ * addrmap_pref64_nth() - the @nth, from 0, of those that this IPv4 address may be translated
+ * through and that are not draining: DNS64 answers with them. NULL: there are not so many.
+ */
+const struct prefix *addrmap_pref64_nth(const struct addrmap *map, uint32_t v4_be32, size_t nth);
 
 /** addrmap_remote6() - where a host outside appears to whom it calls: in addrmap_pref64_for(),
  * or for want of that in the first pref64. */

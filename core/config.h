@@ -87,6 +87,7 @@ struct config {
 	char *uplink;			/* interface name, or NULL for auto */
 	struct {
 		struct prefix_list nat64;	/* >= 1; RFC 6052 lengths */
+		struct prefix_list draining;	/* some of them, never all */
 		struct prefix nat46;		/* always /96 */
 		struct eam *eam;
 		size_t n_eam;

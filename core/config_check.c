@@ -91,6 +91,29 @@ static void check_pref64s(const struct config_source *source, const struct side 
 				report_overlap(source, pref64, i, pref64, j);
 }
 
+/* What drains must be there, and something must be left that does not. */
+static void check_draining(const struct config_source *source)
+{
+	const struct prefix_list *all = &source->config->prefixes.nat64;
+	const struct prefix_list *draining = &source->config->prefixes.draining;
+	size_t left = all->n;
+	char text[PREFIX_STRLEN];
+
+	if (!is_good(source, "prefixes.nat64") || !is_good(source, "prefixes.draining"))
+		return;
+	for (size_t i = 0; i < draining->n; i++)
+		if (!prefix_list_has(all, &draining->v[i]))
+			config_report_error(source->report,
+					    place_of(source, "prefixes.draining", i),
+					    "%s is none of prefixes.nat64",
+					    prefix_format(&draining->v[i], text));
+	for (size_t i = 0; i < all->n; i++)
+		left -= prefix_list_has(draining, &all->v[i]);
+	if (left == 0)
+		config_report_error(source->report, place_of(source, "prefixes.draining", 0),
+				    "all of prefixes.nat64 drain: DNS64 needs one to answer with");
+}
+
 /* Explicit mappings are of hosts, on both sides. */
 static void check_eam_hosts(const struct config_source *source)
 {
@@ -192,6 +215,7 @@ void config_check(const struct config_source *source)
 	check_apart(source, &inside, &pref64);
 	check_apart(source, &inside, &nat46);
 	check_pref64s(source, &pref64);
+	check_draining(source);
 	check_apart(source, &pref64, &nat46);
 	check_apart(source, &pref64, &eam6);
 	check_apart(source, &nat46, &eam6);

@@ -209,10 +209,15 @@ const struct config_row config_rows[] = {
 	  .problem.text = interface_problem },
 
 	{ "prefixes.nat64", PREFIXES(prefixes.nat64), "[\"64:ff9b::/96\"]",
-	  "The prefixes that stand for IPv4 (RFC 6052); DNS64 answers with the first, "
-	  "NAT64 translates all",
+	  "The prefixes that stand for IPv4 (RFC 6052); NAT64 translates all of them, DNS64 "
+	  "answers with all that are not draining",
 	  .expected = "a list of IPv6 prefixes", .max = 16, .family = CONFIG_IPV6,
 	  .empty = "at least one prefix is needed", .problem.prefix = pref64_problem },
+	{ "prefixes.draining", PREFIXES(prefixes.draining), "[]",
+	  "Those of prefixes.nat64 that are to go: NAT64 still translates them and their reverse "
+	  "names are answered, but DNS64 gives out no addresses in them",
+	  .expected = "a list of IPv6 prefixes", .max = 15, .family = CONFIG_IPV6,
+	  .problem.prefix = pref64_problem },
 	{ "prefixes.nat46", PREFIX(prefixes.nat46), "\"64:ff9b:1::/96\"",
 	  "Where IPv4 clients appear to the servers: this prefix and their IPv4 address",
 	  .expected = "an IPv6 prefix of length 96", .family = CONFIG_IPV6,

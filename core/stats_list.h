@@ -103,6 +103,8 @@ STAT(STAT_DNS_REPLY_BADCOOKIE, "gate64_dns_replies_total", "rcode=\"badcookie\""
 STAT(STAT_DNS_REPLY_OTHER, "gate64_dns_replies_total", "rcode=\"other\"", "")
 STAT(STAT_DNS_SYNTHESISED, "gate64_dns_synthesised_total", "",
      "Replies with addresses synthesised")
+STAT(STAT_DNS_SYNTH_LEFT_OUT, "gate64_dns_synthesised_left_out_total", "",
+     "Synthesised addresses left out of replies, that these fit")
 STAT(STAT_DNS_TRUNCATED, "gate64_dns_truncated_total", "", "Replies sent truncated")
 STAT(STAT_DNS_CACHE_HIT, "gate64_dns_cache_total", "result=\"hit\"",
      "Cache look-ups, by result")

@@ -34,9 +34,10 @@ struct entry {
 	uint8_t variant;
 	uint8_t rcode;
 	bool secure, synthesised;
-	int8_t ede;
+	int16_t ede;
 	uint8_t name_len;
 	uint16_t n_ttls, wire_len, additional_at;
+	struct answer_rounds rounds;
 	uint8_t data[];			/* n_ttls offsets of 2 bytes, name, wire */
 };
 
@@ -163,6 +164,7 @@ static void copy_out(struct entry *entry, struct answer *answer, uint16_t *ttl_a
 	answer->secure = entry->secure;
 	answer->synthesised = entry->synthesised;
 	answer->ede = (enum reply_ede)(int)entry->ede;
+	answer->rounds = entry->rounds;
 	memcpy(answer->wire, entry_wire(entry), entry->wire_len);
 	memcpy(ttl_at, entry->data, 2u * entry->n_ttls);
 }
@@ -235,7 +237,8 @@ static struct entry *entry_new(const struct key *key, int64_t now_ms, const stru
 		.rcode = answer->rcode,
 		.secure = answer->secure,
 		.synthesised = answer->synthesised,
-		.ede = (int8_t)answer->ede,
+		.ede = (int16_t)answer->ede,
+		.rounds = answer->rounds,
 		.name_len = key->name_len,
 		.n_ttls = (uint16_t)message.n,
 		.wire_len = (uint16_t)answer->len,

@@ -209,6 +209,9 @@ static bool answer_locally(const struct worker *worker, const struct query *quer
 	case POLICY_IPV4ONLY_REVERSE:
 		local_ipv4only_reverse(answer, query);
 		return true;
+	case POLICY_IPV4ONLY_MAPPED:
+		local_ipv4only_mapped(answer, query, &plan->target);
+		return true;
 	case POLICY_REVERSE_EMPTY:
 		local_empty(answer, query, &plan->zone, LDNS_RCODE_NOERROR);
 		return true;

@@ -18,7 +18,8 @@ static const struct name reverse_171 = {
 	.len = 26, .wire = "\003171\0010\0010\003192\007in-addr\004arpa"
 };
 /* RFC 7050 2.2 */
-static const uint8_t well_known[][4] = { { 192, 0, 0, 170 }, { 192, 0, 0, 171 } };
+enum { WELL_KNOWN = 2 };
+static const uint8_t well_known[WELL_KNOWN][4] = { { 192, 0, 0, 170 }, { 192, 0, 0, 171 } };
 
 bool local_is_ipv4only(const struct name *name)
 {
@@ -30,21 +31,29 @@ bool local_is_ipv4only_reverse(const struct name *name)
 	return name_below(name, &reverse_170) || name_below(name, &reverse_171);
 }
 
-static void add_address(struct reply *reply, const struct query *query,
-			const struct addrmap *map, const uint8_t v4[4])
+static void add_v4(struct reply *reply, const struct query *query)
 {
-	struct in6_addr addr;
-	uint32_t v4_be32;
-
-	if (query->type == LDNS_RR_TYPE_A) {
+	for (size_t i = 0; i < WELL_KNOWN; i++)
 		reply_add(reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_A,
-			  REPLY_LOCAL_TTL_S, v4, 4);
-		return;
+			  REPLY_LOCAL_TTL_S, well_known[i], sizeof(well_known[i]));
+}
+
+/* RFC 7050 3: in all pref64s, the one that is preferred first, always: from the order clients
+ * choose, and one that asks again shall find the same. */
+static void add_v6(struct reply *reply, const struct query *query, const struct addrmap *map)
+{
+	for (size_t i = 0; i < map->pref64.n - map->n_draining; i++) {
+		struct in6_addr addrs[WELL_KNOWN];
+
+		for (size_t k = 0; k < WELL_KNOWN; k++) {
+			uint32_t v4_be32;
+
+			memcpy(&v4_be32, well_known[k], sizeof(v4_be32));
+			addrs[k] = addrmap_embed(&map->pref64.v[i], v4_be32);
+		}
+		reply_add_round(reply, &query->qname, REPLY_LOCAL_TTL_S, addrs, WELL_KNOWN);
 	}
-	memcpy(&v4_be32, v4, sizeof(v4_be32));
-	addr = addrmap_embed(&map->pref64.v[0], v4_be32);
-	reply_add(reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_AAAA, REPLY_LOCAL_TTL_S,
-		  addr.s6_addr, sizeof(addr.s6_addr));
+	reply->answer->rounds.whole = 1;
 }
 
 void local_ipv4only(struct answer *answer, const struct query *query,
@@ -64,8 +73,10 @@ void local_ipv4only(struct answer *answer, const struct query *query,
 		return;
 	}
 	reply_begin(&reply, answer, query);
-	for (size_t i = 0; i < sizeof(well_known) / sizeof(well_known[0]); i++)
-		add_address(&reply, query, map, well_known[i]);
+	if (query->type == LDNS_RR_TYPE_A)
+		add_v4(&reply, query);
+	else
+		add_v6(&reply, query, map);
 	reply_end(&reply, LDNS_RCODE_NOERROR);
 	if (query->type == LDNS_RR_TYPE_AAAA) {
 		answer->synthesised = true;
@@ -91,6 +102,25 @@ void local_ipv4only_reverse(struct answer *answer, const struct query *query)
 	reply_add_name(&reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_PTR,
 		       REPLY_LOCAL_TTL_S, &ipv4only);
 	reply_end(&reply, LDNS_RCODE_NOERROR);
+}
+
+void local_ipv4only_mapped(struct answer *answer, const struct query *query,
+			   const struct name *target)
+{
+	struct reply reply;
+
+	reply_begin(&reply, answer, query);
+	reply_add_name(&reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_CNAME,
+		       REPLY_LOCAL_TTL_S, target);
+	if (query->type == LDNS_RR_TYPE_PTR)
+		reply_add_name(&reply, SECTION_ANSWER, target, LDNS_RR_TYPE_PTR,
+			       REPLY_LOCAL_TTL_S, &ipv4only);
+	else if (query->type != LDNS_RR_TYPE_CNAME)
+		reply_add_soa(&reply, query->type == LDNS_RR_TYPE_SOA ? SECTION_ANSWER :
+									SECTION_AUTHORITY, target);
+	reply_end(&reply, LDNS_RCODE_NOERROR);
+	answer->synthesised = true;
+	answer->ede = REPLY_EDE_SYNTHESISED;
 }
 
 void local_any(struct answer *answer, const struct query *query)

@@ -22,6 +22,13 @@ void local_ipv4only(struct answer *answer, const struct query *query,
 /** local_ipv4only_reverse() - the name of those addresses, RFC 8880 7.2. */
 void local_ipv4only_reverse(struct answer *answer, const struct query *query);
 
+/**
+ * local_ipv4only_mapped() - the reverse name of one of those in a pref64: a CNAME (RFC 6147
+ * 5.3.1) to @target, which local_is_ipv4only_reverse(), and the name there.
+ */
+void local_ipv4only_mapped(struct answer *answer, const struct query *query,
+			   const struct name *target);
+
 /** local_any() - RFC 8482 4.2: a HINFO record that says so. */
 void local_any(struct answer *answer, const struct query *query);
 

@@ -61,7 +61,8 @@ void policy_decide(struct policy_plan *plan, const struct query *query,
 	}
 	switch (ptr_read(map, &query->qname, &ptr)) {
 	case PTR_MAPPED:
-		plan->action = POLICY_REVERSE;
+		plan->action = local_is_ipv4only_reverse(&ptr.target) ? POLICY_IPV4ONLY_MAPPED :
+									POLICY_REVERSE;
 		plan->zone = ptr.zone;
 		plan->target = ptr.target;
 		return;

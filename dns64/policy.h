@@ -15,6 +15,7 @@ enum policy_action {
 	POLICY_ANY,		/* RFC 8482: the minimal answer */
 	POLICY_IPV4ONLY,	/* ipv4only.arpa and below (RFC 7050, RFC 8880 7.1) */
 	POLICY_IPV4ONLY_REVERSE,/* 170. and 171.0.0.192.in-addr.arpa (RFC 8880 7.2) */
+	POLICY_IPV4ONLY_MAPPED,	/* their names in a pref64: CNAME to plan.target, and that name */
 	POLICY_REVERSE_EMPTY,	/* in plan.zone, but no whole address: NODATA */
 	POLICY_REVERSE_NONE,	/* in plan.zone, and no such name can be: NXDOMAIN */
 	POLICY_REVERSE,		/* CNAME to plan.target, whose records are asked for */

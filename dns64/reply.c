@@ -17,6 +17,7 @@ enum {
 	POINTER_MAX = 0x3fff,
 	EDNS_DO = 0x8000,
 	OPTION_EDE = 15,
+	ROUND_RR_MAX = NAME_WIRE_MAX + 10 + 16,	/* an AAAA record, its owner in full */
 };
 
 static void put(struct reply *reply, const void *data, size_t len)
@@ -158,6 +159,27 @@ void reply_add_name(struct reply *reply, enum message_section section,
 	finish_rr(reply, length_at);
 }
 
+void reply_add_round(struct reply *reply, const struct name *owner, uint32_t ttl_s,
+		     const struct in6_addr *addrs, size_t n)
+{
+	struct answer_rounds *rounds = &reply->answer->rounds;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = reply->answer->len;
+
+		reply_add(reply, SECTION_ANSWER, owner, LDNS_RR_TYPE_AAAA, ttl_s,
+			  addrs[i].s6_addr, sizeof(addrs[i].s6_addr));
+		if (rounds->n++ == 0) {
+			rounds->at = (uint16_t)at;
+			rounds->size = (uint16_t)(reply->answer->len - at);
+		}
+	}
+	if (rounds->n == n)
+		rounds->per_round = (uint16_t)n;
+	if (n == rounds->per_round)
+		rounds->whole++;
+}
+
 void reply_add_soa(struct reply *reply, enum message_section section, const struct name *zone)
 {
 	static const struct name mname = { .len = 11, .wire = "\011localhost" };
@@ -253,6 +275,7 @@ void reply_end(struct reply *reply, uint8_t rcode)
 
 	if (reply->failed) {
 		answer->len = answer->additional_at = reply->question_end;
+		answer->rounds = (struct answer_rounds){ 0 };
 		memset(reply->count, 0, sizeof(reply->count));
 		rcode = LDNS_RCODE_SERVFAIL;
 	}
@@ -278,7 +301,39 @@ void reply_failure(struct answer *answer, const struct query *query, uint8_t rco
 	answer->ede = ede;
 }
 
-/* The OPT record of RFC 6891 6.1.2, with the extended error of RFC 8914 2. */
+/* EXTRA-TEXT (RFC 8914 2), where it says more than the code */
+static const char *ede_text(enum reply_ede ede)
+{
+	static const struct {
+		enum reply_ede ede;
+		char text[REPLY_EDE_TEXT_MAX];
+	} texts[] = {
+		{ REPLY_EDE_BLOCKED, "private address for a public name" },
+		{ REPLY_EDE_UNREADABLE, "unreadable answer" },
+		{ REPLY_EDE_CHAIN, "CNAME chain without end" },
+		{ REPLY_EDE_BUSY, "too many questions are pending" },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i].ede == ede)
+			return texts[i].text;
+	return "";
+}
+
+/* The option of RFC 8914 2. Return: its length. */
+static size_t append_ede(uint8_t *at, enum reply_ede ede)
+{
+	const char *text = ede_text(ede);
+	size_t len = strlen(text);
+
+	patch_u16(at, OPTION_EDE);
+	patch_u16(at + 2, (uint16_t)(2 + len));
+	patch_u16(at + 4, (uint16_t)ede & 0xff);
+	memcpy(at + 6, text, len);
+	return 6 + len;
+}
+
+/* The OPT record of RFC 6891 6.1.2, with its options. */
 static size_t append_opt(uint8_t *at, const struct answer *answer, const struct query *query,
 			 uint8_t rcode_high)
 {
@@ -290,14 +345,9 @@ static size_t append_opt(uint8_t *at, const struct answer *answer, const struct 
 	at[5] = rcode_high;
 	at[6] = 0;
 	patch_u16(at + 7, query->dnssec_ok ? EDNS_DO : 0);
-	patch_u16(at + 9, 0);
-	if (answer->ede != REPLY_EDE_NONE) {
-		patch_u16(at + 9, 6);
-		patch_u16(at + 11, OPTION_EDE);
-		patch_u16(at + 13, 2);
-		patch_u16(at + 15, (uint16_t)answer->ede);
-		len += 6;
-	}
+	if (answer->ede != REPLY_EDE_NONE)
+		len += append_ede(at + len, answer->ede);
+	patch_u16(at + 9, (uint16_t)(len - 11));
 	return len;
 }
 
@@ -314,6 +364,65 @@ static bool ad_allowed(const struct answer *answer, const struct query *query)
 	return query->dnssec_ok || query->flags & MESSAGE_AD;
 }
 
+/* Turn the order of @n things of @size bytes round. */
+static void reverse(uint8_t *at, size_t size, size_t n)
+{
+	uint8_t *last = at + size * n, spare[ROUND_RR_MAX];
+
+	for (; n > 1; n -= 2, at += size) {
+		last -= size;
+		memcpy(spare, at, size);
+		memcpy(at, last, size);
+		memcpy(last, spare, size);
+	}
+}
+
+/*
+ * Which pref64 comes first changes from reply to reply. The asker's ID, a random number, says
+ * which: there is nothing to remember, and who asks once more gets the same.
+ */
+static void rotate_rounds(struct answer *answer, uint16_t id)
+{
+	const struct answer_rounds *rounds = &answer->rounds;
+	size_t n = (size_t)rounds->whole * rounds->per_round, first;
+
+	if (rounds->whole < 2)
+		return;
+	first = (size_t)(id % rounds->whole) * rounds->per_round;
+	reverse(answer->wire + rounds->at, rounds->size, first);
+	reverse(answer->wire + rounds->at + first * rounds->size, rounds->size, n - first);
+	reverse(answer->wire + rounds->at, rounds->size, n);
+}
+
+static void lessen_count(uint8_t *at, size_t by)
+{
+	struct cursor c = cursor_init(at, 2);
+
+	patch_u16(at, (uint16_t)(cursor_u16(&c) - by));
+}
+
+/*
+ * All pref64s together may not fit; then the last addresses go, but for one of each IPv4
+ * address, and before them what stands behind, which an asker can do without.
+ * Return: the length that is left, @len where that would still be too much.
+ */
+static size_t leave_out(struct answer *answer, size_t len, size_t room)
+{
+	const struct answer_rounds *rounds = &answer->rounds;
+	size_t end = rounds->at + (size_t)rounds->size * rounds->n, surplus = 0;
+
+	if (rounds->n == rounds->per_round)
+		return len;
+	if (end > room)
+		surplus = (end - room + rounds->size - 1) / rounds->size;
+	if (surplus > (size_t)(rounds->n - rounds->per_round))
+		return len;
+	patch_u16(answer->wire + 8, 0);
+	lessen_count(answer->wire + 6, surplus);
+	stats_add(STAT_DNS_SYNTH_LEFT_OUT, surplus);
+	return end - surplus * rounds->size;
+}
+
 size_t reply_seal(struct answer *answer, const struct query *query, uint8_t rcode_high,
 		  size_t limit)
 {
@@ -324,10 +433,13 @@ size_t reply_seal(struct answer *answer, const struct query *query, uint8_t rcod
 
 	if (query->edns)
 		opt_len = append_opt(opt, answer, query, rcode_high);
+	rotate_rounds(answer, query->id);
 	if (len + opt_len > limit) {
 		len = answer->additional_at;
 		patch_u16(answer->wire + 10, 0);
 	}
+	if (len + opt_len > limit)
+		len = leave_out(answer, len, limit - opt_len);
 	if (len + opt_len > limit) {
 		stats_inc(STAT_DNS_TRUNCATED);
 		len = MESSAGE_HEADER_LEN + question_len;

@@ -7,26 +7,48 @@
 #ifndef DNS64_REPLY_H
 #define DNS64_REPLY_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "message.h"
 
-/* RFC 8914 extended error codes that are sent */
+/*
+ * The extended errors that are sent (RFC 8914): the code in the low byte. What has no code
+ * of its own is told apart by its text.
+ */
 enum reply_ede {
 	REPLY_EDE_NONE = -1,
 	REPLY_EDE_BOGUS = 6,
+	REPLY_EDE_BLOCKED = 15,
 	REPLY_EDE_UNREACHABLE = 22,
+	REPLY_EDE_UNREADABLE = 23,
 	REPLY_EDE_SYNTHESISED = 29,
+	REPLY_EDE_CHAIN = 0x100,
+	REPLY_EDE_BUSY = 0x200,
 };
 
 enum {
-	REPLY_OPT_MAX = 17,		/* OPT with one extended error */
+	REPLY_EDE_TEXT_MAX = 48,
+	REPLY_OPT_MAX = 17 + REPLY_EDE_TEXT_MAX,	/* OPT with one extended error */
 	REPLY_COMPOSE_MAX = MESSAGE_MAX - REPLY_OPT_MAX,
 	REPLY_TTL_MAX_S = 86400,	/* no record is given for longer */
 	REPLY_LOCAL_TTL_S = 600,	/* of what comes from here; RFC 6147 5.1.7's default */
 	REPLY_FAILURE_TTL_S = 2,	/* RFC 9520 3.2: failures are kept, 1 s at least */
+};
+
+/*
+ * Addresses synthesised in several pref64s, the last records of the answer section. They are
+ * of one size and go in rounds: each round has every IPv4 address once, in the next pref64
+ * that may stand for it, so the later rounds may be short.
+ */
+struct answer_rounds {
+	uint16_t at;		/* offset of the first record; 0 = there are none */
+	uint16_t size;		/* bytes of each */
+	uint16_t n;		/* of all rounds */
+	uint16_t per_round;	/* in a whole round, such as the first: it is always given */
+	uint16_t whole;		/* so many rounds, any of which may come first */
 };
 
 /* A composed answer: header, question, records; no OPT; TTLs as of its making */
@@ -38,6 +60,7 @@ struct answer {
 	bool secure;		/* all of it validated: AD may be set */
 	bool synthesised;
 	enum reply_ede ede;
+	struct answer_rounds rounds;
 	uint32_t lifetime_s;	/* how long it may be kept; 0 = not at all */
 };
 
@@ -75,6 +98,13 @@ void reply_add_name(struct reply *reply, enum message_section section,
 /** reply_add_soa() - the SOA of a zone that is answered for here. */
 void reply_add_soa(struct reply *reply, enum message_section section, const struct name *zone);
 
+/**
+ * reply_add_round() - one more round of AAAA records (see struct answer_rounds), which end the
+ * answer section. All rounds have the same owner and TTL.
+ */
+void reply_add_round(struct reply *reply, const struct name *owner, uint32_t ttl_s,
+		     const struct in6_addr *addrs, size_t n);
+
 /** reply_copy() - a record of an answer of the resolver, with a TTL of the caller's. */
 void reply_copy(struct reply *reply, enum message_section section,
 		const struct message *message, const struct message_rr *rr, uint32_t ttl_s);
@@ -93,7 +123,8 @@ void reply_failure(struct answer *answer, const struct query *query, uint8_t rco
  * reply_seal() - make @answer the reply to @query, in place.
  * @rcode_high:	the upper part of an extended rcode (BADVERS: 1), else 0.
  * @limit:	bytes that the asker takes; what does not fit goes: first the
- *		additional section, then everything, with TC set (RFC 2181 9).
+ *		additional section, then rounds of addresses but for one, then
+ *		everything, with TC set (RFC 2181 9).
  * Return: the length of the reply.
  */
 size_t reply_seal(struct answer *answer, const struct query *query, uint8_t rcode_high,

@@ -86,11 +86,30 @@ static void pass_message(struct answer *answer, const struct query *query,
 static void fail(struct answer *answer, const struct query *query,
 		 enum resolver_status status)
 {
-	reply_failure(answer, query, LDNS_RCODE_SERVFAIL,
-		      status == RESOLVER_BOGUS ? REPLY_EDE_BOGUS : REPLY_EDE_UNREACHABLE);
+	static const enum reply_ede why[] = {
+		[RESOLVER_OK] = REPLY_EDE_UNREADABLE,	/* a message, but a malformed one */
+		[RESOLVER_FAILED] = REPLY_EDE_UNREACHABLE,
+		[RESOLVER_BOGUS] = REPLY_EDE_BOGUS,
+		[RESOLVER_REFUSED] = REPLY_EDE_BUSY,
+	};
+
+	reply_failure(answer, query, LDNS_RCODE_SERVFAIL, why[status]);
 	/* That we have too much to do says nothing about the name. */
 	if (status == RESOLVER_REFUSED)
 		answer->lifetime_s = 0;
+}
+
+/* A chain of CNAMEs that does not end, or not soon enough */
+static void fail_chain(struct answer *answer, const struct query *query)
+{
+	reply_failure(answer, query, LDNS_RCODE_SERVFAIL, REPLY_EDE_CHAIN);
+}
+
+static bool has_end(const struct message *message, const struct name *from)
+{
+	struct message_chain chain;
+
+	return message_chase(message, from, &chain);
 }
 
 /* A side that can be used. Return: was it read? */
@@ -105,10 +124,12 @@ void synth_pass(struct answer *answer, const struct query *query,
 {
 	struct message message;
 
-	if (read_side(from, &message))
-		pass_message(answer, query, &message, from->answer.secure);
-	else
+	if (!read_side(from, &message))
 		fail(answer, query, from->answer.status);
+	else if (!has_end(&message, &query->qname))
+		fail_chain(answer, query);
+	else
+		pass_message(answer, query, &message, from->answer.secure);
 }
 
 void synth_reverse(struct answer *answer, const struct query *query,
@@ -121,6 +142,10 @@ void synth_reverse(struct answer *answer, const struct query *query,
 		fail(answer, query, from->answer.status);
 		return;
 	}
+	if (!has_end(&message, target)) {
+		fail_chain(answer, query);
+		return;
+	}
 	reply_begin(&reply, answer, query);
 	reply_add_name(&reply, SECTION_ANSWER, &query->qname, LDNS_RR_TYPE_CNAME,
 		       REPLY_LOCAL_TTL_S, target);
@@ -129,6 +154,7 @@ void synth_reverse(struct answer *answer, const struct query *query,
 			copy_section(&reply, query, &message, (enum message_section)section);
 	end_from(&reply, query, &message, false);	/* the CNAME is nobody's but ours */
 	answer->synthesised = true;
+	answer->ede = REPLY_EDE_SYNTHESISED;
 }
 
 /* ---- AAAA ---------------------------------------------------------------- */
@@ -146,8 +172,8 @@ static bool is_at_end(const struct message *message, const struct message_chain 
 }
 
 /*
- * 5.1.4: an AAAA of an excluded range counts as absent. So does one within a
- * pref64, which some DNS64 further up has made: it is made anew here.
+ * 5.1.4: an AAAA of an excluded range counts as absent. So does one that some DNS64
+ * further up has made: it is made anew here.
  */
 static bool is_excluded(const struct synth *synth, const struct message *message,
 			const struct message_rr *rr)
@@ -158,7 +184,7 @@ static bool is_excluded(const struct synth *synth, const struct message *message
 	if (rr->rdata_len != sizeof(addr) || !cursor_bytes(&c, &addr, sizeof(addr)))
 		return true;
 	return prefix_list_contains(synth->exclude_aaaa, &addr) ||
-	       addrmap_pref64_of(synth->map, &addr);
+	       addrmap_is_synthetic(synth->map, &addr);
 }
 
 struct aaaa_count {
@@ -246,6 +272,13 @@ static void answer_filtered(const struct synth *synth, struct answer *answer,
 	end_from(&reply, synth->query, message, false);
 }
 
+/* Made without all that there is to know: asked for again soon. */
+static void keep_briefly(struct answer *answer)
+{
+	if (answer->lifetime_s > SYNTH_OVERDUE_TTL_S)
+		answer->lifetime_s = SYNTH_OVERDUE_TTL_S;
+}
+
 /* 5.1.7: what a synthesised record's TTL may not exceed. @aaaa: NULL = no answer. */
 static uint32_t ttl_limit_s(const struct message *aaaa)
 {
@@ -254,24 +287,56 @@ static uint32_t ttl_limit_s(const struct message *aaaa)
 	return soa ? message_negative_ttl_s(aaaa, soa) : REPLY_LOCAL_TTL_S;
 }
 
-/* One A record becomes an AAAA. Return: 1 where it may, 0 where not. */
-static size_t add_synthesised(const struct synth *synth, struct reply *reply,
-			      const struct message_chain *chain, const struct message *message,
-			      const struct message_rr *rr, uint32_t limit_s)
-{
-	struct cursor c = cursor_init(message->wire + rr->rdata_at, rr->rdata_len);
-	const struct prefix *pref64 = &synth->map->pref64.v[0];
-	struct in6_addr addr;
-	uint32_t v4_be32;
+/* The A records at the end of the chain, as far as they are sound */
+struct found {
+	size_t n;
+	uint32_t v4_be32[MESSAGE_RRS_MAX];
+	uint32_t ttl_s;			/* the least of theirs */
+};
 
-	if (rr->rdata_len != sizeof(v4_be32) || !cursor_bytes(&c, &v4_be32, sizeof(v4_be32)) ||
-	    !addrmap_may_translate(synth->map, pref64, v4_be32))
-		return 0;
-	addr = addrmap_embed(pref64, v4_be32);
-	reply_add(reply, SECTION_ANSWER, &chain->end, LDNS_RR_TYPE_AAAA,
-		  rr->ttl_s < limit_s ? rr->ttl_s : limit_s, addr.s6_addr,
-		  sizeof(addr.s6_addr));
-	return 1;
+static void find_addresses(struct found *found, const struct message *message,
+			   const struct message_chain *chain)
+{
+	found->n = 0;
+	found->ttl_s = REPLY_TTL_MAX_S;
+	for (size_t i = 0; i < message->n; i++) {
+		const struct message_rr *rr = &message->rr[i];
+		struct cursor c = cursor_init(message->wire + rr->rdata_at, rr->rdata_len);
+
+		if (!is_at_end(message, chain, rr, LDNS_RR_TYPE_A) || rr->rdata_len != 4)
+			continue;
+		cursor_bytes(&c, &found->v4_be32[found->n++], 4);
+		if (rr->ttl_s < found->ttl_s)
+			found->ttl_s = rr->ttl_s;
+	}
+}
+
+/*
+ * 5.2: each IPv4 address in each pref64 that may stand for it.
+ * Return: how many there were with such a pref64.
+ */
+static size_t add_rounds(struct reply *reply, const struct addrmap *map,
+			 const struct name *owner, const struct found *found, uint32_t ttl_s)
+{
+	const struct answer_rounds *rounds = &reply->answer->rounds;
+	struct in6_addr addrs[MESSAGE_RRS_MAX];
+	size_t n = 0;
+
+	for (size_t round = 0; round == 0 || n > 0; round++) {
+		if (round > 0 && rounds->n + rounds->per_round > SYNTH_ADDRESSES_MAX)
+			break;
+		n = 0;
+		for (size_t i = 0; i < found->n; i++) {
+			const struct prefix *pref64 =
+				addrmap_pref64_nth(map, found->v4_be32[i], round);
+
+			if (pref64)
+				addrs[n++] = addrmap_embed(pref64, found->v4_be32[i]);
+		}
+		if (n > 0)
+			reply_add_round(reply, owner, ttl_s, addrs, n);
+	}
+	return rounds->per_round;
 }
 
 /*
@@ -284,15 +349,14 @@ static bool answer_synthesised(const struct synth *synth, struct answer *answer,
 			       const struct message_chain *chain)
 {
 	uint32_t limit_s = ttl_limit_s(aaaa);
+	struct found found;
 	struct reply reply;
-	size_t n = 0;
 
 	reply_begin(&reply, answer, synth->query);
 	copy_chain(&reply, synth->query, a, chain);
-	for (size_t i = 0; i < a->n; i++)
-		if (is_at_end(a, chain, &a->rr[i], LDNS_RR_TYPE_A))
-			n += add_synthesised(synth, &reply, chain, a, &a->rr[i], limit_s);
-	if (n == 0)
+	find_addresses(&found, a, chain);
+	if (!add_rounds(&reply, synth->map, &chain->end, &found,
+			found.ttl_s < limit_s ? found.ttl_s : limit_s))
 		return false;
 	copy_section(&reply, synth->query, a, SECTION_AUTHORITY);
 	copy_section(&reply, synth->query, a, SECTION_ADDITIONAL);
@@ -301,8 +365,8 @@ static bool answer_synthesised(const struct synth *synth, struct answer *answer,
 	answer->secure = aaaa && synth->aaaa->answer.secure && synth->a->answer.secure;
 	answer->synthesised = true;
 	answer->ede = REPLY_EDE_SYNTHESISED;
-	if (!aaaa && answer->lifetime_s > SYNTH_OVERDUE_TTL_S)
-		answer->lifetime_s = SYNTH_OVERDUE_TTL_S;
+	if (!aaaa)
+		keep_briefly(answer);
 	return true;
 }
 
@@ -315,8 +379,32 @@ static void answer_nothing(const struct synth *synth, struct answer *answer,
 	reply_begin(&reply, answer, synth->query);
 	copy_chain(&reply, synth->query, message, chain);
 	reply_end(&reply, LDNS_RCODE_NOERROR);
-	if (answer->lifetime_s > SYNTH_OVERDUE_TTL_S)
-		answer->lifetime_s = SYNTH_OVERDUE_TTL_S;
+	keep_briefly(answer);
+}
+
+/*
+ * 5.1.6: A has no address either, or an error; that is the answer. What was proven of A is
+ * not so of AAAA, but for that there is no such name at all.
+ */
+static void answer_as_a(const struct synth *synth, struct answer *answer,
+			const struct message *a, const struct message_chain *chain)
+{
+	bool nxdomain = message_rcode(a) == LDNS_RCODE_NXDOMAIN;
+	struct reply reply;
+
+	reply_begin(&reply, answer, synth->query);
+	copy_chain(&reply, synth->query, a, chain);
+	copy_section(&reply, synth->query, a, SECTION_AUTHORITY);
+	copy_section(&reply, synth->query, a, SECTION_ADDITIONAL);
+	end_from(&reply, synth->query, a, synth->a->answer.secure && nxdomain);
+}
+
+static bool has_addresses(const struct message *a, const struct message_chain *chain)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (is_at_end(a, chain, &a->rr[i], LDNS_RR_TYPE_A))
+			return true;
+	return false;
 }
 
 /*
@@ -332,44 +420,64 @@ static bool settle_by_a(const struct synth *synth, struct answer *answer,
 
 	if (!synth->a->known)
 		return false;
-	if (!read_side(synth->a, &a) || !message_chase(&a, &synth->query->qname, &chain)) {
+	if (!read_side(synth->a, &a)) {
 		fail(answer, synth->query, synth->a->answer.status);
-		return true;
-	}
-	if (message_rcode(&a) == LDNS_RCODE_NOERROR) {
-		if (answer_synthesised(synth, answer, aaaa, &a, &chain)) {
-			answer->secure = answer->secure && !excluded;
-			return true;
-		}
+	} else if (!message_chase(&a, &synth->query->qname, &chain)) {
+		fail_chain(answer, synth->query);
+	} else if (message_rcode(&a) == LDNS_RCODE_NOERROR &&
+		   answer_synthesised(synth, answer, aaaa, &a, &chain)) {
+		answer->secure = answer->secure && !excluded;
+	} else if (message_rcode(&a) == LDNS_RCODE_NOERROR && aaaa && !excluded) {
 		/* For an asker with DO the proof must be one about AAAA. */
-		if (aaaa && !excluded) {
-			pass_message(answer, synth->query, aaaa, synth->aaaa->answer.secure);
-			return true;
-		}
-		for (size_t i = 0; i < a.n; i++) {
-			if (is_at_end(&a, &chain, &a.rr[i], LDNS_RR_TYPE_A)) {
-				answer_nothing(synth, answer, &a, &chain);
-				return true;
-			}
-		}
+		pass_message(answer, synth->query, aaaa, synth->aaaa->answer.secure);
+	} else if (has_addresses(&a, &chain)) {
+		answer_nothing(synth, answer, &a, &chain);
+	} else {
+		answer_as_a(synth, answer, &a, &chain);
+		if (!aaaa)
+			keep_briefly(answer);
 	}
-	pass_message(answer, synth->query, &a, synth->a->answer.secure);
-	if (!aaaa && answer->lifetime_s > SYNTH_OVERDUE_TTL_S)
-		answer->lifetime_s = SYNTH_OVERDUE_TTL_S;
 	return true;
 }
 
-/* AAAA is late. If A has addresses that will do, the client waits no longer. */
+/* AAAA is late. If A has addresses that will do, the client waits no longer; nor if there is
+ * no such name: that holds for all types. */
 static bool settle_overdue(const struct synth *synth, struct answer *answer)
 {
 	struct message_chain chain;
 	struct message a;
 
-	if (!synth->aaaa_overdue || !synth->a->known)
+	if (!synth->aaaa_overdue || !synth->a->known || !read_side(synth->a, &a) ||
+	    !message_chase(&a, &synth->query->qname, &chain))
 		return false;
-	return read_side(synth->a, &a) && message_rcode(&a) == LDNS_RCODE_NOERROR &&
-	       message_chase(&a, &synth->query->qname, &chain) &&
+	if (message_rcode(&a) == LDNS_RCODE_NXDOMAIN) {
+		answer_as_a(synth, answer, &a, &chain);
+		keep_briefly(answer);
+		return true;
+	}
+	return message_rcode(&a) == LDNS_RCODE_NOERROR &&
 	       answer_synthesised(synth, answer, NULL, &a, &chain);
+}
+
+/*
+ * There are AAAA records, but those made of A are preferred, where there are any that may be
+ * translated: the way to the IPv6 addresses is known to be bad.
+ */
+static bool settle_forced(const struct synth *synth, struct answer *answer,
+			  const struct message *aaaa, const struct message_chain *chain)
+{
+	struct message_chain a_chain;
+	struct message a;
+
+	if (!synth->a->known)
+		return false;
+	if (read_side(synth->a, &a) && message_rcode(&a) == LDNS_RCODE_NOERROR &&
+	    message_chase(&a, &synth->query->qname, &a_chain) &&
+	    answer_synthesised(synth, answer, aaaa, &a, &a_chain))
+		answer->secure = false;		/* that there is no AAAA is our word alone */
+	else
+		answer_filtered(synth, answer, aaaa, chain);
+	return true;
 }
 
 bool synth_settle(const struct synth *synth, struct answer *answer)
@@ -396,6 +504,8 @@ bool synth_settle(const struct synth *synth, struct answer *answer)
 		return settle_by_a(synth, answer, NULL, false);
 
 	count = count_aaaa(synth, &aaaa, &chain);
+	if (count.usable && synth->forced)
+		return settle_forced(synth, answer, &aaaa, &chain);
 	if (count.usable && !count.excluded)			/* 5.1.1 */
 		pass_message(answer, synth->query, &aaaa, synth->aaaa->answer.secure);
 	else if (count.usable)

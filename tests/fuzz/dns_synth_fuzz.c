@@ -22,8 +22,10 @@ static void set_up(void)
 
 	if (prefix_parse("64:ff9b::/96", &prefix) || prefix_list_add(&map.pref64, &prefix) ||
 	    prefix_parse("10.0.0.0/8", &prefix) || prefix_list_add(&map.deny4, &prefix) ||
-	    prefix_parse("::ffff:0:0/96", &prefix) || prefix_list_add(&exclude_aaaa, &prefix))
+	    prefix_parse("::ffff:0:0/96", &prefix) || prefix_list_add(&exclude_aaaa, &prefix) ||
+	    prefix_parse("64:ff9b::/96", &map.well_known))
 		abort();
+	map.special_freed = true;
 }
 
 /* Each answer in memory of its own, that reading past its end shows. */

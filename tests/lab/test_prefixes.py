@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Several pref64s of different lengths at the same time (RFC 6052 2.2).
 
-server6's default route takes all of them to the gateway: 64:ff9b::/96, which answers in
-DNS64, 2001:db8:64::/64, and fd00:64::/32 (the lab's own addresses are of the only /32 that
-documentation has).
+server6's default route takes all of them to the gateway: 64:ff9b::/96, 2001:db8:64::/64,
+and fd00:64::/32 (the lab's own addresses are of the only /32 that documentation has).
 """
 
 import contextlib
@@ -11,6 +10,8 @@ import errno
 import socket
 import struct
 
+import dns.rdatatype
+import dns.reversename
 import pytest
 from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6
@@ -18,7 +19,7 @@ from scapy.layers.l2 import Ether
 from scapy.sendrecv import sendp
 
 from netns import wait_for
-from topology import CLIENT4, GATEWAY4, INTERNET4, SERVER6, WEB4
+from topology import CLIENT4, GATEWAY4, GATEWAY6, INTERNET4, SERVER6, WEB4
 from wire import Capture, WhoAmI, ask
 
 LONG, MIDDLE, SHORT = "64:ff9b::/96", "2001:db8:64::/64", "fd00:64::/32"
@@ -206,10 +207,56 @@ def test_a_suffix_is_ignored_and_kept(lab, gate64, prefix):
         assert sock.recvfrom(100) == (b"y", (there, 7003, 0, 0))
 
 
-def test_dns64_answers_with_the_first(lab, gate64):
-    """RFC 6147 5.2: one prefix synthesises."""
-    answer = ask(lab.server6, "2001:db8:0:1::1", "git.example.net", "AAAA").answer
-    assert [str(record) for record in answer[-1]] == [embed(LONG, WEB4)]
+def addresses(lab, name):
+    """The AAAA records of a name, in order."""
+    return [str(record) for record in ask(lab.server6, GATEWAY6, name, "AAAA").answer[-1]]
+
+
+def reverse_target(lab, address):
+    """Where the CNAME of an address' reverse name leads to; None: there is none."""
+    answer = ask(lab.server6, GATEWAY6, dns.reversename.from_address(address), "PTR").answer
+    return next((str(rrset[0].target) for rrset in answer
+                 if rrset.rdtype == dns.rdatatype.CNAME), None)
+
+
+def test_dns64_answers_with_all_of_them(lab, gate64):
+    """RFC 6147 5.2: every prefix, now this one first and now that one; the first answer and
+    those of the cache alike."""
+    every = {embed(prefix, WEB4) for prefix in PREFIXES}
+    first = set()
+    for _ in range(100):
+        answer = addresses(lab, "git.example.net")
+        assert set(answer) == every and len(answer) == len(every)
+        first.add(answer[0])
+        if first == every:
+            break
+    assert first == every
+
+
+def test_discovery_finds_all_of_them(lab, gate64):
+    """RFC 7050 3, 2.2: ipv4only.arpa in every prefix, in the order of the configuration"""
+    assert addresses(lab, "ipv4only.arpa") == [
+        embed(prefix, v4) for prefix in PREFIXES for v4 in ("192.0.0.170", "192.0.0.171")]
+
+
+def test_what_drains_does_not_answer_but_still_works(lab, gate64):
+    """RFC 6147 5.2, 5.3.1: no new addresses in a draining prefix; it is translated, and its
+    reverse names are answered, as before. One that is gone has none."""
+    gone = "2001:db8:65::/64"
+    target = "81.2.0.192.in-addr.arpa."
+    gate64.reload({"prefixes": {"nat64": PREFIXES, "draining": [LONG, MIDDLE]}})
+    try:
+        assert addresses(lab, "git.example.net") == [embed(SHORT, WEB4)]
+        assert addresses(lab, "ipv4only.arpa") == [
+            embed(SHORT, v4) for v4 in ("192.0.0.170", "192.0.0.171")]
+        with WhoAmI(lab.internet4, WEB4, 7001):
+            for prefix in PREFIXES:
+                assert whoami(lab.server6, (embed(prefix, WEB4), 7001)) == GATEWAY4
+        for prefix in PREFIXES:
+            assert reverse_target(lab, embed(prefix, "192.0.2.81")) == target
+        assert reverse_target(lab, embed(gone, "192.0.2.81")) is None
+    finally:
+        gate64.reload()
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

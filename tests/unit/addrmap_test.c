@@ -81,6 +81,7 @@ static int tear_down(void **state)
 	addrmap_free(w->map);
 	netinfo_free(&w->net);
 	prefix_list_free(&w->config.prefixes.nat64);
+	prefix_list_free(&w->config.prefixes.draining);
 	prefix_list_free(&w->config.inside.list);
 	prefix_list_free(&w->config.nat64.clients.list);
 	prefix_list_free(&w->config.nat64.deny4.list);
@@ -243,6 +244,73 @@ static void test_pref64_for(void **state)
 	assert_ptr_equal(addrmap_pref64_for(w->map, inet_addr("10.0.0.1")), &w->map->pref64.v[1]);
 	assert_null(addrmap_pref64_for(w->map, inet_addr("1.1.1.1")));
 	assert_null(addrmap_pref64_for(w->map, inet_addr("127.0.0.1")));
+}
+
+/* RFC 6147 5.2: which prefixes DNS64 answers with for an address, in which order: not those that
+ * drain, which NAT64 takes for want of others only. */
+static void test_draining(void **state)
+{
+	static const char *const order[] = { "2001:db8:64:64::/96", "64:ff9b::/96",
+					     "2001:db8:64::/48" };
+	struct world *w = *state;
+	struct addrmap *without = addrmap_new(&w->config, &w->net);
+	const uint32_t anyone = inet_addr("8.8.8.8"), somebody = inet_addr("10.0.0.1");
+	char text[PREFIX_STRLEN];
+
+	w->config.nat64.deny4.keyword = false;
+	add(&w->config.nat64.deny4.list, "1.1.1.0/24");
+	remake(w);
+	assert_ptr_equal(addrmap_pref64_nth(w->map, anyone, 2), &w->map->pref64.v[2]);
+	assert_null(addrmap_pref64_nth(w->map, anyone, 3));
+	/* RFC 6052 3.1: the first one is the well-known prefix */
+	assert_ptr_equal(addrmap_pref64_nth(w->map, somebody, 0), &w->map->pref64.v[1]);
+	assert_null(addrmap_pref64_nth(w->map, somebody, 2));
+	assert_null(addrmap_pref64_nth(w->map, inet_addr("1.1.1.1"), 0));
+
+	add(&w->config.prefixes.draining, "2001:db8:64::/48");
+	add(&w->config.prefixes.draining, "64:ff9b::/96");
+	remake(w);
+	assert_int_equal(w->map->n_draining, 2);
+	for (size_t i = 0; i < N(order); i++)
+		assert_string_equal(prefix_format(&w->map->pref64.v[i], text), order[i]);
+	assert_ptr_equal(addrmap_pref64_nth(w->map, anyone, 0), &w->map->pref64.v[0]);
+	assert_null(addrmap_pref64_nth(w->map, anyone, 1));
+	assert_ptr_equal(addrmap_pref64_for(w->map, anyone), &w->map->pref64.v[0]);
+	assert_false(addrmap_equal(w->map, without));
+	addrmap_free(without);
+	prefix_list_free(&w->config.prefixes.draining);
+	/* Only one that drains may stand for it: NAT64 takes that, DNS64 none. */
+	add(&w->config.prefixes.draining, "2001:db8:64::/48");
+	add(&w->config.prefixes.draining, "2001:db8:64:64::/96");
+	remake(w);
+	assert_ptr_equal(addrmap_pref64_for(w->map, somebody), &w->map->pref64.v[1]);
+	assert_null(addrmap_pref64_nth(w->map, somebody, 0));
+}
+
+/* RFC 6147 5.1.4: what another DNS64 has made is in one of our prefixes, draining or not, or in
+ * the well-known one (RFC 6052 2.1) though that is not ours. */
+static void test_synthetic_addresses(void **state)
+{
+	static const struct {
+		const char *addr;
+		bool synthetic;
+	} rows[] = {
+		{ "64:ff9b::1.2.3.4", true },	 { "64:ff9b:0:1::1", false },
+		{ "2001:db8:64:1::", true },	 { "2001:db8:65::1", false },
+		{ "64:ff9b:1::1.2.3.4", false }, { "::ffff:1.2.3.4", false },
+	};
+	struct world *w = *state;
+
+	prefix_list_free(&w->config.prefixes.nat64);
+	add(&w->config.prefixes.nat64, "2001:db8:99::/96");
+	add(&w->config.prefixes.nat64, "2001:db8:64::/48");
+	add(&w->config.prefixes.draining, "2001:db8:64::/48");
+	remake(w);
+	for (size_t i = 0; i < N(rows); i++) {
+		struct in6_addr addr = address(rows[i].addr);
+
+		assert_int_equal(addrmap_is_synthetic(w->map, &addr), rows[i].synthetic);
+	}
 }
 
 /* RFC 7757 3.3: the mapping of an address, and its place in what makes a map another */
@@ -428,6 +496,8 @@ int main(void)
 		TEST(test_well_known_prefix_rule),
 		TEST(test_deny_nothing),
 		TEST(test_pref64_for),
+		TEST(test_draining),
+		TEST(test_synthetic_addresses),
 		TEST(test_explicit_mappings),
 		TEST(test_outside_addresses),
 		TEST(test_clients),

@@ -408,6 +408,13 @@ static void test_rules(void **state)
 		       AT(1, 38, "127.0.0.1:53 is an address of dns64.listen itself")
 		       "dns64: {listen: [127.0.0.1], zones: [{name: a.example, upstream: [127.0.0.1]}]}\n"
 		       "                                     ^\n");
+	expect_refused("prefixes: {draining: [2001:db8:64::/48, \"64:ff9b::/96\"]}",
+		       AT(1, 23, "2001:db8:64::/48 is none of prefixes.nat64")
+		       "prefixes: {draining: [2001:db8:64::/48, \"64:ff9b::/96\"]}\n"
+		       "                      ^\n"
+		       AT(1, 23, "all of prefixes.nat64 drain: DNS64 needs one to answer with")
+		       "prefixes: {draining: [2001:db8:64::/48, \"64:ff9b::/96\"]}\n"
+		       "                      ^\n");
 	/* No rule is applied to what could not be read. */
 	expect_refused("inside: [64:ff9b::/64, x]\n",
 		       AT(1, 24, "expected an IPv6 prefix such as 2001:db8::/64, found `x': "

@@ -92,6 +92,7 @@ static void test_defaults(void **state)
 	assert_null(config->uplink);
 	assert_int_equal(config->prefixes.nat64.n, 1);
 	expect_prefix(&config->prefixes.nat64.v[0], "64:ff9b::/96");
+	assert_int_equal(config->prefixes.draining.n, 0);
 	expect_prefix(&config->prefixes.nat46, "64:ff9b:1::/96");
 	expect_default_nat64(config);
 	expect_default_dns64(config);
@@ -285,6 +286,7 @@ static const char everything[] =
 	"uplink: ens3\n"
 	"prefixes:\n"
 	"  nat64: [\"64:ff9b::/96\", 2001:db8:64::/48, 2001:db8:ff00::/40]\n"
+	"  draining: [2001:db8:64::/48]\n"
 	"  nat46: 2001:db8:46::/96\n"
 	"  eam: [{ipv4: 192.0.2.16/28, ipv6: 2001:db8:4::/124}, {ipv4: 192.0.2.9, ipv6: 2001:db8::9}]\n"
 	"nat64:\n"
@@ -394,6 +396,8 @@ static void test_canonical_form(void **state)
 				   "    - \"64:ff9b::/96\"\n"
 				   "    - \"2001:db8:64::/48\"\n"
 				   "    - \"2001:db8:ff00::/40\"\n"
+				   "  draining:\n"
+				   "    - \"2001:db8:64::/48\"\n"
 				   "  nat46: \"2001:db8:46::/96\"\n"
 				   "  eam:\n"
 				   "    - ipv4: 192.0.2.16/28\n"

@@ -27,9 +27,10 @@ static const struct synth_case {
 	const char *what;
 	struct said aaaa, a;
 	const char *qname;		/* NULL: w.example */
-	bool overdue, dnssec_ok;
+	bool overdue, forced, dnssec_ok;
 	bool wait;			/* expected: more must be known */
 	int rcode;
+	int ede;			/* 0: 29 where something is synthesised, else none */
 	const char *answer, *authority;
 	bool ad;
 	uint32_t lifetime_s;
@@ -77,14 +78,43 @@ static const struct synth_case {
 	  { 0 }, { ANSWERED, 0, NULL, SOA, false }, .overdue = true, .wait = true },
 	{ "AAAA overdue, A failed: wait on",
 	  { 0 }, { FAILED, 0, NULL, NULL, false }, .overdue = true, .wait = true },
+	{ "AAAA overdue, and there is no such name: that holds for AAAA too (RFC 8020 2)",
+	  { 0 }, { ANSWERED, LDNS_RCODE_NXDOMAIN, NULL, SOA, false }, .overdue = true,
+	  .rcode = LDNS_RCODE_NXDOMAIN, .authority = SOA_OUT, .ad = true,
+	  .lifetime_s = SYNTH_OVERDUE_TTL_S },
+	{ "5.1.2: FORMERR for AAAA is as if there were none",
+	  { ANSWERED, LDNS_RCODE_FORMERR, NULL, NULL, false },
+	  { ANSWERED, 0, "w.example 300 IN A 192.0.2.1\n", NULL, false },
+	  .answer = "w.example. 300 AAAA 64:ff9b::c000:201\n",
+	  .lifetime_s = SYNTH_OVERDUE_TTL_S },
+	{ "5.1.2: so is REFUSED",
+	  { ANSWERED, LDNS_RCODE_REFUSED, NULL, NULL, false },
+	  { ANSWERED, 0, "w.example 300 IN A 192.0.2.1\n", NULL, false },
+	  .answer = "w.example. 300 AAAA 64:ff9b::c000:201\n",
+	  .lifetime_s = SYNTH_OVERDUE_TTL_S },
+	{ "5.1.2: and NOTIMP",
+	  { ANSWERED, LDNS_RCODE_NOTIMPL, NULL, NULL, false },
+	  { ANSWERED, 0, "w.example 300 IN A 192.0.2.1\n", NULL, false },
+	  .answer = "w.example. 300 AAAA 64:ff9b::c000:201\n",
+	  .lifetime_s = SYNTH_OVERDUE_TTL_S },
+	{ "5.1.3: no answer to AAAA, none to A but a validated one: nothing is proven of AAAA",
+	  { FAILED, 0, NULL, NULL, false }, { ANSWERED, 0, NULL, SOA, false },
+	  .authority = SOA_OUT, .lifetime_s = SYNTH_OVERDUE_TTL_S },
+	{ "5.1.3: no answer to AAAA, and there is no such name",
+	  { FAILED, 0, NULL, NULL, false },
+	  { ANSWERED, LDNS_RCODE_NXDOMAIN, NULL, SOA, false },
+	  .rcode = LDNS_RCODE_NXDOMAIN, .authority = SOA_OUT, .ad = true,
+	  .lifetime_s = SYNTH_OVERDUE_TTL_S },
 	{ "5.1.6: an error for A is the answer",
 	  { ANSWERED, 0, NULL, SOA, false }, { FAILED, 0, NULL, NULL, false },
-	  .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = REPLY_FAILURE_TTL_S },
+	  .ede = REPLY_EDE_UNREACHABLE, .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = REPLY_FAILURE_TTL_S },
 	{ "both failed",
 	  { FAILED, 0, NULL, NULL, false }, { FAILED, 0, NULL, NULL, false },
+	  .ede = REPLY_EDE_UNREACHABLE,
 	  .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = REPLY_FAILURE_TTL_S },
 	{ "too much to do here: not kept",
 	  { REFUSED, 0, NULL, NULL, false }, { REFUSED, 0, NULL, NULL, false },
+	  .ede = REPLY_EDE_BUSY,
 	  .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = 0 },
 	{ "5.1.6: nothing for either",
 	  { ANSWERED, 0, NULL, SOA, false }, { ANSWERED, 0, NULL, SOA, false },
@@ -105,11 +135,46 @@ static const struct synth_case {
 	  .answer = "w.example. 300 AAAA 2001:db8::1\n", .lifetime_s = 300 },
 	{ "5.1.4: all excluded and no A",
 	  { ANSWERED, 0, "w.example 300 IN AAAA ::ffff:192.0.2.9\n", NULL, false },
-	  { ANSWERED, 0, NULL, SOA, false }, .authority = SOA_OUT, .ad = true, .lifetime_s = 77 },
+	  { ANSWERED, 0, NULL, SOA, false }, .authority = SOA_OUT, .lifetime_s = 77 },
 	{ "another DNS64's work is done anew",
 	  { ANSWERED, 0, "w.example 300 IN AAAA 64:ff9b::1.2.3.4\n", NULL, false },
 	  { ANSWERED, 0, "w.example 300 IN A 192.0.2.1\n", NULL, false },
 	  .answer = "w.example. 300 AAAA 64:ff9b::c000:201\n", .lifetime_s = 300 },
+	{ "and what it made of several addresses in several prefixes is not doubled",
+	  { ANSWERED, 0,
+	    "w.example 300 IN AAAA 64:ff9b::192.0.2.1\nw.example 300 IN AAAA 64:ff9b::192.0.2.2\n",
+	    NULL, false },
+	  { ANSWERED, 0, "w.example 300 IN A 192.0.2.1\nw.example 300 IN A 192.0.2.2\n", NULL,
+	    false },
+	  .answer = "w.example. 300 AAAA 64:ff9b::c000:201\n"
+		    "w.example. 300 AAAA 64:ff9b::c000:202\n", .lifetime_s = 300 },
+	{ "RFC 8215: of 64:ff9b:1::/48 nothing is known; it is an address as any",
+	  { ANSWERED, 0, "w.example 300 IN AAAA 64:ff9b:1:2::1\n", NULL, false }, { 0 },
+	  .answer = "w.example. 300 AAAA 64:ff9b:1:2::1\n", .ad = true, .ede = REPLY_EDE_NONE,
+	  .lifetime_s = 300 },
+	{ "forced: A is preferred, and A is waited for",
+	  { ANSWERED, 0, "w.example 300 IN AAAA 2001:db8::1\n", NULL, false }, { 0 },
+	  .forced = true, .wait = true },
+	{ "forced: AAAA counts as absent; that is not validated (5.5)",
+	  { ANSWERED, 0, "w.example 300 IN AAAA 2001:db8::1\n", NULL, false },
+	  { ANSWERED, 0, "w.example 900 IN A 192.0.2.1\n", NULL, false },
+	  .forced = true, .dnssec_ok = true, .lifetime_s = 600,
+	  .answer = "w.example. 600 AAAA 64:ff9b::c000:201\n" },
+	{ "forced: what cannot be done is not",
+	  { ANSWERED, 0, "w.example 300 IN AAAA 2001:db8::1\n", NULL, false },
+	  { ANSWERED, 0, "w.example 300 IN A 10.0.0.1\n", NULL, false }, .forced = true,
+	  .answer = "w.example. 300 AAAA 2001:db8::1\n", .lifetime_s = 300 },
+	{ "forced: an error for A leaves AAAA",
+	  { ANSWERED, 0, "w.example 300 IN AAAA 2001:db8::1\n", NULL, false },
+	  { FAILED, 0, NULL, NULL, false }, .forced = true,
+	  .answer = "w.example. 300 AAAA 2001:db8::1\n", .lifetime_s = 300 },
+	{ "forced: NXDOMAIN stays",
+	  { ANSWERED, LDNS_RCODE_NXDOMAIN, NULL, SOA, false }, { 0 }, .forced = true,
+	  .rcode = LDNS_RCODE_NXDOMAIN, .authority = SOA_OUT, .ad = true, .lifetime_s = 77 },
+	{ "forced: bogus stays",
+	  { BOGUS, 0, NULL, NULL, false },
+	  { ANSWERED, 0, "w.example 300 IN A 192.0.2.1\n", NULL, false }, .forced = true,
+	  .ede = REPLY_EDE_BOGUS, .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = REPLY_FAILURE_TTL_S },
 	{ "an address that NAT64 would not translate",
 	  { ANSWERED, 0, NULL, SOA, false },
 	  { ANSWERED, 0, "w.example 300 IN A 10.0.0.1\n", NULL, false },
@@ -128,6 +193,18 @@ static const struct synth_case {
 	    "w.example 60 IN CNAME v.example\n", NULL, false },
 	  .answer = "w.example. 60 CNAME v.example.\nv.example. 50 CNAME u.example.\n"
 		    "u.example. 77 AAAA 64:ff9b::c000:201\n", .lifetime_s = 50 },
+	{ "5.1.5: other links for AAAA than for A: those of A lead to its address",
+	  { ANSWERED, 0, "w.example 60 IN CNAME x.example\n", SOA, false },
+	  { ANSWERED, 0, "w.example 50 IN CNAME v.example\nv.example 300 IN A 192.0.2.1\n", NULL,
+	    false },
+	  .answer = "w.example. 50 CNAME v.example.\nv.example. 77 AAAA 64:ff9b::c000:201\n",
+	  .lifetime_s = 50 },
+	{ "no A record in an answer to AAAA, whatever stands there",
+	  { FAILED, 0, NULL, NULL, false },
+	  { ANSWERED, 0, "w.example 60 IN CNAME v.example\nx.example 60 IN A 192.0.2.1\n", SOA,
+	    false },
+	  .answer = "w.example. 60 CNAME v.example.\n", .authority = SOA_OUT,
+	  .lifetime_s = SYNTH_OVERDUE_TTL_S },
 	{ "5.1.5: a CNAME alone is no AAAA; one with AAAA at its end is passed on",
 	  { ANSWERED, 0, "w.example 60 IN CNAME v.example\nv.example 60 IN AAAA 2001:db8::1\n",
 	    NULL, false }, { 0 },
@@ -152,13 +229,14 @@ static const struct synth_case {
 	    false },
 	  { ANSWERED, 0, "w.example 60 IN CNAME v.example\nv.example 60 IN CNAME w.example\n", NULL,
 	    false },
-	  .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = REPLY_FAILURE_TTL_S },
+	  .ede = REPLY_EDE_CHAIN, .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = REPLY_FAILURE_TTL_S },
 	{ "5.5: bogus AAAA is SERVFAIL, whatever A says",
 	  { BOGUS, 0, NULL, NULL, false },
 	  { ANSWERED, 0, "w.example 300 IN A 192.0.2.1\n", NULL, false },
-	  .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = REPLY_FAILURE_TTL_S },
+	  .ede = REPLY_EDE_BOGUS, .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = REPLY_FAILURE_TTL_S },
 	{ "5.5: so is bogus A",
 	  { ANSWERED, 0, NULL, SOA, false }, { BOGUS, 0, NULL, NULL, false },
+	  .ede = REPLY_EDE_BOGUS,
 	  .rcode = LDNS_RCODE_SERVFAIL, .lifetime_s = REPLY_FAILURE_TTL_S },
 	{ "5.5: no AD unless both were validated",
 	  { ANSWERED, 0, NULL, SOA, true },
@@ -207,11 +285,20 @@ static bool settle(struct fixture *fixture, const struct synth_case *c, const ch
 {
 	struct synth_side aaaa = side_of(&c->aaaa, qname, LDNS_RR_TYPE_AAAA, wire_aaaa);
 	struct synth_side a = side_of(&c->a, qname, LDNS_RR_TYPE_A, wire_a);
-	struct synth synth = { query, &fixture->map, &fixture->exclude_aaaa, &aaaa, &a,
-			       c->overdue };
+	struct synth synth = {
+		.query = query, .map = &fixture->map, .exclude_aaaa = &fixture->exclude_aaaa,
+		.aaaa = &aaaa, .a = &a, .aaaa_overdue = c->overdue, .forced = c->forced,
+	};
 
 	*answer = (struct answer){ .wire = wire_out };
 	return synth_settle(&synth, answer);
+}
+
+static int expected_ede(const struct synth_case *c)
+{
+	if (c->ede)
+		return c->ede;
+	return c->answer && strstr(c->answer, "64:ff9b::") ? REPLY_EDE_SYNTHESISED : REPLY_EDE_NONE;
 }
 
 static void check(const struct synth_case *c, const struct query *query, struct answer *answer)
@@ -230,12 +317,15 @@ static void check(const struct synth_case *c, const struct query *query, struct 
 		fail_msg("%s: authority is\n%s", c->what, got);
 	if (ldns_pkt_ad(packet) != c->ad)
 		fail_msg("%s: AD is %d", c->what, ldns_pkt_ad(packet));
+	if ((int)answer->ede != expected_ede(c))
+		fail_msg("%s: extended error %d", c->what, (int)answer->ede);
 	if (answer->lifetime_s != c->lifetime_s)
 		fail_msg("%s: kept for %u s", c->what, answer->lifetime_s);
 	ldns_pkt_free(packet);
 }
 
-static void follows_the_clauses(void **state)
+/* RFC 6147 5.1.1, 5.1.2, 5.1.3, 5.1.4, 5.1.5, 5.1.6, 5.1.7, 5.1.8, 5.4 and 5.5; RFC 8914 4 */
+static void test_follows_the_clauses(void **state)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct synth_case *c = &cases[i];
@@ -256,7 +346,8 @@ static void follows_the_clauses(void **state)
 
 /* ---- answers that are not about AAAA --------------------------------------------- */
 
-static void passes_on(void **state)
+/* RFC 6147 5.3.3, RFC 9460 7.3 */
+static void test_passes_on(void **state)
 {
 	static const struct said said = {
 		ANSWERED, 0, "example 60 IN MX 5 mx.example\nexample 60 IN SRV 1 2 3 srv.example\n"
@@ -278,7 +369,8 @@ static void passes_on(void **state)
 	check(&expected, &query, &answer);
 }
 
-static void reverses(void **state)
+/* RFC 6147 5.3.1 */
+static void test_reverses(void **state)
 {
 	static const char qname[] = "1.0.2.0.0.0.0.c.b.9.f.f.4.6.0.0.ip6.arpa";
 	static const char target_text[] = "1.2.0.192.in-addr.arpa";
@@ -293,7 +385,7 @@ static void reverses(void **state)
 		.what = "5.3.1: CNAME and what it leads to",
 		.answer = "1.0.2.0.0.0.0.c.b.9.f.f.4.6.0.0.ip6.arpa. 600 CNAME "
 			  "1.2.0.192.in-addr.arpa.\n1.2.0.192.in-addr.arpa. 30 PTR w.example.\n",
-		.lifetime_s = 30,
+		.lifetime_s = 30, .ede = REPLY_EDE_SYNTHESISED,
 	};
 
 	(void)state;
@@ -304,7 +396,8 @@ static void reverses(void **state)
 
 /* ---- sealing ------------------------------------------------------------------------ */
 
-static void truncates(void **state)
+/* RFC 2181 9 */
+static void test_truncates(void **state)
 {
 	char many[DNS_TEXT_MAX] = "";
 	struct said said = { ANSWERED, 0, many, NULL, false };
@@ -335,7 +428,8 @@ static void truncates(void **state)
 	assert_memory_equal(answer.wire + 12, "\001W\007example", 10);
 }
 
-static void refuses_versions(void **state)
+/* RFC 6891 6.1.3 */
+static void test_refuses_versions(void **state)
 {
 	struct query query = dns_text_query("w.example", LDNS_RR_TYPE_A);
 	struct answer answer = { .wire = wire_out };
@@ -359,6 +453,8 @@ static int set_up(void **state)
 
 	dns_text_prefix(&fixture.map.pref64, "64:ff9b::/96");
 	dns_text_prefix(&fixture.map.deny4, "10.0.0.0/8");
+	fixture.map.well_known = fixture.map.pref64.v[0];
+	fixture.map.special_freed = true;	/* it stands for documentation addresses too */
 	dns_text_prefix(&fixture.exclude_aaaa, "::ffff:0:0/96");
 	*state = &fixture;
 	return 0;
@@ -377,11 +473,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(follows_the_clauses),
-		cmocka_unit_test(passes_on),
-		cmocka_unit_test(reverses),
-		cmocka_unit_test(truncates),
-		cmocka_unit_test(refuses_versions),
+		cmocka_unit_test(test_follows_the_clauses),
+		cmocka_unit_test(test_passes_on),
+		cmocka_unit_test(test_reverses),
+		cmocka_unit_test(test_truncates),
+		cmocka_unit_test(test_refuses_versions),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
