@@ -36,9 +36,17 @@ enum {
 	ACCEPT_REST_MS = 100,	/* while there are no descriptors */
 };
 
+/* A request that is answered later */
+struct control_call {
+	struct client *client;
+	control_cancel_fn *cancel;
+	void *arg;
+};
+
 struct client {
 	struct control *control;
 	struct bufferevent *stream;
+	struct control_call *call;	/* while its reply is waited for, or NULL */
 	bool refused;		/* close as soon as it has been told why */
 	LIST_ENTRY(client) link;
 };
@@ -55,10 +63,15 @@ struct control {
 	void *arg;
 	LIST_HEAD(client_list, client) clients;
 	unsigned int n_clients;
+	struct client *answering;	/* whose request is being answered, or NULL */
 };
 
 static void client_close(struct client *client)
 {
+	if (client->call) {
+		client->call->cancel(client->call->arg);
+		free(client->call);
+	}
 	LIST_REMOVE(client, link);
 	client->control->n_clients--;
 	bufferevent_free(client->stream);
@@ -86,12 +99,27 @@ static struct json_object *error_object(const char *why)
 	return object;
 }
 
+/* Return: false when out of memory. */
+static bool answer_request(struct client *client, struct json_object *request)
+{
+	struct control *control = client->control;
+	struct json_object *answer;
+
+	control->answering = client;
+	answer = control->answer(control->arg, control, request);
+	control->answering = NULL;
+	if (client->call)
+		return bufferevent_disable(client->stream, EV_READ) == 0;
+	return reply(client, answer);
+}
+
 /* One line in, one line out. Return: false when out of memory. */
 static bool answer_line(struct client *client, const char *line, size_t len)
 {
-	struct control *control = client->control;
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-	struct json_object *request, *answer;
+	struct json_object *request;
+	const char *wrong = NULL;
+	bool ok;
 
 	if (!tokener)
 		return false;
@@ -100,14 +128,13 @@ static bool answer_line(struct client *client, const char *line, size_t len)
 	/* The NUL that ends the line tells the parser that a bare number is complete. */
 	request = json_tokener_parse_ex(tokener, line, (int)len + 1);
 	if (json_tokener_get_error(tokener) != json_tokener_success)
-		answer = error_object(json_tokener_error_desc(json_tokener_get_error(tokener)));
+		wrong = json_tokener_error_desc(json_tokener_get_error(tokener));
 	else if (!json_object_is_type(request, json_type_object))
-		answer = error_object("a request is a JSON object");
-	else
-		answer = control->answer(control->arg, request);
+		wrong = "a request is a JSON object";
+	ok = wrong ? reply(client, error_object(wrong)) : answer_request(client, request);
 	json_object_put(request);
 	json_tokener_free(tokener);
-	return reply(client, answer);
+	return ok;
 }
 
 /* Answer the next line, or wait for one; no reply is on its way. */
@@ -142,6 +169,28 @@ static void client_written(struct bufferevent *stream, void *arg)
 		client_close(client);
 	else
 		client_readable(stream, client);
+}
+
+struct control_call *control_later(struct control *control, control_cancel_fn *cancel,
+				   void *arg)
+{
+	struct control_call *call = calloc(1, sizeof(*call));
+
+	if (call) {
+		*call = (struct control_call){ control->answering, cancel, arg };
+		control->answering->call = call;
+	}
+	return call;
+}
+
+void control_reply(struct control_call *call, struct json_object *object)
+{
+	struct client *client = call->client;
+
+	client->call = NULL;
+	free(call);
+	if (!reply(client, object))
+		client_close(client);
 }
 
 /* A client may send its requests and shut down its side at once: that is seen when all are

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct control;
+struct control_call;
 struct event_base;
 struct json_object;
 
@@ -25,10 +26,15 @@ enum {
 /**
  * control_answer_fn - answers one request.
  * @arg:	as given to control_open().
+ * @control:	who was asked, for control_later().
  * @request:	a JSON object, borrowed.
- * Return: the reply, which control takes; NULL when out of memory.
+ * Return: the reply, which control takes; NULL when out of memory, or when it comes later.
  */
-typedef struct json_object *control_answer_fn(void *arg, struct json_object *request);
+typedef struct json_object *control_answer_fn(void *arg, struct control *control,
+					      struct json_object *request);
+
+/** control_cancel_fn - nobody waits for this reply any more; the call is gone. */
+typedef void control_cancel_fn(void *arg);
 
 /**
  * control_prepare() - make the socket's directory where it is missing; as root, give
@@ -48,6 +54,19 @@ int control_prepare(const char *path, const char *user);
  */
 int control_open(struct control **out, struct event_base *base, const char *path,
 		 unsigned int idle_ms, control_answer_fn *answer, void *arg);
+
+/**
+ * control_later() - from within a control_answer_fn, which then returns NULL: the reply to
+ * this request takes time. Its client is not read from until then, and so there are
+ * never more than CONTROL_CLIENTS_MAX of these.
+ * @cancel:	called instead of a reply where the socket closes first.
+ * Return: the call, until control_reply() or @cancel; NULL when out of memory.
+ */
+struct control_call *control_later(struct control *control, control_cancel_fn *cancel,
+				   void *arg);
+
+/** control_reply() - @reply is taken; NULL: out of memory, the client is cut off. */
+void control_reply(struct control_call *call, struct json_object *reply);
 
 /** control_close() - cut the clients off, remove the socket; NULL is allowed. */
 void control_close(struct control *control);

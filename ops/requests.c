@@ -75,7 +75,8 @@ static struct json_object *no_such_command(void)
 	return reply;
 }
 
-struct json_object *requests_answer(void *gateway, struct json_object *request)
+struct json_object *requests_answer(void *gateway, struct control *control,
+				    struct json_object *request)
 {
 	struct json_object *command = NULL;
 	const char *name;

@@ -3,12 +3,14 @@
 #ifndef OPS_REQUESTS_H
 #define OPS_REQUESTS_H
 
+struct control;
 struct json_object;
 
 /**
  * requests_answer() - answer one request, as a control_answer_fn does.
  * @gateway:	a struct gateway.
  */
-struct json_object *requests_answer(void *gateway, struct json_object *request);
+struct json_object *requests_answer(void *gateway, struct control *control,
+				    struct json_object *request);
 
 #endif

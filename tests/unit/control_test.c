@@ -35,15 +35,27 @@ static char folder[] = "/tmp/control_test.XXXXXX";
 static char path[128];		/* in a directory that control has to make */
 static struct event_base *base;
 static struct control *control;
-static unsigned int answered;
+static unsigned int answered, cancelled;
+static struct control_call *call;	/* of the last "later" */
 
-/* {"echo": X} is answered by X. */
-static struct json_object *echo(void *arg, struct json_object *request)
+static void count_cancel(void *arg)
+{
+	assert_ptr_equal(arg, &cancelled);
+	cancelled++;
+}
+
+/* {"echo": X} is answered by X, {"later": any} when the test says so. */
+static struct json_object *echo(void *arg, struct control *asked, struct json_object *request)
 {
 	struct json_object *what = NULL;
 
 	assert_ptr_equal(arg, &answered);
 	answered++;
+	if (json_object_object_get_ex(request, "later", &what)) {
+		call = control_later(asked, count_cancel, &cancelled);
+		assert_non_null(call);
+		return NULL;
+	}
 	json_object_object_get_ex(request, "echo", &what);
 	return json_object_get(what);
 }
@@ -62,7 +74,7 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(folder));
 	assert_int_equal(chmod(folder, 0755), 0);
 	snprintf(path, sizeof(path), "%s/run/control.sock", folder);
-	answered = 0;
+	answered = cancelled = 0;
 	base = event_base_new();
 	assert_non_null(base);
 	assert_int_equal(open_control(&control), 0);
@@ -181,6 +193,55 @@ static void answers_before_it_closes(void **state)
 	assert_int_equal(shutdown(fd, SHUT_WR), 0);
 	expect(fd, "1\n2\n3\n");
 	expect_closed(fd);
+}
+
+/* An answer that takes longer than a client may be idle; what was asked after it waits. */
+static void answers_later(void **state)
+{
+	int fd = join(), other = join();
+
+	(void)state;
+	say(fd, "{\"later\":1}\n{\"echo\":2}\n");
+	for (int waited_ms = 0; waited_ms < 3 * IDLE_MS; waited_ms += 5)
+		pump();
+	assert_int_equal(answered, 1);
+	close(other);
+	other = join();
+	say(other, "{\"echo\":3}\n");
+	expect(other, "3\n");
+	control_reply(call, json_object_new_int(1));
+	expect(fd, "1\n2\n");
+	assert_int_equal(cancelled, 0);
+	close(other);
+	close(fd);
+}
+
+static void cancels_what_is_not_answered_at_the_end(void **state)
+{
+	int fd = join();
+
+	(void)state;
+	say(fd, "{\"later\":1}\n");
+	while (answered == 0)
+		pump();
+	control_close(control);
+	control = NULL;
+	assert_int_equal(cancelled, 1);
+	close(fd);
+}
+
+/* NULL stands for "out of memory", later as well as at once. */
+static void cuts_off_whom_it_cannot_answer(void **state)
+{
+	int fd = join();
+
+	(void)state;
+	say(fd, "{\"later\":1}\n");
+	while (answered == 0)
+		pump();
+	control_reply(call, NULL);
+	expect_closed(fd);
+	assert_int_equal(cancelled, 0);
 }
 
 static void refuses_what_is_no_request(void **state)
@@ -386,12 +447,14 @@ static void *ask_in_thread(void *arg)
 	return NULL;
 }
 
-static struct json_object *big_answer(void *arg, struct json_object *request)
+static struct json_object *big_answer(void *arg, struct control *asked,
+				       struct json_object *request)
 {
 	struct json_object *reply = json_object_get(request);
 	char *text = malloc(100001);
 
 	(void)arg;
+	(void)asked;
 	assert_non_null(text);
 	memset(text, 'x', 100000);
 	text[100000] = '\0';
@@ -455,12 +518,14 @@ static void client_asks_and_hears(void **state)
 	json_object_put(reply);
 }
 
-static struct json_object *huge_answer(void *arg, struct json_object *request)
+static struct json_object *huge_answer(void *arg, struct control *asked,
+				       struct json_object *request)
 {
 	struct json_object *reply;
 	char *text = malloc(1000000);
 
 	(void)arg;
+	(void)asked;
 	(void)request;
 	assert_non_null(text);
 	memset(text, 'x', 1000000);
@@ -540,7 +605,7 @@ static void client_gives_up(void **state)
 
 static void *ask_at_length(void *arg)
 {
-	struct json_object *request = huge_answer(NULL, NULL), *reply = NULL;
+	struct json_object *request = huge_answer(NULL, NULL, NULL), *reply = NULL;
 
 	if (client_ask(path, request, CLIENT_TIMEOUT_MS, &reply) == 0)
 		*(struct json_object **)arg = reply;
@@ -590,6 +655,9 @@ int main(void)
 		TEST(answers_line_by_line),
 		TEST(takes_a_line_in_pieces),
 		TEST(answers_before_it_closes),
+		TEST(answers_later),
+		TEST(cancels_what_is_not_answered_at_the_end),
+		TEST(cuts_off_whom_it_cannot_answer),
 		TEST(refuses_what_is_no_request),
 		TEST(bounds_the_line),
 		TEST(closes_the_idle),
