@@ -162,6 +162,8 @@ UNIT_dns_forward := dns64/forward.c dns64/name.c core/log.c core/loop.c $(UNIT_c
 UNIT_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 UNIT_dns_cache := dns64/cache.c dns64/key.c dns64/reply.c dns64/message.c dns64/name.c core/stats.c
 UNIT_dns_lookup := dns64/lookup.c dns64/key.c dns64/name.c core/addr.c core/stats.c
+UNIT_dns_tally := dns64/tally.c core/stats.c
+UNIT_dns_top   := dns64/top.c dns64/name.c core/addr.c
 UNIT_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
                   $(ADDRMAP) core/stats.c
 UNIT_dns_prefixes := dns64/local.c $(UNIT_dns_synth)

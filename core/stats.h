@@ -18,7 +18,9 @@ enum stat {
 };
 
 struct stat_info {
-	const char *family;	/* Prometheus metric name, ends in _total */
+	/* Prometheus metric name: ends in _total; or in _bucket, _sum, _count: a histogram, its
+	 * buckets cumulative; what ends in _seconds_sum counts microseconds */
+	const char *family;
 	const char *labels;	/* 'reason="no_port"', or "" */
 	const char *help;	/* of the family; on its first row */
 };

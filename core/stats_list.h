@@ -118,6 +118,32 @@ STAT(STAT_DNS_UPSTREAM_FAILED, "gate64_dns_resolver_failed_total", "",
      "Questions the resolver could not answer")
 STAT(STAT_DNS_UPSTREAM_BOGUS, "gate64_dns_resolver_bogus_total", "",
      "Answers that failed DNSSEC validation")
+/* How long a reply took, from the reading of its query, "hit" where it was known at once; in the
+ * order of tally.c. Each counts what took as long as "le" says or less. */
+#define DNS_REPLY_LE(id, path, help) \
+	STAT(id, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.0005\"", help) \
+	STAT(id##_1, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.001\"", "") \
+	STAT(id##_2, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.0025\"", "") \
+	STAT(id##_3, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.005\"", "") \
+	STAT(id##_4, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.01\"", "") \
+	STAT(id##_5, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.025\"", "") \
+	STAT(id##_6, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.05\"", "") \
+	STAT(id##_7, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.1\"", "") \
+	STAT(id##_8, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.25\"", "") \
+	STAT(id##_9, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.5\"", "") \
+	STAT(id##_10, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"1\"", "") \
+	STAT(id##_11, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"2.5\"", "") \
+	STAT(id##_12, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"5\"", "") \
+	STAT(id##_13, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"+Inf\"", "")
+DNS_REPLY_LE(STAT_DNS_HIT_LE, "hit", "Time from a query's reading to its reply's sending")
+DNS_REPLY_LE(STAT_DNS_MISS_LE, "miss", "")
+#undef DNS_REPLY_LE
+STAT(STAT_DNS_HIT_TIME, "gate64_dns_reply_seconds_sum", "path=\"hit\"",
+     "Time from a query's reading to its reply's sending, added up")
+STAT(STAT_DNS_MISS_TIME, "gate64_dns_reply_seconds_sum", "path=\"miss\"", "")
+STAT(STAT_DNS_HIT_COUNT, "gate64_dns_reply_seconds_count", "path=\"hit\"",
+     "Replies whose time was taken")
+STAT(STAT_DNS_MISS_COUNT, "gate64_dns_reply_seconds_count", "path=\"miss\"", "")
 #define DNS_DROP(id, reason, help) \
 	STAT(id, "gate64_dns_drops_total", "reason=\"" reason "\"", help)
 DNS_DROP(STAT_DNS_DROP_NOT_CLIENT, "not_a_client", "Queries that got no reply")

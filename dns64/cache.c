@@ -90,11 +90,13 @@ static struct entry *find(struct shard *shard, const struct key *key)
 	return NULL;
 }
 
-static bool is_below(struct entry *entry, const struct name *zone)
+/* Is it an answer to @wanted; @below: or to a name below it? */
+static bool is_of(struct entry *entry, const struct name *wanted, bool below)
 {
 	struct name name;
 
-	return name_from_wire(&name, entry_name(entry)) && name_below(&name, zone);
+	return name_from_wire(&name, entry_name(entry)) && name_below(&name, wanted) &&
+	       (below || name.len == wanted->len);
 }
 
 static void forget(struct shard *shard, struct entry *entry)
@@ -290,7 +292,7 @@ void cache_put(struct cache *cache, const struct key *key, int64_t now_ms,
 	stats_add(STAT_DNS_CACHE_EVICTED, evicted);
 }
 
-static size_t flush(struct cache *cache, const struct name *name)
+static size_t flush(struct cache *cache, const struct name *name, bool below)
 {
 	size_t n = 0;
 
@@ -301,7 +303,7 @@ static size_t flush(struct cache *cache, const struct name *name)
 		pthread_mutex_lock(&shard->lock);
 		for (entry = TAILQ_FIRST(&shard->used); entry; entry = next) {
 			next = TAILQ_NEXT(entry, in_use);
-			if (name && !is_below(entry, name))
+			if (name && !is_of(entry, name, below))
 				continue;
 			forget(shard, entry);
 			n++;
@@ -313,12 +315,12 @@ static size_t flush(struct cache *cache, const struct name *name)
 
 size_t cache_flush(struct cache *cache)
 {
-	return flush(cache, NULL);
+	return flush(cache, NULL, false);
 }
 
-size_t cache_flush_name(struct cache *cache, const struct name *name)
+size_t cache_flush_name(struct cache *cache, const struct name *name, bool below)
 {
-	return flush(cache, name);
+	return flush(cache, name, below);
 }
 
 void cache_usage(struct cache *cache, struct cache_usage *out)

@@ -38,8 +38,8 @@ void cache_put(struct cache *cache, const struct key *key, int64_t now_ms,
 /** cache_flush() - forget everything. Return: how many answers that were. */
 size_t cache_flush(struct cache *cache);
 
-/** cache_flush_name() - the same for @name, all its types, and what is below it. */
-size_t cache_flush_name(struct cache *cache, const struct name *name);
+/** cache_flush_name() - the same for @name, all its types; @below: and for what is below it. */
+size_t cache_flush_name(struct cache *cache, const struct name *name, bool below);
 
 struct cache_usage {
 	uint64_t entries, bytes, bytes_max;

@@ -24,6 +24,7 @@
 #include "resolver.h"
 #include "synth.h"
 #include "tally.h"
+#include "top.h"
 #include "worker.h"
 
 enum {
@@ -99,7 +100,7 @@ static bool compose(const struct worker *worker, const struct lookup *lookup,
 static void reply_to_all(struct worker *worker, struct lookup *lookup,
 			 const struct answer *answer)
 {
-	int64_t now_ms = loop_now_ms();
+	int64_t now_ms = loop_now_ms(), now_us = tally_now_us();
 	struct waiter *waiter;
 
 	LIST_FOREACH(waiter, &lookup->waiters, link) {
@@ -112,6 +113,7 @@ static void reply_to_all(struct worker *worker, struct lookup *lookup,
 		copy.wire = worker->sealed;
 		memcpy(copy.wire, answer->wire, answer->len);
 		reply(&waiter->asker, &waiter->query, &copy);
+		tally_late(now_us - waiter->asker.since_us);
 	}
 }
 
@@ -192,6 +194,14 @@ void dns64_abandon(struct worker *worker)
 
 /* ---- a query has come in --------------------------------------------------------- */
 
+/* For `gate64 dns top`. @miss: the answer was not known. */
+static void note(struct worker *worker, const struct asker *asker, const struct query *query,
+		 bool miss)
+{
+	if (top_due(worker->top))
+		top_count(worker->top, &query->qname, &asker->client, miss, loop_now_ms());
+}
+
 /* What needs nobody else. Return: was it such a query? */
 static bool answer_locally(const struct worker *worker, const struct query *query,
 			   const struct policy_plan *plan, struct answer *answer)
@@ -250,13 +260,17 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 	}
 
 	policy_decide(&plan, &query, worker->room->map);
-	if (answer_locally(worker, &query, &plan, &answer))
+	if (answer_locally(worker, &query, &plan, &answer)) {
+		note(worker, asker, &query, false);
 		return reply(asker, &query, &answer);
+	}
 
 	key_make(&key, &worker->room->secret, &query);
 	if (cache_get(worker->room->cache, &key, loop_now_ms(), &answer)) {
 		stats_inc(STAT_DNS_CACHE_HIT);
+		note(worker, asker, &query, false);
 		return reply(asker, &query, &answer);
 	}
+	note(worker, asker, &query, true);
 	return wait_for_answer(worker, asker, &query, &key, &plan);
 }

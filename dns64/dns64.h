@@ -9,11 +9,15 @@
 #define DNS64_DNS64_H
 
 #include <stddef.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct addrmap;
 struct config;
 struct dns64;
+struct name;
+struct top_row;
 
 /* For status and metrics */
 struct dns64_gauges {
@@ -44,12 +48,21 @@ int dns64_reconfigure(struct dns64 *dns64, const struct config *config,
 /**
  * dns64_flush() - forget what is known of names, the resolver's own knowledge included
  * (which it can only forget as a whole); main thread.
- * @name:	that name, all types of it, and what is below it, in presentation form as
- *		name_from_text() takes it; NULL = everything.
+ * @name:	that name, all types of it; NULL = everything.
+ * @below:	what is below it, too.
  * @n_forgotten: how many answers that were.
- * Return: 0; -EINVAL when @name is no name; or -errno, logged, and nothing changed.
+ * Return: 0; or -errno, logged, and nothing changed.
  */
-int dns64_flush(struct dns64 *dns64, const char *name, size_t *n_forgotten);
+int dns64_flush(struct dns64 *dns64, const struct name *name, bool below, size_t *n_forgotten);
+
+/**
+ * dns64_top() - names asked for most, and clients who ask most (top.h), of all workers
+ * together; main thread.
+ * @rows:	most often seen first; owned by the caller, who calls free().
+ * @over_ms:	in so much time, up to now.
+ * Return: 0 or -ENOMEM.
+ */
+int dns64_top(struct dns64 *dns64, struct top_row **rows, size_t *n, int64_t *over_ms);
 
 /** dns64_gauges() - what is in use now; main thread. */
 void dns64_gauges(struct dns64 *dns64, struct dns64_gauges *out);

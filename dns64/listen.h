@@ -32,6 +32,7 @@ struct asker {
 	socklen_t peer_len;
 	struct in6_addr local;		/* the address that was asked, over UDP */
 	unsigned int ifindex;		/* of the link, where local is link-local */
+	int64_t since_us;		/* when the query was read; see tally_now_us() */
 };
 
 /** asker_limit() - bytes that a reply may have; @udp_size: what the query said. */

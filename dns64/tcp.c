@@ -26,6 +26,7 @@
 #include "listen.h"
 #include "lookup.h"
 #include "message.h"
+#include "tally.h"
 #include "worker.h"
 
 enum {
@@ -114,12 +115,14 @@ static ssize_t next_length(struct evbuffer *input)
 }
 
 /* Take in what may be taken in. Return: false when the connection must be closed. */
-static bool read_queries(struct tcp_client *client)
+static bool read_queries(struct tcp_client *client, struct tally *tally)
 {
 	struct evbuffer *input = bufferevent_get_input(client->bev);
 
 	while (!is_full(client)) {
-		struct asker asker = { .tcp = client, .client = client->addr };
+		struct asker asker = { .tcp = client, .client = client->addr,
+				       .since_us = tally->since_us };
+		enum dns64_exit exit;
 		uint8_t query[QUERY_MAX];
 		ssize_t len = next_length(input);
 
@@ -138,8 +141,10 @@ static bool read_queries(struct tcp_client *client)
 		evbuffer_remove(input, query, (size_t)len);
 		client->partial = false;
 		stats_inc(STAT_DNS_QUERY_TCP);
-		if (dns64_query(client->worker, &asker, query, (size_t)len) == DNS64_DROPPED)
+		exit = dns64_query(client->worker, &asker, query, (size_t)len);
+		if (exit == DNS64_DROPPED)
 			return false;
+		tally->replies += exit == DNS64_SENT;
 	}
 	return true;
 }
@@ -157,12 +162,16 @@ static bool is_finished(const struct tcp_client *client)
 /* Something has changed: read on or hold, and set the deadline that now counts. */
 static void client_go_on(struct tcp_client *client)
 {
-	bool begun;
+	struct tally tally;
+	bool begun, sound;
 
 	if (client->reading)
 		return;
 	client->reading = true;
-	if (!read_queries(client)) {
+	tally_begin(&tally);
+	sound = read_queries(client, &tally);
+	tally_end(&tally);
+	if (!sound) {
 		client_close(client);
 		return;
 	}

@@ -17,6 +17,7 @@
 #include "../core/stats.h"
 #include "listen.h"
 #include "message.h"
+#include "tally.h"
 #include "worker.h"
 
 enum {
@@ -189,7 +190,8 @@ static bool read_local(struct msghdr *msg, struct asker *asker)
 	return false;
 }
 
-static void take(struct udp_port *port, struct mmsghdr *received, const uint8_t *query)
+static void take(struct udp_port *port, struct mmsghdr *received, const uint8_t *query,
+		 struct tally *tally)
 {
 	struct asker asker = { .udp = port, .peer_len = received->msg_hdr.msg_namelen };
 	struct endpoint peer;
@@ -207,23 +209,28 @@ static void take(struct udp_port *port, struct mmsghdr *received, const uint8_t 
 		return;
 	}
 	asker.client = peer.addr;
-	dns64_query(port->worker, &asker, query, received->msg_len);
+	asker.since_us = tally->since_us;
+	if (dns64_query(port->worker, &asker, query, received->msg_len) == DNS64_SENT)
+		tally->replies++;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct udp_port *port = arg;
 	struct udp_batch *batch = port->worker->udp;
+	struct tally tally;
 
 	(void)what;
 	for (int round = 0; round < ROUNDS; round++) {
 		int n = receive(batch, fd);
 
+		tally_begin(&tally);
 		batch->gathering = port;
 		for (int i = 0; i < n; i++)
-			take(port, &batch->in[i], batch->query[i]);
+			take(port, &batch->in[i], batch->query[i], &tally);
 		batch->gathering = NULL;
 		flush(batch, fd);
+		tally_end(&tally);
 		if (n < BATCH)
 			return;
 	}

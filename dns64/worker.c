@@ -24,6 +24,7 @@
 #include "lookup.h"
 #include "resolver.h"
 #include "tcp.h"
+#include "top.h"
 #include "udp.h"
 
 enum {
@@ -33,20 +34,14 @@ enum {
 	RETIRED_S = 5,		/* by then the questions to a resolver are over, as a rule */
 };
 
-struct dns64 {
-	struct room room;
-	unsigned int n_workers;
-	struct worker *workers;
-	struct loop **loops;		/* theirs, in the same order */
-};
-
 /* What is made ready for a change */
 struct change {
 	struct dns64 *dns64;
 	const struct config *config;
 	const struct addrmap *map;
 	struct cache *cache;		/* NULL: the present one stays, */
-	const struct name *forget;	/* without these names; NULL: without any */
+	const struct name *forget;	/* without this name; NULL: without any */
+	bool below;			/* nor those below it */
 	size_t n_forgotten;
 	bool resolvers;			/* each worker gets a new one, or none any more */
 };
@@ -291,7 +286,8 @@ static void change_commit(struct change *change)
 		old_cache = dns64->room.cache;
 		dns64->room.cache = change->cache;
 	} else if (change->forget) {
-		change->n_forgotten = cache_flush_name(dns64->room.cache, change->forget);
+		change->n_forgotten = cache_flush_name(dns64->room.cache, change->forget,
+							     change->below);
 	} else {
 		change->n_forgotten = cache_flush(dns64->room.cache);
 	}
@@ -317,21 +313,18 @@ int dns64_reconfigure(struct dns64 *dns64, const struct config *config,
 }
 
 /* A change to what there is already, but for what was learnt. */
-int dns64_flush(struct dns64 *dns64, const char *name, size_t *n_forgotten)
+int dns64_flush(struct dns64 *dns64, const struct name *name, bool below, size_t *n_forgotten)
 {
 	struct change change = {
 		.dns64 = dns64,
 		.config = dns64->room.config,
 		.map = dns64->room.map,
 		.resolvers = true,
+		.forget = name,
+		.below = below,
 	};
-	struct name below;
-	int err;
+	int err = change_prepare(&change);
 
-	if (name && !name_from_text(&below, name))
-		return -EINVAL;
-	change.forget = name ? &below : NULL;
-	err = change_prepare(&change);
 	if (err)
 		return err;
 	change_commit(&change);
@@ -356,7 +349,8 @@ static int worker_init(struct dns64 *dns64, unsigned int i)
 	LIST_INIT(&worker->clients);
 	worker->loop = dns64->loops[i] = loop_new(name);
 	worker->udp = udp_batch_new();
-	if (!worker->loop || !worker->udp)
+	worker->top = top_new();
+	if (!worker->loop || !worker->udp || !worker->top)
 		return -ENOMEM;
 	worker->base = loop_base(worker->loop);
 	worker->aaaa_wait = event_base_init_common_timeout(worker->base, &wait);
@@ -380,6 +374,7 @@ static void worker_end(struct worker *worker)
 		retired_free(retired);	/* NOLINT(clang-analyzer-unix.Malloc) */
 	resolver_free(worker->resolver);
 	udp_batch_free(worker->udp);
+	top_free(worker->top);
 	loop_free(worker->loop);
 }
 

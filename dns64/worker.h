@@ -24,6 +24,7 @@ struct lookups;
 struct loop;
 struct resolver;
 struct timeval;
+struct top;
 struct udp_batch;
 
 /* What all workers share. Replaced only while all of them are held. */
@@ -52,6 +53,7 @@ struct worker {
 	struct udp_batch *udp;
 	LIST_HEAD(tcp_client_list, tcp_client) clients;
 	struct lookups *lookups;
+	struct top *top;
 	const struct timeval *aaaa_wait;	/* a common timeout of the base */
 	_Atomic unsigned int n_clients;	/* written by the worker, read by everyone */
 	uint8_t wire[MESSAGE_MAX];	/* answers are composed here */
@@ -61,6 +63,13 @@ struct worker {
 		struct resolver *resolver;
 		struct listeners listeners;
 	} next;
+};
+
+struct dns64 {
+	struct room room;
+	unsigned int n_workers;
+	struct worker *workers;
+	struct loop **loops;		/* theirs, in the same order */
 };
 
 /* What became of a query */

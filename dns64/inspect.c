@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the room can be asked while it runs, worker by worker, each in its own thread. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "../core/loop.h"
+#include "dns64.h"
+#include "top.h"
+#include "worker.h"
+
+struct top_request {
+	const struct worker *worker;
+	struct top_row *rows;
+	size_t n;
+	int64_t now_ms, since_ms;
+};
+
+static int read_top(void *arg)
+{
+	struct top_request *request = arg;
+
+	request->n = top_read(request->worker->top, request->now_ms, request->rows,
+			      &request->since_ms);
+	return 0;
+}
+
+int dns64_top(struct dns64 *dns64, struct top_row **rows, size_t *n, int64_t *over_ms)
+{
+	struct top_row *all = calloc((size_t)dns64->n_workers * TOP_ROWS_MAX, sizeof(*all));
+	int64_t now_ms = loop_now_ms();
+
+	if (!all)
+		return -ENOMEM;
+	*n = 0;
+	*over_ms = 0;
+	for (unsigned int i = 0; i < dns64->n_workers; i++) {
+		struct top_request request = { .worker = &dns64->workers[i], .rows = all + *n,
+					       .now_ms = now_ms };
+
+		loop_call(dns64->loops[i], read_top, &request);
+		*n += request.n;
+		if (now_ms - request.since_ms > *over_ms)
+			*over_ms = now_ms - request.since_ms;
+	}
+	*n = top_merge(all, *n);
+	*rows = all;
+	return 0;
+}
