@@ -11,35 +11,40 @@
 #include "../core/config.h"
 #include "cli.h"
 
+/* "dns lookup": a word that stands for a group, then one of that. */
 static const struct command {
 	const char *name;
 	enum cli_command command;
-	enum { NO_OPERAND, MAY_HAVE, MUST_HAVE } operand;
+	int least, most;	/* operands */
 	const char *options;	/* the letters of those it takes */
 	const char *synopsis;
 	const char *help;
 } commands[] = {
-	{ "run", CLI_RUN, NO_OPERAND, "ch", "[-c FILE]",
+	{ "run", CLI_RUN, 0, 0, "ch", "[-c FILE]",
 	  "Run the gateway in the foreground until SIGTERM or SIGINT; SIGHUP reloads." },
-	{ "check", CLI_CHECK, NO_OPERAND, "ch", "[-c FILE]",
+	{ "check", CLI_CHECK, 0, 0, "ch", "[-c FILE]",
 	  "Check a configuration file; every error is printed with line and column." },
-	{ "config", CLI_CONFIG, NO_OPERAND, "ch", "[-c FILE]",
+	{ "config", CLI_CONFIG, 0, 0, "ch", "[-c FILE]",
 	  "Print the configuration in canonical form, defaults included." },
-	{ "status", CLI_STATUS, NO_OPERAND, "csjh", "[--json] [-s SOCKET] [-c FILE]",
+	{ "status", CLI_STATUS, 0, 0, "csjh", "[--json] [-s SOCKET] [-c FILE]",
 	  "Ask the running gateway how it is: addresses, rooms, counters, last reload." },
-	{ "flows", CLI_FLOWS, MAY_HAVE, "csjhptS",
+	{ "flows", CLI_FLOWS, 0, 1, "csjhptS",
 	  "[ADDR[/LEN]] [--proto P] [--port N] [--state S] [--json]",
 	  "List NAT64 sessions: those with this address or prefix, inside, outside or remote." },
-	{ "bindings", CLI_BINDINGS, MAY_HAVE, "csjhpt",
+	{ "bindings", CLI_BINDINGS, 0, 1, "csjhpt",
 	  "[ADDR[/LEN]] [--proto P] [--port N] [--json]",
 	  "List NAT64 bindings: which outside address and port stands for which inside one." },
-	{ "trace", CLI_TRACE, MUST_HAVE, "csjhptf",
+	{ "trace", CLI_TRACE, 1, 1, "csjhptf",
 	  "ADDR[:PORT] [--proto P] [--port N] [--from ADDR[:PORT]] [--json]",
 	  "Say what NAT64 would do with a packet to this address, decision by decision." },
-	{ "reload", CLI_RELOAD, NO_OPERAND, "csh", "[-s SOCKET] [-c FILE]",
+	{ "dns flush", CLI_DNS_FLUSH, 0, 1, "cshb", "[NAME] [--below]",
+	  "Forget the answers that dns64 keeps: all, or those for one name." },
+	{ "dns top", CLI_DNS_TOP, 0, 0, "csjhn", "[-n N] [--json]",
+	  "Show the names asked for most in the last minute, and who asks most." },
+	{ "reload", CLI_RELOAD, 0, 0, "csh", "[-s SOCKET] [-c FILE]",
 	  "Make the running gateway read its file again; says why when it refuses." },
-	{ "version", CLI_VERSION, NO_OPERAND, "h", "", "Print the version." },
-	{ "help", CLI_HELP, MAY_HAVE, "h", "[COMMAND]", "Print this text, or one command's." },
+	{ "version", CLI_VERSION, 0, 0, "h", "", "Print the version." },
+	{ "help", CLI_HELP, 0, 2, "h", "[COMMAND]", "Print this text, or one command's." },
 };
 
 static const struct option long_options[] = {
@@ -50,12 +55,14 @@ static const struct option long_options[] = {
 	{ "port", required_argument, NULL, 'p' },
 	{ "from", required_argument, NULL, 'f' },
 	{ "state", required_argument, NULL, 'S' },
+	{ "below", no_argument, NULL, 'b' },
+	{ "number", required_argument, NULL, 'n' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
 /* In the order of help; a letter that is not in short_options has its long form alone. */
-static const char short_options[] = ":c:s:h";
+static const char short_options[] = ":c:s:n:h";
 
 static const struct {
 	char letter;
@@ -66,6 +73,8 @@ static const struct {
 	{ 'f', "      --from ADDR      who sends it; a client is invented where none is given\n" },
 	{ 'S', "      --state S        of TCP: v4-init, v6-init, established, v4-fin, v6-fin,\n"
 	       "                       v4-fin-v6-fin or trans (RFC 6146)\n" },
+	{ 'b', "      --below          also what is below the name\n" },
+	{ 'n', "  -n, --number N       so many of each (default 20)\n" },
 	{ 'c', "  -c, --config FILE    configuration (default " CONFIG_DEFAULT_PATH
 	       " where it exists)\n" },
 	{ 's', "  -s, --socket SOCKET  control socket of the running gateway (default: ops.control\n"
@@ -79,32 +88,83 @@ const char *cli_version(void)
 	return GATE64_VERSION;
 }
 
-static const struct command *find(const char *name)
+/* The command that the first of @words, or the first two, name. *@n: how many they were. */
+static const struct command *find(char **words, int n_words, int *n)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		size_t len = strlen(words[0]);
+		const char *name = commands[i].name;
+
+		*n = name[strcspn(name, " ")] ? 2 : 1;
+		if (*n > n_words || strncmp(name, words[0], len) != 0)
+			continue;
+		if (*n == 1 ? !name[len] : name[len] == ' ' && !strcmp(name + len + 1, words[1]))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+/* Is it the command of this name, or one of the group? */
+static bool is_of(const struct command *command, const char *topic)
+{
+	size_t len = strlen(topic);
+
+	return strncmp(command->name, topic, len) == 0 &&
+	       (!command->name[len] || command->name[len] == ' ');
+}
+
+static const struct command *find_topic(const char *topic)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(commands[i].name, name) == 0)
+		if (is_of(&commands[i], topic))
 			return &commands[i];
 	return NULL;
 }
 
+static void list_commands(const char *topic, FILE *out)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const char *help = commands[i].help;
+
+		if (topic && !is_of(&commands[i], topic))
+			continue;
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].synopsis);
+		for (; *help; help += strcspn(help, "\n"), help += *help == '\n')
+			fprintf(out, "           %.*s\n", (int)strcspn(help, "\n"), help);
+	}
+	fputc('\n', out);
+}
+
+/* Does any command of the group, of all where NULL, take it? */
+static bool has_option(const char *topic, char letter)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if ((!topic || is_of(&commands[i], topic)) && strchr(commands[i].options, letter))
+			return true;
+	return false;
+}
+
 void cli_help(const char *topic, FILE *out)
 {
-	const struct command *one = topic ? find(topic) : NULL;
+	const struct command *one = topic ? find_topic(topic) : NULL;
 
+	if (one && strcmp(one->name, topic) != 0)
+		one = NULL;
 	if (one) {
 		fprintf(out, "Usage: gate64 %s %s\n%s\n\n", one->name, one->synopsis, one->help);
 	} else {
-		fprintf(out, "Usage: gate64 COMMAND [OPTIONS]\n"
-			     "A gateway between IPv6-only networks and the IPv4 Internet: "
-			     "NAT64, DNS64, SNI proxy.\n\nCommands:\n");
-		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-			fprintf(out, "  %-8s %s\n           %s\n", commands[i].name,
-				commands[i].synopsis, commands[i].help);
-		fputc('\n', out);
+		fprintf(out, "Usage: gate64 %s%sCOMMAND [OPTIONS]\n", topic ? topic : "",
+			topic ? " " : "");
+		if (!topic)
+			fputs("A gateway between IPv6-only networks and the IPv4 Internet: "
+			      "NAT64, DNS64, SNI proxy.\n", out);
+		fputs("\nCommands:\n", out);
+		list_commands(topic, out);
 	}
 	fputs("Options:\n", out);
 	for (size_t i = 0; i < sizeof(option_texts) / sizeof(option_texts[0]); i++)
-		if (!one || strchr(one->options, option_texts[i].letter))
+		if (one ? strchr(one->options, option_texts[i].letter) != NULL :
+			  has_option(topic, option_texts[i].letter))
 			fputs(option_texts[i].text, out);
 	fputs("\nExit status: 0 done, 1 failed, 2 wrong usage.\n", out);
 }
@@ -137,6 +197,19 @@ static int wrong_option(FILE *errors, const struct command *command, const char 
 	return wrong(errors, command, what, name);
 }
 
+/* The flag that an option sets; NULL: it takes a value. */
+static bool *flag_of(struct cli *cli, int letter)
+{
+	switch (letter) {
+	case 'j':
+		return &cli->json;
+	case 'b':
+		return &cli->below;
+	default:
+		return NULL;
+	}
+}
+
 /* Where the value of an option goes; NULL: it has none, or is not an option's letter. */
 static const char **place_of(struct cli *cli, int letter)
 {
@@ -153,6 +226,8 @@ static const char **place_of(struct cli *cli, int letter)
 		return &cli->from;
 	case 'S':
 		return &cli->state;
+	case 'n':
+		return &cli->number;
 	default:
 		return NULL;
 	}
@@ -161,6 +236,7 @@ static const char **place_of(struct cli *cli, int letter)
 static int read_options(const struct command *command, int argc, char **argv,
 			struct cli *cli, FILE *errors)
 {
+	bool *flag;
 	int letter;
 
 	optind = 0;	/* GNU: start afresh, whatever was read before */
@@ -180,51 +256,85 @@ static int read_options(const struct command *command, int argc, char **argv,
 			*cli = (struct cli){ .command = CLI_HELP, .topic = command->name };
 			return 0;
 		}
-		if (letter == 'j')
-			cli->json = true;
+		flag = flag_of(cli, letter);
+		if (flag)
+			*flag = true;
 		else
 			*place_of(cli, letter) = optarg;
 	}
 	return 0;
 }
 
+/* No command has these words: is it a group, or its help that is asked for? */
+static int read_group(char **words, int n_words, struct cli *cli, FILE *errors)
+{
+	if (!find_topic(words[0]))
+		return wrong(errors, NULL, "unknown command", words[0]);
+	if (n_words < 2)
+		return wrong(errors, NULL, "no command given of the group", words[0]);
+	if (strcmp(words[1], "--help") != 0 && strcmp(words[1], "-h") != 0)
+		return wrong(errors, NULL, "unknown command", words[1]);
+	cli->topic = words[0];
+	return 0;
+}
+
+static int read_topic(char **words, int n_words, struct cli *cli, FILE *errors)
+{
+	int n;
+	const struct command *command = find(words, n_words, &n);
+
+	if (!command)
+		n = find_topic(words[0]) ? 1 : 0;
+	if (n < n_words)
+		return wrong(errors, NULL, "unknown command", words[n]);
+	cli->topic = command ? command->name : words[0];
+	return 0;
+}
+
+static int read_operands(const struct command *command, int argc, char **argv,
+			 struct cli *cli, FILE *errors)
+{
+	int n = argc - optind;
+	char first[32];
+
+	if (n < command->least) {
+		snprintf(first, sizeof(first), "%.*s", (int)strcspn(command->synopsis, " "),
+			 command->synopsis);
+		return wrong(errors, command, "missing", first);
+	}
+	if (n > command->most)
+		return wrong(errors, command, "unexpected argument", argv[optind + command->most]);
+	cli->operand = n > 0 ? argv[optind] : NULL;
+	cli->second = n > 1 ? argv[optind + 1] : NULL;
+	if (cli->command == CLI_HELP && n > 0)
+		return read_topic(argv + optind, n, cli, errors);
+	return 0;
+}
+
 int cli_parse(int argc, char **argv, struct cli *cli, FILE *errors)
 {
+	static char version[] = "version";
 	const struct command *command;
-	const char *name;
+	int n_words;
 
 	*cli = (struct cli){ .command = CLI_HELP };
 	if (argc < 2)
 		return wrong(errors, NULL, "no command given", NULL);
-	name = argv[1];
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return 0;
-	if (strcmp(name, "--version") == 0)
-		name = "version";
-	command = find(name);
+	if (strcmp(argv[1], "--version") == 0)
+		argv[1] = version;
+	command = find(argv + 1, argc - 1, &n_words);
 	if (!command)
-		return wrong(errors, NULL, "unknown command", name);
+		return read_group(argv + 1, argc - 1, cli, errors);
 
-	/* The command's name stands where getopt expects the program's. */
-	argc--;
-	argv++;
+	/* The command's last word stands where getopt expects the program's name. */
+	argc -= n_words;
+	argv += n_words;
 	cli->command = command->command;
 	if (read_options(command, argc, argv, cli, errors) < 0)
 		return -EINVAL;
-	if (cli->topic)
-		return 0;
-	if (command->operand != NO_OPERAND && optind < argc)
-		cli->operand = argv[optind++];
-	else if (command->operand == MUST_HAVE)
-		return wrong(errors, command, "an address is missing", NULL);
-	if (optind < argc)
-		return wrong(errors, command, "unexpected argument", argv[optind]);
-	if (cli->command == CLI_HELP && cli->operand) {
-		cli->topic = cli->operand;
-		if (!find(cli->topic))
-			return wrong(errors, NULL, "unknown command", cli->topic);
-	}
-	return 0;
+	return cli->topic ? 0 : read_operands(command, argc, argv, cli, errors);
 }
 
 int cli_number(const char *text)

@@ -21,18 +21,22 @@ enum cli_command {
 	CLI_FLOWS,
 	CLI_BINDINGS,
 	CLI_TRACE,
+	CLI_DNS_FLUSH,
+	CLI_DNS_TOP,
 	CLI_VERSION,
 	CLI_HELP,
 };
 
 struct cli {
 	enum cli_command command;
-	const char *topic;		/* CLI_HELP: of which sub-command; NULL = all */
+	const char *topic;		/* CLI_HELP: of which sub-command or group; NULL = all */
 	const char *config_path;	/* -c; NULL = not given */
 	const char *socket_path;	/* -s; NULL = not given */
 	bool json;			/* --json */
-	const char *operand;		/* the address (or prefix); NULL = not given */
-	const char *proto, *port, *from, *state;	/* --proto etc. as given, or NULL */
+	const char *operand;		/* the address, prefix or name; NULL = not given */
+	const char *second;		/* the operand after it, likewise */
+	const char *proto, *port, *from, *state, *number;	/* --proto etc. as given, or NULL */
+	bool below;
 };
 
 /**
@@ -51,7 +55,7 @@ void cli_wrong(const struct cli *cli, const char *what, FILE *errors);
 /** cli_number() - the number that @text is, digits alone; -1: it is none, or too large. */
 int cli_number(const char *text);
 
-/** cli_help() - the usage text of one sub-command (@topic), or of all where NULL. */
+/** cli_help() - the usage text of one sub-command or group (@topic), or of all where NULL. */
 void cli_help(const char *topic, FILE *out);
 
 /** cli_version() - this build's version, static. */

@@ -27,4 +27,10 @@ int command_bindings(const struct cli *cli);
 /** command_trace() - what would happen to a packet. */
 int command_trace(const struct cli *cli);
 
+/** command_dns_flush() - make dns64 forget answers. */
+int command_dns_flush(const struct cli *cli);
+
+/** command_dns_top() - what is asked for most, and who asks most. */
+int command_dns_top(const struct cli *cli);
+
 #endif

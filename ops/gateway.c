@@ -542,6 +542,11 @@ struct nat64 *gateway_nat64(const struct gateway *gateway)
 	return gateway->room[ROOM_NAT64];
 }
 
+struct dns64 *gateway_dns64(const struct gateway *gateway)
+{
+	return gateway->room[ROOM_DNS64];
+}
+
 struct json_object *gateway_status(struct gateway *gateway)
 {
 	struct nat64_intercept intercept = { 0 };

@@ -11,6 +11,7 @@
 #define OPS_GATEWAY_H
 
 struct config;
+struct dns64;
 struct event_base;
 struct gateway;
 struct json_object;
@@ -62,8 +63,9 @@ void gateway_network_changed(void *arg);
 /** gateway_status() - the status document (status.h), owned by the caller, or NULL. */
 struct json_object *gateway_status(struct gateway *gateway);
 
-/** gateway_nat64() - the room while it is open, borrowed until the next event; NULL: off. */
+/** gateway_nat64(), _dns64() - a room while open, borrowed until the next event; NULL: off. */
 struct nat64 *gateway_nat64(const struct gateway *gateway);
+struct dns64 *gateway_dns64(const struct gateway *gateway);
 
 /** gateway_free() - after gateway_close(); NULL is allowed. */
 void gateway_free(struct gateway *gateway);

@@ -278,6 +278,10 @@ int main(int argc, char **argv)
 		return command_bindings(&cli);
 	case CLI_TRACE:
 		return command_trace(&cli);
+	case CLI_DNS_FLUSH:
+		return command_dns_flush(&cli);
+	case CLI_DNS_TOP:
+		return command_dns_top(&cli);
 	case CLI_VERSION:
 		puts(cli_version());
 		return CLI_EXIT_DONE;

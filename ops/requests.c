@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "dns.h"
 #include "gateway.h"
 #include "listing.h"
 #include "trace.h"
@@ -47,6 +48,16 @@ static struct json_object *trace(struct gateway *gateway, struct json_object *re
 	return trace_reply(gateway_nat64(gateway), request);
 }
 
+static struct json_object *dns_flush(struct gateway *gateway, struct json_object *request)
+{
+	return dns_flush_reply(gateway_dns64(gateway), request);
+}
+
+static struct json_object *dns_top(struct gateway *gateway, struct json_object *request)
+{
+	return dns_top_reply(gateway_dns64(gateway), request);
+}
+
 static const struct {
 	const char *command;
 	struct json_object *(*answer)(struct gateway *gateway, struct json_object *request);
@@ -56,6 +67,8 @@ static const struct {
 	{ "flows", flows },
 	{ "bindings", bindings },
 	{ "trace", trace },
+	{ "dns-flush", dns_flush },
+	{ "dns-top", dns_top },
 };
 
 enum { N_REQUESTS = sizeof(requests) / sizeof(requests[0]) };
@@ -81,6 +94,7 @@ struct json_object *requests_answer(void *gateway, struct control *control,
 	struct json_object *command = NULL;
 	const char *name;
 
+	(void)control;
 	json_object_object_get_ex(request, "command", &command);
 	name = json_object_is_type(command, json_type_string) ?
 	       json_object_get_string(command) : "";

@@ -188,13 +188,23 @@ static void add_rooms(struct json_object *document, const struct status_facts *f
 		add_snid(snid, facts->snid);
 }
 
-/* 'reason="no_port"' is "no_port" to people; no row has a second label. */
-static void label_value(const char *labels, char *out, size_t size)
+/* 'reason="no_port"' is "no_port" to people. Return: the labels after it; NULL: it had none. */
+static const char *next_label(const char *labels, char *value, size_t size)
 {
 	const char *from = strchr(labels, '"');
 	size_t len = from ? strcspn(from + 1, "\"") : 0;
 
-	snprintf(out, size, "%.*s", (int)len, from ? from + 1 : "");
+	if (!from)
+		return NULL;
+	snprintf(value, size, "%.*s", (int)len, from + 1);
+	return from + 1 + len + (from[1 + len] == '"');
+}
+
+static bool ends_in(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
 /* gate64_nat64_packets_total{direction="out"} goes to
@@ -203,23 +213,26 @@ static void add_counter(struct json_object *document, const struct stat_info *in
 			uint64_t n)
 {
 	struct json_object *to;
-	char name[64], label[64];
-	size_t i = 0, len;
+	const char *labels = info->labels;
+	char key[64], label[64];
+	size_t i = 0;
 
 	while (strncmp(info->family, owners[i].prefix, strlen(owners[i].prefix)) != 0)
 		i++;
 	to = owners[i].room ? child(child(document, "rooms"), owners[i].room) :
 			      child(document, "ops");
 	to = child(to, "counters");
-	snprintf(name, sizeof(name), "%s", info->family + strlen(owners[i].prefix));
-	len = strlen(name);
-	if (len > strlen("_total") && strcmp(name + len - strlen("_total"), "_total") == 0)
-		name[len - strlen("_total")] = '\0';
-	label_value(info->labels, label, sizeof(label));
-	if (label[0])
-		add_number(child(to, name), label, n);
+	snprintf(key, sizeof(key), "%s", info->family + strlen(owners[i].prefix));
+	if (ends_in(key, "_total"))
+		key[strlen(key) - strlen("_total")] = '\0';
+	while ((labels = next_label(labels, label, sizeof(label))) != NULL) {
+		to = child(to, key);
+		memcpy(key, label, sizeof(key));
+	}
+	if (ends_in(info->family, "_seconds_sum"))
+		json_object_object_add(to, key, json_object_new_double((double)n / 1e6));
 	else
-		add_number(to, name, n);
+		add_number(to, key, n);
 }
 
 static void add_reload(struct json_object *document, const struct status_facts *facts)
@@ -433,18 +446,61 @@ static void print_family(struct json_object *family, FILE *out)
 		fputc('0', out);
 }
 
+/* The least bound that at least so many in a thousand of a histogram are within. */
+static const char *bound_of(struct json_object *buckets, uint64_t count, uint64_t per_mille)
+{
+	if (!json_object_is_type(buckets, json_type_object))
+		return "?";
+	json_object_object_foreach(buckets, le, n)
+		if (json_object_get_uint64(n) * 1000 >= count * per_mille)
+			return le;
+	return "?";
+}
+
+/* "hit 12: half within 0.0005, 99 % within 0.001"; for its other families nothing. */
+static void print_histogram(const char *family, struct json_object *counts,
+			    struct json_object *paths, FILE *out)
+{
+	bool any = false;
+
+	print_name(family, out);
+	json_object_object_foreach(paths, path, buckets) {
+		uint64_t count = json_object_get_uint64(get(counts, path));
+
+		if (count == 0)
+			continue;
+		fprintf(out, "%s%s %" PRIu64 ", half within %s, 99 %% within %s", any ? "; " : "",
+			path, count, bound_of(buckets, count, 500), bound_of(buckets, count, 990));
+		any = true;
+	}
+	fputs(any ? "\n" : "0\n", out);
+}
+
+static void print_counter(struct json_object *counters, const char *name,
+			  struct json_object *value, FILE *out)
+{
+	bool family = json_object_is_type(value, json_type_object);
+
+	if (ends_in(name, "_seconds_sum") || ends_in(name, "_seconds_count"))
+		return;
+	if (family && ends_in(name, "_seconds_bucket")) {
+		print_histogram("reply_seconds", get(counters, "reply_seconds_count"), value, out);
+		return;
+	}
+	print_name(name, out);
+	if (family)
+		print_family(value, out);
+	else
+		fprintf(out, "%" PRIu64, json_object_get_uint64(value));
+	fputc('\n', out);
+}
+
 static void print_counters(struct json_object *counters, FILE *out)
 {
 	if (!json_object_is_type(counters, json_type_object))
 		return;
-	json_object_object_foreach(counters, name, value) {
-		print_name(name, out);
-		if (json_object_is_type(value, json_type_object))
-			print_family(value, out);
-		else
-			fprintf(out, "%" PRIu64, json_object_get_uint64(value));
-		fputc('\n', out);
-	}
+	json_object_object_foreach(counters, name, value)
+		print_counter(counters, name, value, out);
 }
 
 void status_print(struct json_object *document, FILE *out)

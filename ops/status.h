@@ -11,7 +11,8 @@
  *              rules: "nftables"|"xtables"|"none", problem: null or what is
  *              being tried again}
  *   rooms      {nat64|dns64|snid: {enabled, gauges.., counters: {NAME: n or
- *              {LABEL: n}}}}; nat64 has pool4: [{address, tcp: [], udp: []}]
+ *              {LABEL: n}, by two labels {LABEL: {LABEL: n}}}}}; nat64 has
+ *              pool4: [{address, tcp: [], udp: []}]
  *   ops        {counters}
  *   reload     null, or the last one: {at, ok, text}
  */

@@ -64,6 +64,15 @@ static void understands_every_command(void **state)
 		    .socket_path = "/x" } },
 		{ "trace 192.0.2.1:80 --from 2001:db8::1",
 		  { .command = CLI_TRACE, .operand = "192.0.2.1:80", .from = "2001:db8::1" } },
+		{ "dns flush", { .command = CLI_DNS_FLUSH } },
+		{ "dns flush example --below -s /x",
+		  { .command = CLI_DNS_FLUSH, .operand = "example", .below = true,
+		    .socket_path = "/x" } },
+		{ "dns top -n 5", { .command = CLI_DNS_TOP, .number = "5" } },
+		{ "help dns", { .command = CLI_HELP, .topic = "dns" } },
+		{ "dns --help", { .command = CLI_HELP, .topic = "dns" } },
+		{ "help dns top", { .command = CLI_HELP, .topic = "dns top" } },
+		{ "dns flush -h", { .command = CLI_HELP, .topic = "dns flush" } },
 		{ "version", { .command = CLI_VERSION } },
 		{ "--version", { .command = CLI_VERSION } },
 		{ "help", { .command = CLI_HELP } },
@@ -86,8 +95,12 @@ static void understands_every_command(void **state)
 		assert_same(cli.topic, want->topic);
 		assert_same(cli.config_path, want->config_path);
 		assert_same(cli.socket_path, want->socket_path);
-		if (want->command != CLI_HELP)
+		if (want->command != CLI_HELP) {
 			assert_same(cli.operand, want->operand);
+			assert_same(cli.second, want->second);
+		}
+		assert_same(cli.number, want->number);
+		assert_int_equal(cli.below, want->below);
 		assert_same(cli.proto, want->proto);
 		assert_same(cli.port, want->port);
 		assert_same(cli.from, want->from);
@@ -111,16 +124,24 @@ static void explains_wrong_usage(void **state)
 		{ "check -s /x", "not an option of this command: -s", "'gate64 check --help'" },
 		{ "bindings --state trans", "not an option of this command: --state",
 		  "'gate64 bindings --help'" },
-		{ "trace --proto tcp", "an address is missing", "'gate64 trace --help'" },
+		{ "trace --proto tcp", "missing: ADDR[:PORT]", "'gate64 trace --help'" },
 		{ "flows --from ::1", "not an option of this command: --from",
 		  "'gate64 flows --help'" },
 		{ "flows --proto", "option needs a value: --proto", "'gate64 flows --help'" },
 		{ "flows -p 443", "unknown option: -p", "'gate64 flows --help'" },
 		{ "flows --json=1", "unknown option: --json=1", "'gate64 flows --help'" },
 		{ "flows ::1 ::2", "unexpected argument: ::2", "'gate64 flows --help'" },
+		{ "dns", "no command given of the group: dns", "'gate64 --help'" },
+		{ "dns look", "unknown command: look", "'gate64 --help'" },
+		{ "dn lookup", "unknown command: dn", "'gate64 --help'" },
+		{ "lookup x", "unknown command: lookup", "'gate64 --help'" },
+		{ "dns top -n", "option needs a value: -n", "'gate64 dns top --help'" },
+		{ "dns flush --json", "not an option of this command: --json",
+		  "'gate64 dns flush --help'" },
+		{ "help dns look", "unknown command", "'gate64 --help'" },
 		{ "run now", "unexpected argument: now", "'gate64 run --help'" },
 		{ "help start", "unknown command: start", "'gate64 --help'" },
-		{ "help run now", "unexpected argument: now", "'gate64 help --help'" },
+		{ "help run now", "unknown command: now", "'gate64 --help'" },
 	};
 
 	(void)state;
@@ -138,7 +159,7 @@ static void explains_wrong_usage(void **state)
 static void help_names_what_it_is_of(void **state)
 {
 	static const char *const commands[] = { "run", "check", "config", "status", "reload",
-						"flows", "bindings", "trace", "version", "help" };
+						"flows", "bindings", "trace", "dns flush", "dns top", "version", "help" };
 	char *text;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
@@ -156,6 +177,15 @@ static void help_names_what_it_is_of(void **state)
 	assert_non_null(strstr(text, "Usage: gate64 status [--json]"));
 	assert_null(strstr(text, "canonical"));
 	assert_non_null(strstr(text, "--json"));
+	assert_null(strstr(text, "--proto"));
+	free(text);
+
+	out = open_memstream(&text, &len);
+	cli_help("dns", out);
+	fclose(out);
+	assert_non_null(strstr(text, "Usage: gate64 dns COMMAND"));
+	assert_non_null(strstr(text, "dns flush"));
+	assert_null(strstr(text, "bindings"));
 	assert_null(strstr(text, "--proto"));
 	free(text);
 }

@@ -124,6 +124,20 @@ static void document_holds_the_facts(void **state)
 	json_object_put(document);
 }
 
+/* How many numbers stand below */
+static unsigned int leaves(struct json_object *value)
+{
+	unsigned int n = 0;
+
+	if (!json_object_is_type(value, json_type_object))
+		return 1;
+	json_object_object_foreach(value, name, below) {
+		assert_true(name[0] != '\0');
+		n += leaves(below);
+	}
+	return n;
+}
+
 /* Each counter stands once, under the room, family and label of stats_list.h. */
 static void document_holds_every_counter(void **state)
 {
@@ -145,11 +159,7 @@ static void document_holds_every_counter(void **state)
 		char path[64];
 
 		snprintf(path, sizeof(path), "%s/counters", holders[i]);
-		json_object_object_foreach(at(document, path), name, value) {
-			assert_true(name[0] != '\0');
-			found += json_object_is_type(value, json_type_object) ?
-				 (unsigned int)json_object_object_length(value) : 1;
-		}
+		found += leaves(at(document, path));
 	}
 	assert_int_equal(found, STAT_COUNT);
 	json_object_put(document);
@@ -225,6 +235,30 @@ static void text_leaves_out_drops_that_did_not_happen(void **state)
 	free(text);
 }
 
+/* A histogram: cumulative buckets, a sum in seconds; in the text, where half and 99 % end. */
+static void histogram_of_replies(void **state)
+{
+	struct status_facts now = facts();
+	struct json_object *document;
+	char *text;
+
+	(void)state;
+	counters[STAT_DNS_HIT_COUNT] = 200;
+	counters[STAT_DNS_HIT_TIME] = 1500000;
+	for (unsigned int i = 0; i < 14; i++)
+		counters[STAT_DNS_HIT_LE + i] = i == 0 ? 100 : i < 4 ? 197 : i == 4 ? 198 : 200;
+	document = status_document(&now);
+	assert_number(document, "rooms/dns64/counters/reply_seconds_bucket/hit/0.0005", 100);
+	assert_number(document, "rooms/dns64/counters/reply_seconds_bucket/hit/+Inf", 200);
+	assert_number(document, "rooms/dns64/counters/reply_seconds_count/hit", 200);
+	assert_true(json_object_get_double(at(document,
+			"rooms/dns64/counters/reply_seconds_sum/hit")) == 1.5);
+	json_object_put(document);
+	text = text_of(&now);
+	assert_line(text, "  reply seconds       hit 200, half within 0.0005, 99 % within 0.01\n");
+	free(text);
+}
+
 static void text_says_what_is_wrong(void **state)
 {
 	struct status_facts now = facts();
@@ -271,6 +305,7 @@ int main(void)
 		cmocka_unit_test(text_is_grouped_and_aligned),
 		cmocka_unit_test(text_says_why_nothing_goes_fast),
 		cmocka_unit_test(text_leaves_out_drops_that_did_not_happen),
+		cmocka_unit_test(histogram_of_replies),
 		cmocka_unit_test(text_says_what_is_wrong),
 		cmocka_unit_test(text_of_an_empty_document),
 	};
