@@ -159,6 +159,9 @@ UNIT_sni_deadline :=
 
 UNIT_dns_message := dns64/message.c dns64/name.c
 UNIT_dns_forward := dns64/forward.c dns64/name.c core/log.c core/loop.c $(UNIT_config)
+UNIT_dns_cookie := dns64/cookie.c core/addr.c
+UNIT_dns_throttle := dns64/throttle.c core/addr.c
+UNIT_dns_edns  := dns64/reply.c dns64/message.c dns64/name.c core/stats.c
 UNIT_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 UNIT_dns_cache := dns64/cache.c dns64/key.c dns64/reply.c dns64/message.c dns64/name.c core/stats.c
 UNIT_dns_lookup := dns64/lookup.c dns64/key.c dns64/name.c core/addr.c core/stats.c
@@ -213,7 +216,7 @@ FUZZ_fragment := $(UNIT_fragment)
 FUZZ_icmp   := $(UNIT_icmp)
 
 FUZZ_hello     := snid/hello.c snid/name.c
-FUZZ_dns_query := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c \
+FUZZ_dns_query := dns64/cookie.c dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c \
                   $(ADDRMAP) core/stats.c
 FUZZ_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
                   $(ADDRMAP) core/stats.c

@@ -135,6 +135,10 @@ struct config {
 		struct {
 			uint64_t size;		/* bytes, all workers together */
 		} cache;
+		struct {
+			uint32_t responses_per_client;	/* a second, over UDP without proof */
+			uint32_t tcp_connections, tcp_per_client;
+		} limits;
 	} dns64;
 	struct {
 		struct endpoint_list listen;	/* port alone: 0.0.0.0:port; empty = off */

@@ -355,6 +355,16 @@ const struct config_row config_rows[] = {
 	{ "dns64.cache.size", SIZE(dns64.cache.size), "64MiB",
 	  "The memory for cached answers, of all threads together",
 	  .min = MIB, .max = 1ull << 40 },
+	{ "dns64.limits.responses_per_client", RATE(dns64.limits.responses_per_client), "5000/s",
+	  "How many replies a second go over UDP to one client (an IPv6 /64, an IPv4 address) that "
+	  "shows no DNS cookie; of what is above, half is answered with `come by TCP'",
+	  .min = 1, .max = 1u << 24 },
+	{ "dns64.limits.tcp_connections", COUNT(dns64.limits.tcp_connections), "2048",
+	  "How many TCP and TLS connections may exist at once",
+	  .min = 1, .max = 1u << 20 },
+	{ "dns64.limits.tcp_per_client", COUNT(dns64.limits.tcp_per_client), "256",
+	  "How many of them one client (an IPv6 /64, an IPv4 address) may have",
+	  .min = 1, .max = 1u << 20 },
 
 	{ "snid.listen", ENDPOINTS(snid.listen), "[]",
 	  "Ports (443) or IPv4 addresses with ports (\"192.0.2.1:8006\") where TLS connections "

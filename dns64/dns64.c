@@ -2,7 +2,7 @@
 /*
  * The spine: one query's life.
  *
- *   message (is it one?) -> policy (what is to be done?) -> local, or
+ *   admit (is it a query, may it have a reply?) -> policy (what is to be done?) -> local, or
  *   cache -> look-up, which others join -> resolver, AAAA and A side by side -> synth
  *   -> cache -> askers
  *
@@ -16,6 +16,7 @@
 #include "../core/config.h"
 #include "../core/loop.h"
 #include "../core/stats.h"
+#include "admit.h"
 #include "cache.h"
 #include "codes.h"
 #include "local.h"
@@ -27,39 +28,37 @@
 #include "top.h"
 #include "worker.h"
 
-enum {
-	BADVERS_HIGH = 1,	/* RFC 6891 9: rcode 16 = 1 << 4 | 0 */
-};
-
 /* ---- exits ------------------------------------------------------------------ */
+
+static enum dns64_exit reply_within(size_t limit, struct asker *asker, const struct query *query,
+				    struct answer *answer, uint8_t rcode_high)
+{
+	size_t len = reply_seal(answer, query, rcode_high, limit);
+
+	tally_reply(answer, rcode_high);
+	asker_reply(asker, answer->wire, len);
+	return DNS64_SENT;
+}
 
 static enum dns64_exit reply(struct asker *asker, const struct query *query,
 			     struct answer *answer)
 {
-	size_t len = reply_seal(answer, query, 0, asker_limit(asker, query->udp_size));
-
-	tally_reply(answer, 0);
-	asker_reply(asker, answer->wire, len);
-	return DNS64_SENT;
+	return reply_within(asker_limit(asker, query->udp_size), asker, query, answer, 0);
 }
 
+/* @rcode: extended, RFC 6891 6.1.3 */
 static enum dns64_exit refuse(struct asker *asker, const struct query *query,
 			      struct answer *answer, uint8_t rcode)
 {
-	reply_failure(answer, query, rcode, REPLY_EDE_NONE);
-	return reply(asker, query, answer);
+	reply_failure(answer, query, rcode & MESSAGE_RCODE, REPLY_EDE_NONE);
+	return reply_within(asker_limit(asker, query->udp_size), asker, query, answer, rcode >> 4);
 }
 
-static enum dns64_exit refuse_version(struct asker *asker, const struct query *query,
+static enum dns64_exit truncate_reply(struct asker *asker, const struct query *query,
 				      struct answer *answer)
 {
-	size_t len;
-
 	reply_failure(answer, query, LDNS_RCODE_NOERROR, REPLY_EDE_NONE);
-	len = reply_seal(answer, query, BADVERS_HIGH, asker_limit(asker, query->udp_size));
-	tally_reply(answer, BADVERS_HIGH);
-	asker_reply(asker, answer->wire, len);
-	return DNS64_SENT;
+	return reply_within(0, asker, query, answer, 0);
 }
 
 static enum dns64_exit drop(enum stat why)
@@ -208,6 +207,7 @@ static bool answer_locally(const struct worker *worker, const struct query *quer
 {
 	switch (plan->action) {
 	case POLICY_REFUSE:
+		stats_inc(plan->why);
 		reply_failure(answer, query, plan->rcode, REPLY_EDE_NONE);
 		return true;
 	case POLICY_ANY:
@@ -236,28 +236,29 @@ static bool answer_locally(const struct worker *worker, const struct query *quer
 	return false;
 }
 
+static enum dns64_exit turn_away(const struct admission *admission, struct asker *asker,
+				 const struct query *query, struct answer *answer)
+{
+	if (admission->verdict == ADMIT_DROP)
+		return drop(admission->why);
+	stats_inc(admission->why);
+	if (admission->verdict == ADMIT_TRUNCATE)
+		return truncate_reply(asker, query, answer);
+	return refuse(asker, query, answer, admission->rcode);
+}
+
 enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const uint8_t *wire,
 			    size_t len)
 {
 	struct answer answer = { .wire = worker->wire };
+	struct admission admission;
 	struct policy_plan plan;
 	struct query query;
 	struct key key;
 
-	switch (message_read_query(&query, wire, len)) {
-	case MESSAGE_SHORT:
-		return drop(STAT_DNS_DROP_MALFORMED);
-	case MESSAGE_RESPONSE:
-		return drop(STAT_DNS_DROP_RESPONSE);
-	case MESSAGE_FORMERR:
-		return refuse(asker, &query, &answer, LDNS_RCODE_FORMERR);
-	case MESSAGE_NOTIMP:
-		return refuse(asker, &query, &answer, LDNS_RCODE_NOTIMPL);
-	case MESSAGE_BADVERS:
-		return refuse_version(asker, &query, &answer);
-	case MESSAGE_OK:
-		break;
-	}
+	admission = admit(worker, asker, &query, wire, len);
+	if (admission.verdict != ADMIT_GO_ON)
+		return turn_away(&admission, asker, &query, &answer);
 
 	policy_decide(&plan, &query, worker->room->map);
 	if (answer_locally(worker, &query, &plan, &answer)) {

@@ -131,6 +131,15 @@ void listen_free(struct listener *listener)
 	free(listener);
 }
 
+bool asker_settle(const struct asker *asker, struct query *query)
+{
+	if (asker->tcp)
+		return tcp_settle(asker->tcp, query);
+	query->padded = false;
+	query->keepalive = KEEPALIVE_NONE;
+	return true;
+}
+
 size_t asker_limit(const struct asker *asker, uint16_t udp_size)
 {
 	return asker->udp ? udp_size : MESSAGE_MAX;

@@ -8,12 +8,14 @@
 #define DNS64_LISTEN_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
 #include "../core/addr.h"
 
+struct query;
 struct tcp_client;
 struct tcp_port;
 struct udp_port;
@@ -34,6 +36,13 @@ struct asker {
 	unsigned int ifindex;		/* of the link, where local is link-local */
 	int64_t since_us;		/* when the query was read; see tally_now_us() */
 };
+
+/**
+ * asker_settle() - leave of the query's EDNS options what is of use by this way: padding
+ * only where the reply is encrypted (RFC 7830 6), keepalive only over TCP (RFC 7828 3.2.2).
+ * Return: false where one of those left is malformed.
+ */
+bool asker_settle(const struct asker *asker, struct query *query);
 
 /** asker_limit() - bytes that a reply may have; @udp_size: what the query said. */
 size_t asker_limit(const struct asker *asker, uint16_t udp_size);

@@ -16,39 +16,127 @@ enum {
 	EDNS_DO = 0x8000,
 };
 
-/* RFC 6891 6.1.2: options are {code, length, data}, and nothing is left over. */
-static bool options_sound(struct cursor options)
+/* RFC 7873 5.2.2 says which lengths are malformed. Return: false: it is. */
+static bool read_cookie(struct query *query, struct cursor option)
 {
+	size_t len = cursor_left(&option);
+
+	if (len != MESSAGE_COOKIE_CLIENT && (len < MESSAGE_COOKIE_MIN || len > MESSAGE_COOKIE_MAX))
+		return false;
+	query->cookie_len = (uint8_t)len;
+	return cursor_bytes(&option, query->cookie, len);
+}
+
+/* RFC 6891 6.1.2: options are {code, length, data}, and nothing is left over. */
+static bool read_options(struct query *query, struct cursor options)
+{
+	bool cookie_seen = false;
+
 	while (cursor_left(&options)) {
-		cursor_u16(&options);
-		cursor_skip(&options, cursor_u16(&options));
+		uint16_t code = cursor_u16(&options);
+		struct cursor option = cursor_sub(&options, cursor_u16(&options));
+
+		if (options.failed)
+			return false;
+		switch (code) {
+		case OPTION_COOKIE:	/* RFC 7873 5.2: the first one counts */
+			if (!cookie_seen && !read_cookie(query, option))
+				return false;
+			cookie_seen = true;
+			break;
+		case OPTION_KEEPALIVE:
+			query->keepalive = cursor_left(&option) ? KEEPALIVE_MALFORMED :
+								  KEEPALIVE_ASKED;
+			break;
+		case OPTION_PADDING:
+			query->padded = true;
+			break;
+		default:
+			break;
+		}
 	}
 	return !options.failed;
 }
 
+/* What follows type OPT in the record. */
 static enum message_verdict read_opt(struct query *query, struct cursor *c)
 {
-	uint8_t root = cursor_u8(c);
-	uint16_t type = cursor_u16(c);
 	uint16_t size = cursor_u16(c);
 	uint32_t extended = cursor_u32(c);
 	struct cursor options = cursor_sub(c, cursor_u16(c));
 
-	if (c->failed || root != 0 || type != LDNS_RR_TYPE_OPT || !options_sound(options))
-		return MESSAGE_FORMERR;
+	if (c->failed)
+		return MESSAGE_MALFORMED;
 	query->edns = true;
 	query->dnssec_ok = (extended & EDNS_DO) != 0;
 	if (size > MESSAGE_UDP_MIN)
 		query->udp_size = size < MESSAGE_UDP_MAX ? size : MESSAGE_UDP_MAX;
-	return (extended >> EDNS_VERSION_SHIFT & 0xff) == 0 ? MESSAGE_OK : MESSAGE_BADVERS;
+	/* What the options of other versions mean nobody knows. */
+	if (extended >> EDNS_VERSION_SHIFT & 0xff)
+		return MESSAGE_EDNS_VERSION;
+	if (!read_options(query, options)) {
+		query->cookie_len = 0;
+		return MESSAGE_BAD_OPTION;
+	}
+	return MESSAGE_OK;
+}
+
+/* One OPT record; the first that is anything else ends it. */
+static enum message_verdict read_additional(struct query *query, struct cursor *c,
+					    const uint8_t *wire, uint16_t n)
+{
+	enum message_verdict verdict = MESSAGE_OK;
+
+	for (; n > 0; n--) {
+		size_t begin = (size_t)(c->at - wire), at = begin;
+		struct name owner;
+		uint16_t type;
+
+		if (!name_read(wire, (size_t)(c->end - wire), &at, &owner))
+			return MESSAGE_MALFORMED;
+		cursor_skip(c, at - begin);
+		type = cursor_u16(c);
+		if (c->failed)
+			return MESSAGE_MALFORMED;
+		if (type == LDNS_RR_TYPE_TSIG || type == LDNS_RR_TYPE_SIG)
+			return MESSAGE_SIGNED;
+		if (type != LDNS_RR_TYPE_OPT)
+			return MESSAGE_ADDITIONAL;
+		if (owner.len != 1)		/* RFC 6891 6.1.2: the root's */
+			return MESSAGE_MALFORMED;
+		if (query->edns)
+			return MESSAGE_TWO_OPTS;
+		verdict = read_opt(query, c);
+		if (verdict != MESSAGE_OK && verdict != MESSAGE_EDNS_VERSION)
+			return verdict;
+	}
+	return cursor_left(c) ? MESSAGE_MALFORMED : verdict;
+}
+
+/* Return: false: without a sound question; @query then has none. */
+static bool read_question(struct query *query, struct cursor *c, const uint8_t *wire, size_t len)
+{
+	size_t at = MESSAGE_HEADER_LEN;
+
+	/* Nothing stands before the first name that a pointer could lead to, so
+	 * name_read() accepts none but one into the header, which is caught here. */
+	if (name_read(wire, len, &at, &query->qname) &&
+	    at == MESSAGE_HEADER_LEN + (size_t)query->qname.len) {
+		cursor_skip(c, query->qname.len);
+		query->type = cursor_u16(c);
+		query->class = cursor_u16(c);
+		if (!c->failed)
+			return true;
+	}
+	query->qname.len = 0;
+	return false;
 }
 
 enum message_verdict message_read_query(struct query *query, const uint8_t *wire, size_t len)
 {
 	struct cursor c = cursor_init(wire, len);
 	uint16_t qdcount, ancount, nscount, arcount;
-	enum message_verdict verdict = MESSAGE_OK;
-	size_t at = MESSAGE_HEADER_LEN;
+	enum message_verdict verdict;
 
 	*query = (struct query){ .udp_size = MESSAGE_UDP_MIN };
 	query->id = cursor_u16(&c);
@@ -62,27 +150,17 @@ enum message_verdict message_read_query(struct query *query, const uint8_t *wire
 	if (query->flags & MESSAGE_QR)
 		return MESSAGE_RESPONSE;
 	if (query->flags & MESSAGE_OPCODE)
-		return MESSAGE_NOTIMP;
-	if (qdcount != 1 || ancount != 0 || nscount != 0 || arcount > 1)
-		return MESSAGE_FORMERR;
-
-	/* Nothing stands before the first name that a pointer could lead to, so
-	 * name_read() accepts none but one into the header, which is caught here. */
-	if (!name_read(wire, len, &at, &query->qname) ||
-	    at != MESSAGE_HEADER_LEN + (size_t)query->qname.len) {
-		query->qname.len = 0;
-		return MESSAGE_FORMERR;
-	}
-	cursor_skip(&c, query->qname.len);
-	query->type = cursor_u16(&c);
-	query->class = cursor_u16(&c);
-	if (c.failed) {
-		query->qname.len = 0;
-		return MESSAGE_FORMERR;
-	}
-	if (arcount)
-		verdict = read_opt(query, &c);
-	return cursor_left(&c) ? MESSAGE_FORMERR : verdict;
+		return MESSAGE_OPCODE_OTHER;
+	if (qdcount > 1)
+		return MESSAGE_QUESTIONS;
+	if (qdcount == 1 && !read_question(query, &c, wire, len))
+		return MESSAGE_MALFORMED;
+	if (ancount || nscount)
+		return MESSAGE_RECORDS;
+	verdict = read_additional(query, &c, wire, arcount);
+	if (verdict == MESSAGE_OK && qdcount == 0)
+		return query->cookie_len ? MESSAGE_COOKIE_ONLY : MESSAGE_QUESTIONS;
+	return verdict;
 }
 
 static uint32_t sane_ttl_s(uint32_t ttl_s)

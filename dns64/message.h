@@ -19,6 +19,17 @@ enum {
 	MESSAGE_UDP_MAX = 1232,		/* fits the IPv6 minimum MTU unfragmented */
 	MESSAGE_RRS_MAX = 1024,		/* records of an answer; longer ones are not used */
 	MESSAGE_CHAIN_MAX = 16,		/* CNAME links followed */
+	MESSAGE_COOKIE_CLIENT = 8,	/* bytes; RFC 7873 4 */
+	MESSAGE_COOKIE_MIN = 16,	/* with a server's part */
+	MESSAGE_COOKIE_MAX = 40,
+};
+
+/* EDNS options that are read or written */
+enum message_option {
+	OPTION_COOKIE = 10,		/* RFC 7873 */
+	OPTION_KEEPALIVE = 11,		/* RFC 7828 */
+	OPTION_PADDING = 12,		/* RFC 7830 */
+	OPTION_EDE = 15,		/* RFC 8914 */
 };
 
 /* The second 16 bits of the header, host byte order */
@@ -34,6 +45,9 @@ enum message_flags {
 	MESSAGE_RCODE = 0x000f,
 };
 
+/* RFC 7828 3.2.1: a query asks by an empty option; over UDP it means nothing. */
+enum message_keepalive { KEEPALIVE_NONE, KEEPALIVE_ASKED, KEEPALIVE_MALFORMED };
+
 struct query {
 	uint16_t id;			/* host byte order, as all here */
 	uint16_t flags;			/* enum message_flags */
@@ -42,19 +56,35 @@ struct query {
 	bool edns;			/* it had an OPT record */
 	bool dnssec_ok;			/* DO */
 	uint16_t udp_size;		/* bytes the asker takes over UDP, within our bounds */
+
+	/* Options of its OPT record. The transport strikes out what is of no use there
+	 * (asker_settle()), and cookie_settle() puts the reply's cookie in its place. */
+	bool padded;			/* RFC 7830: the reply is to be padded too */
+	enum message_keepalive keepalive;
+	uint16_t idle_ds;		/* that the reply announces, in 100 ms; where ASKED */
+	uint8_t cookie_len;		/* 0 = none; 8, or 16 to 40 */
+	uint8_t cookie[MESSAGE_COOKIE_MAX];
 };
 
 enum message_verdict {
 	MESSAGE_OK,
 	MESSAGE_SHORT,		/* not even a header: nothing can be said to it */
 	MESSAGE_RESPONSE,	/* QR is set: answering could make a loop */
-	MESSAGE_FORMERR,
-	MESSAGE_NOTIMP,		/* another opcode than QUERY */
-	MESSAGE_BADVERS,	/* EDNS of a version above 0 */
+	MESSAGE_MALFORMED,
+	MESSAGE_QUESTIONS,	/* not exactly one */
+	MESSAGE_RECORDS,	/* answers, or something in the authority section */
+	MESSAGE_SIGNED,		/* TSIG or SIG(0): there are no keys here */
+	MESSAGE_ADDITIONAL,	/* what else is not OPT */
+	MESSAGE_TWO_OPTS,
+	MESSAGE_BAD_OPTION,	/* options that do not end where they should, a bad cookie */
+	MESSAGE_OPCODE_OTHER,	/* than QUERY */
+	MESSAGE_EDNS_VERSION,	/* above 0 */
+	MESSAGE_COOKIE_ONLY,	/* no question, but a cookie: RFC 7873 5.4 */
 };
 
 /**
  * message_read_query() - read a query: one question, nothing else but one OPT.
+ * Signatures and all other records are refused unread, after the owner's name and type.
  * @query:	filled in as far as it was read; id and flags always, but for SHORT.
  */
 enum message_verdict message_read_query(struct query *query, const uint8_t *wire, size_t len);

@@ -17,17 +17,25 @@ static bool is_meta_type(uint16_t type)
 	       (type >= LDNS_RR_TYPE_TKEY && type <= LDNS_RR_TYPE_MAILA);
 }
 
-static bool refuse(struct policy_plan *plan, const struct query *query)
+static void refuse_by(struct policy_plan *plan, uint8_t rcode, enum stat why)
 {
 	plan->action = POLICY_REFUSE;
-	plan->rcode = LDNS_RCODE_REFUSED;
+	plan->rcode = rcode;
+	plan->why = why;
+}
+
+static bool refuse(struct policy_plan *plan, const struct query *query)
+{
 	if (query->type == 0)
-		plan->rcode = LDNS_RCODE_FORMERR;
-	else if (query->class != LDNS_RR_CLASS_IN || !(query->flags & MESSAGE_RD) ||
-		 query->type == LDNS_RR_TYPE_AXFR || query->type == LDNS_RR_TYPE_IXFR)
-		plan->rcode = LDNS_RCODE_REFUSED;
+		refuse_by(plan, LDNS_RCODE_FORMERR, STAT_DNS_REFUSED_TYPE);
+	else if (query->class != LDNS_RR_CLASS_IN)
+		refuse_by(plan, LDNS_RCODE_REFUSED, STAT_DNS_REFUSED_CLASS);
+	else if (!(query->flags & MESSAGE_RD))
+		refuse_by(plan, LDNS_RCODE_REFUSED, STAT_DNS_REFUSED_NO_RECURSION);
+	else if (query->type == LDNS_RR_TYPE_AXFR || query->type == LDNS_RR_TYPE_IXFR)
+		refuse_by(plan, LDNS_RCODE_REFUSED, STAT_DNS_REFUSED_TRANSFER);
 	else if (is_meta_type(query->type))
-		plan->rcode = LDNS_RCODE_NOTIMPL;
+		refuse_by(plan, LDNS_RCODE_NOTIMPL, STAT_DNS_REFUSED_TYPE);
 	else
 		return false;
 	return true;

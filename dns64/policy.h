@@ -6,6 +6,7 @@
 #ifndef DNS64_POLICY_H
 #define DNS64_POLICY_H
 
+#include "../core/stats.h"
 #include "message.h"
 
 struct addrmap;
@@ -26,6 +27,7 @@ enum policy_action {
 struct policy_plan {
 	enum policy_action action;
 	uint8_t rcode;
+	enum stat why;		/* its counter, with POLICY_REFUSE */
 	struct name zone, target;
 };
 

@@ -16,8 +16,10 @@ enum {
 	POINTER = 0xc000,
 	POINTER_MAX = 0x3fff,
 	EDNS_DO = 0x8000,
-	OPTION_EDE = 15,
 	ROUND_RR_MAX = NAME_WIRE_MAX + 10 + 16,	/* an AAAA record, its owner in full */
+	PADDING_BLOCK = 468,	/* RFC 8467 4.1 */
+	OPT_FIXED = 11,		/* bytes of an OPT record before its options */
+	OPTION_HEAD = 4,
 };
 
 static void put(struct reply *reply, const void *data, size_t len)
@@ -320,24 +322,31 @@ static const char *ede_text(enum reply_ede ede)
 	return "";
 }
 
-/* The option of RFC 8914 2. Return: its length. */
-static size_t append_ede(uint8_t *at, enum reply_ede ede)
+/* One EDNS option behind others. Return: where the next one goes. */
+static uint8_t *put_option(uint8_t *at, enum message_option code, const void *data, size_t len)
 {
-	const char *text = ede_text(ede);
-	size_t len = strlen(text);
-
-	patch_u16(at, OPTION_EDE);
-	patch_u16(at + 2, (uint16_t)(2 + len));
-	patch_u16(at + 4, (uint16_t)ede & 0xff);
-	memcpy(at + 6, text, len);
-	return 6 + len;
+	patch_u16(at, (uint16_t)code);
+	patch_u16(at + 2, (uint16_t)len);
+	memcpy(at + OPTION_HEAD, data, len);
+	return at + OPTION_HEAD + len;
 }
 
-/* The OPT record of RFC 6891 6.1.2, with its options. */
+static uint8_t *put_ede(uint8_t *at, enum reply_ede ede)
+{
+	const char *text = ede_text(ede);
+	uint8_t value[2 + REPLY_EDE_TEXT_MAX];
+
+	patch_u16(value, (uint16_t)ede & 0xff);
+	memcpy(value + 2, text, strlen(text));
+	return put_option(at, OPTION_EDE, value, 2 + strlen(text));
+}
+
+/* The OPT record of RFC 6891 6.1.2, but for padding; at most REPLY_OPT_MAX bytes. */
 static size_t append_opt(uint8_t *at, const struct answer *answer, const struct query *query,
 			 uint8_t rcode_high)
 {
-	size_t len = 11;
+	uint8_t *end = at + OPT_FIXED;
+	uint8_t value[2];
 
 	at[0] = 0;
 	patch_u16(at + 1, LDNS_RR_TYPE_OPT);
@@ -346,9 +355,32 @@ static size_t append_opt(uint8_t *at, const struct answer *answer, const struct 
 	at[6] = 0;
 	patch_u16(at + 7, query->dnssec_ok ? EDNS_DO : 0);
 	if (answer->ede != REPLY_EDE_NONE)
-		len += append_ede(at + len, answer->ede);
-	patch_u16(at + 9, (uint16_t)(len - 11));
-	return len;
+		end = put_ede(end, answer->ede);
+	if (query->cookie_len)
+		end = put_option(end, OPTION_COOKIE, query->cookie, query->cookie_len);
+	if (query->keepalive == KEEPALIVE_ASKED) {
+		patch_u16(value, query->idle_ds);
+		end = put_option(end, OPTION_KEEPALIVE, value, sizeof(value));
+	}
+	patch_u16(at + OPT_FIXED - 2, (uint16_t)(end - at - OPT_FIXED));
+	return (size_t)(end - at);
+}
+
+/* Fill up a message that ends with its OPT record to whole blocks, if there is room. */
+static size_t pad(uint8_t *wire, size_t len, size_t opt_len, size_t limit)
+{
+	uint8_t *opt_length = wire + len - opt_len + OPT_FIXED - 2;
+	size_t padded = (len + OPTION_HEAD + PADDING_BLOCK - 1) / PADDING_BLOCK * PADDING_BLOCK;
+
+	if (padded > limit)
+		padded = limit;
+	if (padded < len + OPTION_HEAD)
+		return len;
+	patch_u16(wire + len, OPTION_PADDING);
+	patch_u16(wire + len + 2, (uint16_t)(padded - len - OPTION_HEAD));
+	memset(wire + len + OPTION_HEAD, 0, padded - len - OPTION_HEAD);
+	patch_u16(opt_length, (uint16_t)(opt_len - OPT_FIXED + padded - len));
+	return padded;
 }
 
 /*
@@ -459,6 +491,8 @@ size_t reply_seal(struct answer *answer, const struct query *query, uint8_t rcod
 		memcpy(answer->wire + len, opt, opt_len);
 		patch_u16(answer->wire + 10, (uint16_t)(cursor_u16(&c) + 1));
 		len += opt_len;
+		if (query->padded)
+			len = pad(answer->wire, len, opt_len, limit);
 	}
 	return len;
 }

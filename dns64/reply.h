@@ -2,7 +2,7 @@
 /*
  * DNS messages on their way out. A reply is first composed as a struct answer,
  * which knows nothing of who asks: that is what the cache keeps. reply_seal()
- * then makes it one asker's reply: ID, flags, letter case, EDNS, truncation.
+ * then makes it one asker's reply: ID, flags, letter case, EDNS, truncation, padding.
  */
 #ifndef DNS64_REPLY_H
 #define DNS64_REPLY_H
@@ -31,7 +31,8 @@ enum reply_ede {
 
 enum {
 	REPLY_EDE_TEXT_MAX = 48,
-	REPLY_OPT_MAX = 17 + REPLY_EDE_TEXT_MAX,	/* OPT with one extended error */
+	/* OPT with an extended error, the longest cookie, a keepalive */
+	REPLY_OPT_MAX = 11 + (4 + 2 + REPLY_EDE_TEXT_MAX) + (4 + MESSAGE_COOKIE_MAX) + (4 + 2),
 	REPLY_COMPOSE_MAX = MESSAGE_MAX - REPLY_OPT_MAX,
 	REPLY_TTL_MAX_S = 86400,	/* no record is given for longer */
 	REPLY_LOCAL_TTL_S = 600,	/* of what comes from here; RFC 6147 5.1.7's default */

@@ -76,6 +76,12 @@ static void set_deadline(struct tcp_client *client, int ms)
 	event_add(client->deadline, &tv);
 }
 
+static uint16_t idle_ms(const struct tcp_client *client)
+{
+	(void)client;
+	return IDLE_MS;
+}
+
 static void client_close(struct tcp_client *client)
 {
 	struct asker *asker;
@@ -237,6 +243,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	if (client->partial)
 		stats_inc(STAT_DNS_DROP_TCP_TIMEOUT);
 	client_close(client);
+}
+
+bool tcp_settle(struct tcp_client *client, struct query *query)
+{
+	query->padded = false;
+	query->idle_ds = idle_ms(client) / 100;
+	return query->keepalive != KEEPALIVE_MALFORMED;
 }
 
 void tcp_reply(struct tcp_client *client, const uint8_t *wire, size_t len)

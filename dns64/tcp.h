@@ -6,10 +6,12 @@
 #ifndef DNS64_TCP_H
 #define DNS64_TCP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct asker;
+struct query;
 struct tcp_client;
 struct tcp_port;
 struct worker;
@@ -22,6 +24,9 @@ int tcp_port_start(struct tcp_port *port);
 
 /** tcp_port_close() - accept no more; connections go on. */
 void tcp_port_close(struct tcp_port *port);
+
+/** tcp_settle() - asker_settle() of what came by TCP. */
+bool tcp_settle(struct tcp_client *client, struct query *query);
 
 /** tcp_reply() - queue a reply for a client. */
 void tcp_reply(struct tcp_client *client, const uint8_t *wire, size_t len);

@@ -24,6 +24,7 @@
 #include "lookup.h"
 #include "resolver.h"
 #include "tcp.h"
+#include "throttle.h"
 #include "top.h"
 #include "udp.h"
 
@@ -347,6 +348,7 @@ static int worker_init(struct dns64 *dns64, unsigned int i)
 	STAILQ_INIT(&worker->listeners);
 	STAILQ_INIT(&worker->next.listeners);
 	LIST_INIT(&worker->clients);
+	cookie_init(&worker->cookies, &dns64->room.cookie_root);
 	worker->loop = dns64->loops[i] = loop_new(name);
 	worker->udp = udp_batch_new();
 	worker->top = top_new();
@@ -386,10 +388,14 @@ int dns64_new(struct dns64 **out, const struct config *config, const struct addr
 
 	if (!dns64)
 		return -ENOMEM;
-	if (getrandom(&dns64->room.secret, sizeof(dns64->room.secret), 0) < 0) {
+	if (getrandom(&dns64->room.secret, sizeof(dns64->room.secret), 0) < 0 ||
+	    getrandom(&dns64->room.cookie_root, sizeof(dns64->room.cookie_root), 0) < 0) {
 		err = -errno;
 		goto fail;
 	}
+	dns64->room.throttle = throttle_new();
+	if (!dns64->room.throttle)
+		goto fail;
 	dns64->workers = calloc(n, sizeof(*dns64->workers));
 	dns64->loops = calloc(n, sizeof(struct loop *));
 	if (!dns64->workers || !dns64->loops)
@@ -443,6 +449,7 @@ void dns64_free(struct dns64 *dns64)
 	for (unsigned int i = 0; i < dns64->n_workers; i++)
 		worker_end(&dns64->workers[i]);
 	cache_free(dns64->room.cache);
+	throttle_free(dns64->room.throttle);
 	free(dns64->workers);
 	free(dns64->loops);
 	free(dns64);

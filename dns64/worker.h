@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "../core/siphash.h"
+#include "cookie.h"
 #include "listen.h"
 #include "message.h"
 
@@ -23,6 +24,7 @@ struct lookup;
 struct lookups;
 struct loop;
 struct resolver;
+struct throttle;
 struct timeval;
 struct top;
 struct udp_batch;
@@ -33,6 +35,8 @@ struct room {
 	const struct addrmap *map;
 	struct cache *cache;
 	struct siphash_key secret;	/* of all tables that names are the keys of */
+	struct siphash_key cookie_root;	/* what the workers derive their cookies' secrets from */
+	struct throttle *throttle;
 	uint64_t epoch;		/* grows with each change: older answers are not kept */
 };
 
@@ -54,6 +58,8 @@ struct worker {
 	LIST_HEAD(tcp_client_list, tcp_client) clients;
 	struct lookups *lookups;
 	struct top *top;
+	struct cookies cookies;
+	bool slip;			/* the last reply over its rate went out, cut short */
 	const struct timeval *aaaa_wait;	/* a common timeout of the base */
 	_Atomic unsigned int n_clients;	/* written by the worker, read by everyone */
 	uint8_t wire[MESSAGE_MAX];	/* answers are composed here */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Each client has one number: until when its replies are spent, were they sent at its
+ * rate one after another (the "theoretical arrival time" of ATM's GCRA). A place holds
+ * that and some bits of the client's hash in 64 bits that are exchanged as one.
+ */
+#include "throttle.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "../core/addr.h"
+#include "../core/siphash.h"
+
+enum {
+	BUCKETS = 4096,			/* a power of two */
+	WAYS = 2,			/* places in each */
+	FRACTION_BITS = 16,		/* time is in 2^-16 ms */
+	TIME_BITS = 44,			/* 3 days, then it begins anew */
+	ATTEMPTS = 4,			/* while other workers count for the same client */
+};
+
+static const uint64_t time_mask = (UINT64_C(1) << TIME_BITS) - 1;
+static const uint64_t burst = UINT64_C(1000) << FRACTION_BITS;	/* a second */
+
+struct throttle {
+	struct siphash_key hash_key;	/* random: nobody can choose whom to meet */
+	_Atomic uint64_t place[BUCKETS][WAYS];	/* tag, then time */
+};
+
+struct throttle *throttle_new(void)
+{
+	struct throttle *throttle = calloc(1, sizeof(*throttle));
+
+	if (throttle && getrandom(&throttle->hash_key, sizeof(throttle->hash_key), 0) !=
+			sizeof(throttle->hash_key)) {
+		free(throttle);
+		return NULL;
+	}
+	return throttle;
+}
+
+static uint64_t hash_of(const struct throttle *throttle, const struct in6_addr *client)
+{
+	uint64_t word;
+
+	/* The first half of a mapped address is zero, the second differs from all /64s'. */
+	memcpy(&word, client->s6_addr + (addr_is_v4(client) ? 8 : 0), sizeof(word));
+	return siphash13(&throttle->hash_key, &word, 1);
+}
+
+/* How far a place is ahead of now. What is older, or of another rate, is not. */
+static uint64_t debt_of(uint64_t place, uint64_t now)
+{
+	uint64_t ahead = (place - now) & time_mask;
+
+	return ahead <= 2 * burst ? ahead : 0;
+}
+
+bool throttle_pass(struct throttle *throttle, const struct in6_addr *client, uint32_t per_second,
+		   int64_t now_ms)
+{
+	uint64_t now = ((uint64_t)now_ms << FRACTION_BITS) & time_mask;
+	uint64_t cost = burst / per_second;
+	uint64_t hash = hash_of(throttle, client), tag = hash & ~time_mask;
+	_Atomic uint64_t *ways = throttle->place[hash & (BUCKETS - 1)];
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		uint64_t was[WAYS] = { atomic_load_explicit(&ways[0], memory_order_relaxed),
+				       atomic_load_explicit(&ways[1], memory_order_relaxed) };
+		bool mine[WAYS] = { (was[0] & ~time_mask) == tag, (was[1] & ~time_mask) == tag };
+		unsigned int i = mine[0] || (!mine[1] &&
+					     debt_of(was[0], now) <= debt_of(was[1], now)) ? 0 : 1;
+		uint64_t debt = mine[i] ? debt_of(was[i], now) : 0;
+
+		if (debt + cost > burst)
+			return false;
+		if (atomic_compare_exchange_weak_explicit(&ways[i], &was[i],
+							  tag | ((now + debt + cost) & time_mask),
+							  memory_order_relaxed,
+							  memory_order_relaxed))
+			return true;
+	}
+	return true;
+}
+
+void throttle_free(struct throttle *throttle)
+{
+	free(throttle);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How many replies go to an address that nobody has proven to be the asker's: forged
+ * queries would have us flood whoever has it. The addresses of one /64 count as one
+ * client, IPv4 addresses each by itself.
+ *
+ * Shared by all workers, without locks: SO_REUSEPORT spreads a client's queries over
+ * them. The table is bounded and never full. Who is not over his rate leaves his place
+ * again within moments; where two that are meet in one place, the one that is less so
+ * starts anew.
+ */
+#ifndef DNS64_THROTTLE_H
+#define DNS64_THROTTLE_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct throttle;
+
+/** throttle_new() - Return: the table, owned by the caller; NULL: out of memory. */
+struct throttle *throttle_new(void);
+
+/**
+ * throttle_pass() - may one more reply go to @client? Any thread.
+ * @client:	IPv4 mapped.
+ * @per_second:	the rate; one second's worth may come at once.
+ * @now_ms:	loop_now_ms().
+ */
+bool throttle_pass(struct throttle *throttle, const struct in6_addr *client, uint32_t per_second,
+		   int64_t now_ms);
+
+/** throttle_free() - NULL is allowed. */
+void throttle_free(struct throttle *throttle);
+
+#endif
