@@ -250,6 +250,8 @@ DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest pytho
              python3-pytest-xdist python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
              nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool wrk \
              python3-pyftpdlib ldnsutils bind9-dnsutils dnsperf musl-tools
+# It would become the resolver of the machine that it is installed on.
+DEB_UNPACKED := systemd-resolved libsystemd-shared
 
 SYSCONFDIR ?= /etc
 BINDIR     := $(PREFIX)/bin
@@ -262,6 +264,7 @@ FUZZING_SECONDS ?= 60
 ##   deps       install what building, testing and the demonstration need (Debian)
 deps:
 	@tests/deps $(DEB_BUILD) $(DEB_RUN) $(DEB_TEST)
+	@tests/unpack build/unpacked $(DEB_UNPACKED)
 
 ##   build      build/release/gate64
 build: all

@@ -134,11 +134,12 @@ class Namespace:
                 file.write_text(str(value))
             return file.read_text().strip()
 
-    def resolver(self, *addresses):
-        """Give this host a resolv.conf."""
+    def resolver(self, *addresses, options=""):
+        """Give this host a resolv.conf; options: as resolv.conf(5) has them."""
         folder = ETC_NETNS / self.name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "resolv.conf").write_text("".join(f"nameserver {a}\n" for a in addresses))
+        (folder / "resolv.conf").write_text("".join(f"nameserver {a}\n" for a in addresses) +
+                                            (f"options {options}\n" if options else ""))
 
     def nft(self, rules):
         """Load nftables rules, given as text."""
