@@ -171,7 +171,8 @@ UNIT_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
                   $(ADDRMAP) core/stats.c
 UNIT_dns_prefixes := dns64/local.c $(UNIT_dns_synth)
 UNIT_dns_policy := dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c \
-                  $(ADDRMAP) core/stats.c
+                  core/config_names.c $(ADDRMAP) core/stats.c
+UNIT_dns_rebind := $(sort dns64/rebind.c $(UNIT_dns_synth) $(UNIT_dns_forward))
 
 UNITS     := $(sort $(patsubst UNIT_%,%,$(filter UNIT_%,$(.VARIABLES))))
 UNIT_BINS := $(UNITS:%=$(O)/unit/%_test)
@@ -216,10 +217,8 @@ FUZZ_fragment := $(UNIT_fragment)
 FUZZ_icmp   := $(UNIT_icmp)
 
 FUZZ_hello     := snid/hello.c snid/name.c
-FUZZ_dns_query := dns64/cookie.c dns64/policy.c dns64/local.c dns64/ptr.c dns64/reply.c dns64/message.c dns64/name.c \
-                  $(ADDRMAP) core/stats.c
-FUZZ_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
-                  $(ADDRMAP) core/stats.c
+FUZZ_dns_query := dns64/cookie.c $(UNIT_dns_policy)
+FUZZ_dns_synth := $(UNIT_dns_rebind)
 FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
 FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)

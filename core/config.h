@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "addr.h"
+#include "config_names.h"
 #include "log.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/gate64/gate64.yaml"
@@ -69,6 +70,11 @@ enum config_flow_log {
 	CONFIG_FLOW_LOG_BINDINGS,
 	CONFIG_FLOW_LOG_SESSIONS,
 	CONFIG_FLOW_LOG_PORT_BLOCKS,
+};
+
+enum config_rebind {			/* private addresses for names of others */
+	CONFIG_REBIND_OFF,		/* are answers as any */
+	CONFIG_REBIND_ON,		/* are refused */
 };
 
 struct endpoint_list {
@@ -132,6 +138,8 @@ struct config {
 		struct dns_zone *zones;
 		size_t n_zones;
 		struct prefix_list exclude_aaaa;
+		struct name_list exclude_names, force_names;	/* no name is in both */
+		enum config_rebind rebind;
 		struct {
 			uint64_t size;		/* bytes, all workers together */
 		} cache;

@@ -12,6 +12,7 @@
 
 #include "config_report.h"
 #include "config_schema.h"
+#include "config_value.h"
 #include "config_yaml.h"
 
 /* A setting with prefixes, seen as a list */
@@ -199,6 +200,24 @@ static void check_upstream(const struct config_source *source)
 					   &config->dns64.zones[i].upstream.v[k]);
 }
 
+/* A name cannot be excluded and forced; of names within each other the longer one counts. */
+static void check_names(const struct config_source *source)
+{
+	const struct yaml_node *forced = source->given[row_of("dns64.force_names")];
+	const struct name_list *excluded = &source->config->dns64.exclude_names;
+
+	if (!forced || !is_good(source, "dns64.force_names") ||
+	    !is_good(source, "dns64.exclude_names"))
+		return;
+	for (const struct yaml_node *node = forced->first; node; node = node->next) {
+		char name[CONFIG_DOMAIN_STRLEN];
+
+		if (config_value_domain(node->text, name) && config_names_has(excluded, name))
+			config_report_error(source->report, node->pos,
+					    "%s is in dns64.exclude_names too", name);
+	}
+}
+
 void config_check(const struct config_source *source)
 {
 	const struct config *config = source->config;
@@ -221,4 +240,5 @@ void config_check(const struct config_source *source)
 	check_apart(source, &nat46, &eam6);
 	check_eams(source);
 	check_upstream(source);
+	check_names(source);
 }

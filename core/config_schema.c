@@ -150,12 +150,19 @@ static const char *const flow_log_words[] = {
 	NULL
 };
 
+static const char *const rebind_words[] = {
+	[CONFIG_REBIND_OFF] = "off",
+	[CONFIG_REBIND_ON] = "on",
+	NULL
+};
+
 /* config_type_word copies an unsigned int. */
 static_assert(sizeof(enum log_level) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum log_format) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_filtering) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_fast_path) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_flow_log) == sizeof(unsigned int), "enumerations are int-sized");
+static_assert(sizeof(enum config_rebind) == sizeof(unsigned int), "enumerations are int-sized");
 
 /* ---- the table --------------------------------------------------------------------- */
 
@@ -185,6 +192,7 @@ static_assert(sizeof(enum config_flow_log) == sizeof(unsigned int), "enumeration
 	&config_type_pool4, FIELD(field, struct pool4_entry *), FIELD(n_field, size_t)
 #define EAM(field, n_field)                                                                      \
 	&config_type_eam, FIELD(field, struct eam *), FIELD(n_field, size_t)
+#define NAMES(field) &config_type_names, FIELD(field, struct name_list), 0
 #define ZONES(field, n_field)                                                                    \
 	&config_type_zones, FIELD(field, struct dns_zone *), FIELD(n_field, size_t)
 #define STATIC(field, n_field)                                                                   \
@@ -347,6 +355,19 @@ const struct config_row config_rows[] = {
 	{ "dns64.exclude_aaaa", PREFIXES(dns64.exclude_aaaa), "[\"::ffff:0:0/96\"]",
 	  "An AAAA record within these prefixes counts as absent (RFC 6147 section 5.1.4)",
 	  .expected = "a list of IPv6 prefixes", .max = 256, .family = CONFIG_AAAA },
+	{ "dns64.exclude_names", NAMES(dns64.exclude_names), "[]",
+	  "Names at and below which nothing is synthesised: their AAAA records are answered as "
+	  "they are",
+	  .expected = "a list of domain names such as [lan.example]", .max = 16384 },
+	{ "dns64.force_names", NAMES(dns64.force_names), "[]",
+	  "Names at and below which addresses are synthesised even where there are AAAA records, "
+	  "which are answered only where that cannot be done; the longest name of this list and "
+	  "of exclude_names counts",
+	  .expected = "a list of domain names such as [video.example]", .max = 16384 },
+	{ "dns64.rebind", WORD(dns64.rebind, enum config_rebind), "off",
+	  "Whether private addresses are refused in answers for names that are below none of "
+	  "dns64.zones, so that no foreign name can lead a browser to a host inside (DNS rebinding)",
+	  .expected = "off or on", .words = rebind_words },
 	{ "dns64.zones", ZONES(dns64.zones, dns64.n_zones), "[]",
 	  "Names that servers of their own know: what is asked at or below name goes to these "
 	  "servers, whatever upstream says; it is not validated, and may be a private zone",

@@ -51,6 +51,7 @@ extern const struct config_type config_type_endpoints;	/* endpoint_list; also: b
 extern const struct config_type config_type_pool4;	/* pool4_entry *; also: size_t count */
 extern const struct config_type config_type_eam;	/* eam *; also: size_t count */
 extern const struct config_type config_type_static;	/* static_binding *; also: size_t count */
+extern const struct config_type config_type_names;	/* name_list */
 extern const struct config_type config_type_zones;	/* dns_zone *; also: size_t count */
 
 /* ---- what the types share ------------------------------------------------ */

@@ -105,6 +105,8 @@ STAT(STAT_DNS_SYNTHESISED, "gate64_dns_synthesised_total", "",
      "Replies with addresses synthesised")
 STAT(STAT_DNS_SYNTH_LEFT_OUT, "gate64_dns_synthesised_left_out_total", "",
      "Synthesised addresses left out of replies, that these fit")
+STAT(STAT_DNS_REBIND, "gate64_dns_rebinding_total", "",
+     "Answers refused because they lead foreign names to private addresses")
 STAT(STAT_DNS_TRUNCATED, "gate64_dns_truncated_total", "", "Replies sent truncated")
 STAT(STAT_DNS_CACHE_HIT, "gate64_dns_cache_total", "result=\"hit\"",
      "Cache look-ups, by result")

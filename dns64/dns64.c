@@ -22,6 +22,7 @@
 #include "local.h"
 #include "lookup.h"
 #include "policy.h"
+#include "rebind.h"
 #include "resolver.h"
 #include "synth.h"
 #include "tally.h"
@@ -81,6 +82,7 @@ static bool compose(const struct worker *worker, const struct lookup *lookup,
 		.aaaa = &lookup->main.got,
 		.a = &lookup->a.got,
 		.aaaa_overdue = lookup->overdue,
+		.forced = lookup->plan.forced,
 	};
 
 	if (lookup->plan.action == POLICY_SYNTHESISE)
@@ -123,6 +125,7 @@ static bool go_on(struct worker *worker, struct lookup *lookup)
 
 	if (!compose(worker, lookup, &answer))
 		return false;
+	rebind_guard(&answer, &lookup->query, worker->room->config, worker->room->map);
 	if (lookup->epoch == worker->room->epoch)
 		cache_put(worker->room->cache, &lookup->key, loop_now_ms(), &answer);
 	reply_to_all(worker, lookup, &answer);
@@ -176,6 +179,7 @@ static enum dns64_exit wait_for_answer(struct worker *worker, const struct asker
 		return DNS64_DROPPED;
 	}
 	lookup->plan = *plan;
+	policy_apply_names(&lookup->plan, query, worker->room->config);
 	lookup->epoch = worker->room->epoch;
 	stats_inc(STAT_DNS_CACHE_MISS);
 	ask_resolver(worker, lookup);

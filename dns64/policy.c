@@ -6,6 +6,9 @@
  */
 #include "policy.h"
 
+#include <string.h>
+
+#include "../core/config.h"
 #include "codes.h"
 #include "local.h"
 #include "ptr.h"
@@ -53,6 +56,7 @@ void policy_decide(struct policy_plan *plan, const struct query *query,
 {
 	struct ptr ptr;
 
+	plan->forced = false;
 	if (refuse(plan, query))
 		return;
 	if (query->type == LDNS_RR_TYPE_ANY) {
@@ -86,4 +90,33 @@ void policy_decide(struct policy_plan *plan, const struct query *query,
 		break;
 	}
 	plan->action = wants_synthesis(query) ? POLICY_SYNTHESISE : POLICY_PASS;
+}
+
+/* A name as config_names.h has them */
+static void name_text(const struct name *name, char *text)
+{
+	struct name folded = { .len = name->len };
+
+	name_fold(folded.wire, name);
+	name_format(&folded, text);
+	text[strlen(text) - 1] = '\0';
+}
+
+/* They are about the name that was asked for: where its chain leads is somebody else's choice. */
+void policy_apply_names(struct policy_plan *plan, const struct query *query,
+			const struct config *config)
+{
+	const struct name_list *excluded = &config->dns64.exclude_names;
+	const struct name_list *forced = &config->dns64.force_names;
+	size_t excluded_len, forced_len;
+	char text[NAME_TEXT_MAX];
+
+	if (plan->action != POLICY_SYNTHESISE || (!excluded->n && !forced->n))
+		return;
+	name_text(&query->qname, text);
+	excluded_len = config_names_above(excluded, text);
+	forced_len = config_names_above(forced, text);
+	plan->forced = forced_len > excluded_len;
+	if (excluded_len > forced_len)
+		plan->action = POLICY_PASS;
 }

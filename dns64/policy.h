@@ -10,6 +10,7 @@
 #include "message.h"
 
 struct addrmap;
+struct config;
 
 enum policy_action {
 	POLICY_REFUSE,		/* with plan.rcode */
@@ -28,11 +29,19 @@ struct policy_plan {
 	enum policy_action action;
 	uint8_t rcode;
 	enum stat why;		/* its counter, with POLICY_REFUSE */
+	bool forced;		/* SYNTHESISE where there are AAAA records too */
 	struct name zone, target;
 };
 
 /** policy_decide() - fill in @plan for @query, which message_read_query() accepted. */
 void policy_decide(struct policy_plan *plan, const struct query *query,
 		   const struct addrmap *map);
+
+/**
+ * policy_apply_names() - dns64.exclude_names and force_names: may SYNTHESISE stay? It is for
+ * what has to be looked up: what is in the cache was decided on before it got there.
+ */
+void policy_apply_names(struct policy_plan *plan, const struct query *query,
+			const struct config *config);
 
 #endif

@@ -7,19 +7,24 @@
 #include <string.h>
 
 #include "../../core/addrmap.h"
+#include "../../core/config.h"
 #include "../../dns64/cookie.h"
 #include "../../dns64/local.h"
 #include "../../dns64/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { NOW_S = 1559736000 };
+enum { NOW_S = 1559736000, PREFIXES = 16 };
 
 static uint8_t wire[MESSAGE_MAX];
 
 static void compose(struct answer *answer, const struct query *query, enum message_verdict verdict,
 		    const struct addrmap *map)
 {
+	static char excluded0[] = "a", excluded1[] = "b.example", forced0[] = "x.b.example";
+	static char *excluded[] = { excluded0, excluded1 }, *forced[] = { forced0 };
+	static const struct config config = { .dns64 = { .exclude_names = { excluded, 2 },
+							 .force_names = { forced, 1 } } };
 	struct policy_plan plan;
 
 	if (verdict != MESSAGE_OK) {
@@ -27,10 +32,15 @@ static void compose(struct answer *answer, const struct query *query, enum messa
 		return;
 	}
 	policy_decide(&plan, query, map);
+	policy_apply_names(&plan, query, &config);
+	if (plan.forced && plan.action != POLICY_SYNTHESISE)
+		abort();
 	if (plan.action == POLICY_IPV4ONLY)
 		local_ipv4only(answer, query, map);
 	else if (plan.action == POLICY_IPV4ONLY_REVERSE)
 		local_ipv4only_reverse(answer, query);
+	else if (plan.action == POLICY_IPV4ONLY_MAPPED)
+		local_ipv4only_mapped(answer, query, &plan.target);
 	else
 		local_any(answer, query);
 }
@@ -67,9 +77,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct query query;
 	struct prefix prefix;
 
-	if (!map.pref64.n && (prefix_parse("64:ff9b::/96", &prefix) ||
-			      prefix_list_add(&map.pref64, &prefix)))
-		abort();
+	for (size_t i = 0; i < PREFIXES && map.pref64.n < PREFIXES; i++) {
+		char text[PREFIX_STRLEN];
+
+		snprintf(text, sizeof(text), "64:ff9b:0:0:%x::/96", (unsigned int)i);
+		if (prefix_parse(text, &prefix) || prefix_list_add(&map.pref64, &prefix))
+			abort();
+	}
 	verdict = message_read_query(&query, data, size);
 	if (verdict == MESSAGE_SHORT || verdict == MESSAGE_RESPONSE)
 		return 0;

@@ -72,6 +72,12 @@ SHAPES = f"""\
     mixed       AAAA  {NATIVE6}
     mixed       AAAA  2001:db8:64::c000:250
     chain0      A     192.0.2.80
+    private     A     10.0.0.80
+    private     AAAA  fd00::80
+    private4    A     10.0.0.80
+    half-private A    10.0.0.80
+    half-private A    192.0.2.80
+    to-private  CNAME private4.shapes.plain.
     """
 
 # Zones of one purpose each

@@ -136,6 +136,24 @@ static void test_messages(void **state)
 		  "`::ffff:0:0/96' is not an IPv6 prefix" },
 		{ "prefixes: {nat46: [2001:db8::/96]}",
 		  "expected an IPv6 prefix such as 2001:db8::/64, found a list" },
+		{ "dns64: {exclude_names: lan.example}",
+		  "expected a list of domain names such as [lan.example], found `lan.example'" },
+		{ "dns64: {exclude_names: [a..example]}",
+		  "expected a domain name such as lan.example, found `a..example'" },
+		{ "dns64: {exclude_names: [\"*.lan.example\"]}",
+		  "expected a domain name such as lan.example, found `*.lan.example': "
+		  "a name stands for all below it, without an asterisk" },
+		{ "dns64: {exclude_names: [.]}",
+		  "expected a domain name such as lan.example, found `.': "
+		  "the root would be every name" },
+		{ "dns64: {exclude_names: [\"m\xc3\xbcller.example\"]}",
+		  "expected a domain name such as lan.example, found `m\xc3\xbcller.example': "
+		  "only ASCII; other scripts are written xn--..." },
+		{ "dns64: {force_names: [b, a.example, A.example., a]}",
+		  "a.example is listed twice" },
+		{ "dns64: {force_names: [~]}",
+		  "expected a domain name such as lan.example, found nothing" },
+		{ "dns64: {rebind: maybe}", "expected off or on, found `maybe'" },
 		{ "dns64: {listen: []}",
 		  "nobody could ask; `dns64: {enabled: false}' switches DNS off" },
 		{ "dns64: {listen: [\"[::]:0\"]}",
@@ -415,6 +433,10 @@ static void test_rules(void **state)
 		       AT(1, 23, "all of prefixes.nat64 drain: DNS64 needs one to answer with")
 		       "prefixes: {draining: [2001:db8:64::/48, \"64:ff9b::/96\"]}\n"
 		       "                      ^\n");
+	expect_refused("dns64: {exclude_names: [a.example, b.example], force_names: [B.example.]}",
+		       AT(1, 62, "b.example is in dns64.exclude_names too")
+		       "dns64: {exclude_names: [a.example, b.example], force_names: [B.example.]}\n"
+		       "                                                             ^\n");
 	/* No rule is applied to what could not be read. */
 	expect_refused("inside: [64:ff9b::/64, x]\n",
 		       AT(1, 24, "expected an IPv6 prefix such as 2001:db8::/64, found `x': "

@@ -77,6 +77,9 @@ static void expect_default_dns64(const struct config *config)
 	assert_string_equal(config->dns64.root_hints, "/usr/share/dns/root.hints");
 	assert_int_equal(config->dns64.exclude_aaaa.n, 1);
 	expect_prefix(&config->dns64.exclude_aaaa.v[0], "::ffff:0:0/96");
+	assert_int_equal(config->dns64.exclude_names.n, 0);
+	assert_int_equal(config->dns64.force_names.n, 0);
+	assert_int_equal(config->dns64.rebind, CONFIG_REBIND_OFF);
 	assert_int_equal(config->dns64.n_zones, 0);
 	assert_int_equal(config->dns64.cache.size, 64 << 20);
 }
@@ -215,6 +218,11 @@ static void test_good_values(void **state)
 		{ "dns64: {clients: [10.0.0.0/8, 0.0.0.0/0, 2001:db8::/32]}",
 		  "  clients:\n    - 10.0.0.0/8\n    - 0.0.0.0/0\n    - \"2001:db8::/32\"\n" },
 		{ "dns64: {exclude_aaaa: []}", "  exclude_aaaa: []\n" },
+		/* RFC 4343 4: letter case does not matter; they are sorted. */
+		{ "dns64: {exclude_names: [b.Example, _x.a-1.example., 1.example, 1]}",
+		  "  exclude_names:\n    - 1\n    - 1.example\n    - \"_x.a-1.example\"\n"
+		  "    - b.example\n" },
+		{ "dns64: {force_names: []}", "  force_names: []\n" },
 		{ "dns64: {exclude_aaaa: [\"::ffff:0:0/96\", 2001:db8::/32]}",
 		  "  exclude_aaaa:\n    - \"::ffff:0:0/96\"\n    - \"2001:db8::/32\"\n" },
 		{ "dns64: {upstream: [9.9.9.9, \"2620:fe::fe\", \"127.0.0.1:5300\"]}",
@@ -320,6 +328,9 @@ static const char everything[] =
 	"  trust_anchor: \"/etc/a \\\"b\\\\.key\"\n"
 	"  root_hints: /etc/root.hints\n"
 	"  exclude_aaaa: [2001:db8::/32, \"::ffff:10.0.0.0/104\", \"::ffff:0:0/96\"]\n"
+	"  exclude_names: [v4.video.example, lan.example]\n"
+	"  force_names: [Video.Example.]\n"
+	"  rebind: on\n"
 	"  zones:\n"
 	"    - {name: lan.example, upstream: [\"[2001:db8::53]:5300\", 192.0.2.53]}\n"
 	"    - {name: 2.0.192.in-addr.arpa, upstream: [127.0.0.1]}\n"
@@ -384,6 +395,38 @@ static void test_every_row(void **state)
 	}
 	config_free(defaults);
 	config_free(set);
+}
+
+/* Names at and below a listed one, of which the longest is found: RFC 1034 3.1 on what is below;
+ * lists of many thousands */
+static void test_names_above(void **state)
+{
+	enum { MANY = 10000 };
+	char *text = malloc(MANY * 32), name[64];
+	struct config *config;
+	size_t len = (size_t)sprintf(text, "dns64:\n  exclude_names:\n    - a\n    - x.b.a\n");
+
+	(void)state;
+	for (unsigned int i = 0; i < MANY; i++)
+		len += (size_t)sprintf(text + len, "    - n%u.example\n", i * 7919 % MANY);
+	config = parse_good(text);
+	free(text);
+	assert_int_equal(config->dns64.exclude_names.n, MANY + 2);
+	for (unsigned int i = 0; i < MANY; i += 97) {
+		snprintf(name, sizeof(name), "www.n%u.example", i);
+		assert_int_equal(config_names_above(&config->dns64.exclude_names, name),
+				 strlen(name) - strlen("www."));
+	}
+	assert_int_equal(config_names_above(&config->dns64.exclude_names, "n10000.example"), 0);
+	assert_int_equal(config_names_above(&config->dns64.exclude_names, "example"), 0);
+	assert_int_equal(config_names_above(&config->dns64.exclude_names, ""), 0);
+	assert_int_equal(config_names_above(&config->dns64.exclude_names, "a"), 1);
+	assert_int_equal(config_names_above(&config->dns64.exclude_names, "c.b.a"), 1);
+	assert_int_equal(config_names_above(&config->dns64.exclude_names, "y.x.b.a"), 5);
+	assert_int_equal(config_names_above(&config->dns64.exclude_names, "ba"), 0);
+	assert_false(config_names_has(&config->dns64.exclude_names, "b.a"));
+	assert_true(config_names_has(&config->dns64.exclude_names, "x.b.a"));
+	config_free(config);
 }
 
 static void test_canonical_form(void **state)
@@ -479,6 +522,8 @@ static void test_design_example(void **state)
 		"  trust_anchor: /usr/share/dns/root.key\n"
 		"  root_hints: /usr/share/dns/root.hints\n"
 		"  exclude_aaaa: [\"::ffff:0:0/96\"]  # an AAAA within counts as absent\n"
+		"  exclude_names: []              # never synthesise below these\n"
+		"  force_names: []                # always synthesise below these\n"
 		"  cache: {size: 64MiB}\n"
 		"snid:\n"
 		"  listen: []                     # empty = off\n"
@@ -551,6 +596,7 @@ int main(void)
 		cmocka_unit_test(test_pref64_lengths),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_every_row),
+		cmocka_unit_test(test_names_above),
 		cmocka_unit_test(test_canonical_form),
 		cmocka_unit_test(test_design_example),
 		cmocka_unit_test(test_shipped_file),
