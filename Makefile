@@ -92,6 +92,7 @@ ADDRMAP := core/addrmap.c core/eamt.c core/special4.c core/addr.c
 UNIT_addr      := core/addr.c
 UNIT_rfc6052   :=
 UNIT_csum      :=
+UNIT_clients   := core/clients.c
 UNIT_cursor    :=
 UNIT_addrmap   := $(ADDRMAP)
 UNIT_eamt      := core/eamt.c core/addr.c
@@ -152,7 +153,6 @@ UNIT_fragment  := nat64/fragment.c nat64/packet.c nat64/header.c core/addr.c
 
 UNIT_hello     := snid/hello.c
 UNIT_sni_name  := snid/name.c
-UNIT_sni_clients := snid/clients.c
 UNIT_sni_relay := snid/relay.c core/stats.c
 UNIT_sni_route := snid/route.c $(ADDRMAP)
 UNIT_sni_deadline :=

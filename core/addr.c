@@ -38,6 +38,15 @@ bool addr_equal(const struct in6_addr *a, const struct in6_addr *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+uint64_t addr_client(const struct in6_addr *addr)
+{
+	uint64_t id;
+
+	/* The second half of a mapped address looks like no /64 that is routed. */
+	memcpy(&id, addr->s6_addr + (addr_is_v4(addr) ? 8 : 0), sizeof(id));
+	return id;
+}
+
 bool addr_parse(const char *text, struct in6_addr *addr)
 {
 	uint32_t v4_be32;

@@ -49,6 +49,13 @@ uint32_t addr_v4_be32(const struct in6_addr *addr);
 bool addr_equal(const struct in6_addr *a, const struct in6_addr *b);
 
 /**
+ * addr_client() - what counts as one client, where clients have limits: an IPv6 /64 (a host
+ * may choose its address there at will), or an IPv4 address.
+ * Return: a number that stands for it, the same for all addresses of it.
+ */
+uint64_t addr_client(const struct in6_addr *addr);
+
+/**
  * addr_parse() - read a literal address of either family; no names, no brackets.
  * Return: true, or false with @addr untouched.
  */

@@ -8,7 +8,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 
 #include "../core/addr.h"
@@ -42,15 +41,6 @@ struct throttle *throttle_new(void)
 	return throttle;
 }
 
-static uint64_t hash_of(const struct throttle *throttle, const struct in6_addr *client)
-{
-	uint64_t word;
-
-	/* The first half of a mapped address is zero, the second differs from all /64s'. */
-	memcpy(&word, client->s6_addr + (addr_is_v4(client) ? 8 : 0), sizeof(word));
-	return siphash13(&throttle->hash_key, &word, 1);
-}
-
 /* How far a place is ahead of now. What is older, or of another rate, is not. */
 static uint64_t debt_of(uint64_t place, uint64_t now)
 {
@@ -64,7 +54,8 @@ bool throttle_pass(struct throttle *throttle, const struct in6_addr *client, uin
 {
 	uint64_t now = ((uint64_t)now_ms << FRACTION_BITS) & time_mask;
 	uint64_t cost = burst / per_second;
-	uint64_t hash = hash_of(throttle, client), tag = hash & ~time_mask;
+	uint64_t id = addr_client(client), hash = siphash13(&throttle->hash_key, &id, 1);
+	uint64_t tag = hash & ~time_mask;
 	_Atomic uint64_t *ways = throttle->place[hash & (BUCKETS - 1)];
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -23,12 +23,12 @@
 #include <unistd.h>
 
 #include "../core/addrmap.h"
+#include "../core/clients.h"
 #include "../core/config.h"
 #include "../core/log.h"
 #include "../core/stats.h"
 #include "../dns64/resolver.h"
 #include "accept.h"
-#include "clients.h"
 #include "dial.h"
 #include "hello.h"
 #include "name.h"

@@ -18,11 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/clients.h"
 #include "../core/config.h"
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../dns64/resolver.h"
-#include "clients.h"
 #include "snid.h"
 
 struct snid {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* snid/clients: limits on connections, in all and by client, from several threads. */
+/* core/clients: limits on connections, in all and by client, from several threads. */
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "../../snid/clients.h"
+#include "../../core/clients.h"
 
 static void test_limits(void **state)
 {

@@ -3,8 +3,8 @@
  * How many connections are open, in all and by client. Shared by the workers:
  * asked once when a connection comes and once when it goes, never in between.
  */
-#ifndef SNID_CLIENTS_H
-#define SNID_CLIENTS_H
+#ifndef CORE_CLIENTS_H
+#define CORE_CLIENTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,13 +26,13 @@ void clients_set_limits(struct clients *clients, uint32_t total, uint32_t per_cl
 
 /**
  * clients_add() - count a connection, if both limits allow it. Any thread.
- * @client_be32:	IPv4 address, network byte order.
+ * @id:	a number that stands for it: an IPv4 address, or addr_client().
  * Return: CLIENTS_OK, then clients_remove() is owed; else nothing was counted.
  */
-enum clients_verdict clients_add(struct clients *clients, uint32_t client_be32);
+enum clients_verdict clients_add(struct clients *clients, uint64_t id);
 
 /** clients_remove() - a connection that was counted has gone. Any thread. */
-void clients_remove(struct clients *clients, uint32_t client_be32);
+void clients_remove(struct clients *clients, uint64_t id);
 
 /** clients_total() - how many are open now. Any thread. */
 uint32_t clients_total(const struct clients *clients);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A hash table of IPv4 addresses with a count each, split into shards with a lock
+ * A hash table of clients with a count each, split into shards with a lock
  * of their own, so that workers hardly ever meet. Entries live only while the count
  * is above zero, so the table is bounded by the limit on connections.
  */
@@ -20,7 +20,7 @@ enum {
 
 struct client {
 	struct client *next;
-	uint32_t addr_be32;
+	uint64_t id;
 	uint32_t connections;	/* > 0 */
 };
 
@@ -57,10 +57,10 @@ void clients_set_limits(struct clients *clients, uint32_t total, uint32_t per_cl
 
 /* Multiplicative hashing: the top bits choose the shard, the next ones the bucket.
  * Return: the shard, locked. */
-static struct shard *lock_shard(struct clients *clients, uint32_t addr_be32,
+static struct shard *lock_shard(struct clients *clients, uint64_t id,
 				struct client ***bucket)
 {
-	uint64_t hash = (uint64_t)addr_be32 * clients->hash_key;
+	uint64_t hash = id * clients->hash_key;
 	struct shard *shard = &clients->shards[hash >> (64 - SHARD_BITS)];
 
 	pthread_mutex_lock(&shard->lock);
@@ -69,20 +69,20 @@ static struct shard *lock_shard(struct clients *clients, uint32_t addr_be32,
 }
 
 /* Return: the link that points to the client's entry, or to NULL. */
-static struct client **find(struct client **link, uint32_t addr_be32)
+static struct client **find(struct client **link, uint64_t id)
 {
-	while (*link && (*link)->addr_be32 != addr_be32)
+	while (*link && (*link)->id != id)
 		link = &(*link)->next;
 	return link;
 }
 
-static enum clients_verdict count_client(struct clients *clients, uint32_t addr_be32)
+static enum clients_verdict count_client(struct clients *clients, uint64_t id)
 {
 	enum clients_verdict verdict = CLIENTS_OK;
 	struct client **link, *client;
-	struct shard *shard = lock_shard(clients, addr_be32, &link);
+	struct shard *shard = lock_shard(clients, id, &link);
 
-	link = find(link, addr_be32);
+	link = find(link, id);
 	client = *link;
 	if ((client ? client->connections : 0) >= atomic_load(&clients->per_client_max)) {
 		verdict = CLIENTS_TOO_MANY_OF_ONE;
@@ -94,7 +94,7 @@ static enum clients_verdict count_client(struct clients *clients, uint32_t addr_
 			verdict = CLIENTS_NO_MEMORY;
 			goto unlock;
 		}
-		client->addr_be32 = addr_be32;
+		client->id = id;
 		*link = client;
 	}
 	client->connections++;
@@ -103,7 +103,7 @@ unlock:
 	return verdict;
 }
 
-enum clients_verdict clients_add(struct clients *clients, uint32_t client_be32)
+enum clients_verdict clients_add(struct clients *clients, uint64_t id)
 {
 	enum clients_verdict verdict;
 
@@ -112,18 +112,18 @@ enum clients_verdict clients_add(struct clients *clients, uint32_t client_be32)
 	if (atomic_fetch_add(&clients->total, 1) >= atomic_load(&clients->total_max))
 		verdict = CLIENTS_TOO_MANY;
 	else
-		verdict = count_client(clients, client_be32);
+		verdict = count_client(clients, id);
 	if (verdict != CLIENTS_OK)
 		atomic_fetch_sub(&clients->total, 1);
 	return verdict;
 }
 
-void clients_remove(struct clients *clients, uint32_t client_be32)
+void clients_remove(struct clients *clients, uint64_t id)
 {
 	struct client **link, *client;
-	struct shard *shard = lock_shard(clients, client_be32, &link);
+	struct shard *shard = lock_shard(clients, id, &link);
 
-	link = find(link, client_be32);
+	link = find(link, id);
 	client = *link;
 	if (client && --client->connections == 0) {
 		*link = client->next;
