@@ -13,6 +13,7 @@ PREFIX  ?= /usr/local
 comma   := ,
 
 PACKAGES := libnetfilter_queue libmnl libnl-3.0 libnl-route-3.0 libevent_core libevent_pthreads \
+            libevent_openssl openssl \
             ldns libunbound libfyaml libnftables json-c libbpf
 WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
            -Wsign-conversion -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Werror
@@ -242,7 +243,7 @@ fuzz-bins: $(FUZZ_BINS)
 # All that building, testing and the demonstration need of Debian (nettle-dev: what
 # libunbound's pkg-config file asks for, and its package forgets)
 DEB_BUILD := gcc libc6-dev make pkg-config git libnetfilter-queue-dev libmnl-dev libnl-3-dev \
-             libnl-route-3-dev libevent-dev libldns-dev libunbound-dev nettle-dev libfyaml-dev \
+             libnl-route-3-dev libevent-dev libssl-dev libldns-dev libunbound-dev nettle-dev libfyaml-dev \
              libnftables-dev libjson-c-dev libbpf-dev clang bpftool
 DEB_RUN   := iptables dns-root-data
 DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest python3-scapy \

@@ -147,6 +147,10 @@ struct config {
 			uint32_t responses_per_client;	/* a second, over UDP without proof */
 			uint32_t tcp_connections, tcp_per_client;
 		} limits;
+		struct {
+			char *cert, *key;	/* paths; both NULL = off */
+			uint32_t port;
+		} tls;
 	} dns64;
 	struct {
 		struct endpoint_list listen;	/* port alone: 0.0.0.0:port; empty = off */

@@ -218,6 +218,31 @@ static void check_names(const struct config_source *source)
 	}
 }
 
+/* Certificate and key go together, and neither port may serve both ways. */
+static void check_tls(const struct config_source *source)
+{
+	const char *const cert = "dns64.tls.cert", *const key = "dns64.tls.key";
+	const struct config *config = source->config;
+	const struct endpoint_list *listen = &config->dns64.listen;
+	char text[ENDPOINT_STRLEN];
+
+	if (!is_good(source, cert) || !is_good(source, key))
+		return;
+	if (!config->dns64.tls.cert != !config->dns64.tls.key) {
+		const char *given = config->dns64.tls.cert ? cert : key;
+
+		config_report_error(source->report, place_of(source, given, 0), "needs %s too",
+				    given == cert ? key : cert);
+	}
+	if (!config->dns64.tls.cert || !is_good(source, "dns64.listen"))
+		return;
+	for (size_t i = 0; i < listen->n; i++)
+		if (listen->v[i].port == config->dns64.tls.port)
+			config_report_error(source->report, place_of(source, "dns64.listen", i),
+					    "%s has the port of DNS over TLS (dns64.tls.port)",
+					    endpoint_format(&listen->v[i], text));
+}
+
 void config_check(const struct config_source *source)
 {
 	const struct config *config = source->config;
@@ -241,4 +266,5 @@ void config_check(const struct config_source *source)
 	check_eams(source);
 	check_upstream(source);
 	check_names(source);
+	check_tls(source);
 }

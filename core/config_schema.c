@@ -386,6 +386,17 @@ const struct config_row config_rows[] = {
 	{ "dns64.limits.tcp_per_client", COUNT(dns64.limits.tcp_per_client), "256",
 	  "How many of them one client (an IPv6 /64, an IPv4 address) may have",
 	  .min = 1, .max = 1u << 20 },
+	{ "dns64.tls.cert", TEXT(dns64.tls.cert), "off",
+	  "The file with the certificate chain (PEM) for DNS over TLS (RFC 7858), on every address "
+	  "of dns64.listen; read again at each reload, as user ops.user",
+	  .expected = "off, or an absolute path", .keyword = "off", .problem.text = path_problem },
+	{ "dns64.tls.key", TEXT(dns64.tls.key), "off",
+	  "The file with its private key (PEM, without a passphrase); ops.user must be able to "
+	  "read it",
+	  .expected = "off, or an absolute path", .keyword = "off", .problem.text = path_problem },
+	{ "dns64.tls.port", COUNT(dns64.tls.port), "853",
+	  "The TCP port of DNS over TLS",
+	  .min = 1, .max = UINT16_MAX },
 
 	{ "snid.listen", ENDPOINTS(snid.listen), "[]",
 	  "Ports (443) or IPv4 addresses with ports (\"192.0.2.1:8006\") where TLS connections "

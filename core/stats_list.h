@@ -91,6 +91,12 @@ STAT(STAT_NAT64_PORTS_CLIENT_BLOCKS, "gate64_nat64_port_refusals_total",
 STAT(STAT_DNS_QUERY_UDP, "gate64_dns_queries_total", "transport=\"udp\"",
      "Queries received from clients")
 STAT(STAT_DNS_QUERY_TCP, "gate64_dns_queries_total", "transport=\"tcp\"", "")
+STAT(STAT_DNS_QUERY_TLS, "gate64_dns_queries_total", "transport=\"tls\"", "")
+STAT(STAT_DNS_TLS_FULL, "gate64_dns_tls_handshakes_total", "result=\"full\"",
+     "TLS handshakes, by result")
+STAT(STAT_DNS_TLS_RESUMED, "gate64_dns_tls_handshakes_total", "result=\"resumed\"", "")
+STAT(STAT_DNS_TLS_FAILED, "gate64_dns_tls_handshakes_total", "result=\"failed\"", "")
+STAT(STAT_DNS_TLS_TIMEOUT, "gate64_dns_tls_handshakes_total", "result=\"timeout\"", "")
 STAT(STAT_DNS_REPLY_NOERROR, "gate64_dns_replies_total", "rcode=\"noerror\"",
      "Replies sent, by response code")
 STAT(STAT_DNS_REPLY_NXDOMAIN, "gate64_dns_replies_total", "rcode=\"nxdomain\"", "")
@@ -185,6 +191,7 @@ DNS_DROP(STAT_DNS_DROP_LATE, "held_too_long", "")
 DNS_DROP(STAT_DNS_DROP_RATE, "client_rate", "")
 DNS_DROP(STAT_DNS_DROP_SEND, "send_failed", "")
 DNS_DROP(STAT_DNS_DROP_TCP_LIMIT, "tcp_limit", "")
+DNS_DROP(STAT_DNS_DROP_TCP_CLIENT_LIMIT, "tcp_client_limit", "")
 DNS_DROP(STAT_DNS_DROP_TCP_TIMEOUT, "tcp_timeout", "")
 #undef DNS_DROP
 

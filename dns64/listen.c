@@ -70,11 +70,11 @@ static int open_socket(const struct endpoint *at, int type, bool shared)
 	return -err;
 }
 
-int listen_probe(const struct endpoint *at)
+int listen_probe(const struct endpoint *at, bool tls)
 {
-	static const int types[] = { SOCK_DGRAM, SOCK_STREAM };
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < (tls ? 1 : 2); i++) {
 		int fd = open_socket(at, types[i], false);
 
 		if (fd < 0)
@@ -84,42 +84,51 @@ int listen_probe(const struct endpoint *at)
 	return 0;
 }
 
-int listen_new(struct listener **out, struct worker *worker, const struct endpoint *at)
+static int open_udp(struct listener *listener, struct worker *worker)
+{
+	int fd = open_socket(&listener->at, SOCK_DGRAM, true);
+
+	if (fd < 0)
+		return fd;
+	listener->udp = udp_port_new(worker, fd);
+	return listener->udp ? 0 : -ENOMEM;
+}
+
+static int open_tcp(struct listener *listener, struct worker *worker)
+{
+	int fd = open_socket(&listener->at, SOCK_STREAM, true);
+
+	if (fd < 0)
+		return fd;
+	listener->tcp = tcp_port_new(worker, fd, listener->tls);
+	return listener->tcp ? 0 : -ENOMEM;
+}
+
+int listen_new(struct listener **out, struct worker *worker, const struct endpoint *at, bool tls)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
-	int fd, err = -ENOMEM;
+	int err;
 
 	if (!listener)
 		return -ENOMEM;
 	listener->at = *at;
-	fd = open_socket(at, SOCK_DGRAM, true);
-	if (fd < 0) {
-		err = fd;
-		goto fail;
+	listener->tls = tls;
+	err = open_tcp(listener, worker);
+	if (!err && !tls)
+		err = open_udp(listener, worker);
+	if (err) {
+		listen_free(listener);
+		return err;
 	}
-	listener->udp = udp_port_new(worker, fd);
-	if (!listener->udp)
-		goto fail;
-	fd = open_socket(at, SOCK_STREAM, true);
-	if (fd < 0) {
-		err = fd;
-		goto fail;
-	}
-	listener->tcp = tcp_port_new(worker, fd);
-	if (!listener->tcp)
-		goto fail;
 	*out = listener;
 	return 0;
-fail:
-	listen_free(listener);
-	return err;
 }
 
 int listen_start(struct listener *listener)
 {
-	int err = udp_port_start(listener->udp);
+	int err = tcp_port_start(listener->tcp);
 
-	return err ? err : tcp_port_start(listener->tcp);
+	return err || !listener->udp ? err : udp_port_start(listener->udp);
 }
 
 void listen_free(struct listener *listener)

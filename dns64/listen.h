@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where queries come in and replies go out. Each worker has a UDP and a TCP
- * socket of its own for every address (SO_REUSEPORT), made by the main thread
- * while it may bind port 53.
+ * socket of its own for every address (SO_REUSEPORT), and another for TLS where
+ * that is on, made by the main thread, which may bind their ports.
  */
 #ifndef DNS64_LISTEN_H
 #define DNS64_LISTEN_H
@@ -58,6 +58,7 @@ void asker_release(struct asker *asker);
 struct listener {
 	STAILQ_ENTRY(listener) link;
 	struct endpoint at;
+	bool tls;			/* then there is no UDP */
 	struct udp_port *udp;
 	struct tcp_port *tcp;
 };
@@ -69,13 +70,13 @@ STAILQ_HEAD(listeners, listener);
  * which would share the port with another process of ours unseen.
  * Return: 0 or -errno, logged with the address.
  */
-int listen_probe(const struct endpoint *at);
+int listen_probe(const struct endpoint *at, bool tls);
 
 /**
- * listen_new() - bind the two sockets for @worker; they are not read yet.
+ * listen_new() - bind the sockets for @worker; they are not read yet.
  * Return: 0 with *@out, or -errno, logged.
  */
-int listen_new(struct listener **out, struct worker *worker, const struct endpoint *at);
+int listen_new(struct listener **out, struct worker *worker, const struct endpoint *at, bool tls);
 
 /** listen_start() - begin to read, in the worker's thread. Return: 0 or -errno. */
 int listen_start(struct listener *listener);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * TCP. A client may send many queries without waiting; what it sends is read
- * only as long as it also takes its replies and not too many are under way, so
- * that it cannot make us hold more than the limits below.
+ * TCP, and TLS over it. A client may send many queries without waiting; what it
+ * sends is read only as long as it also takes its replies and not too many are
+ * under way, so that it cannot make us hold more than the limits below.
  *
- * Deadlines: a message that has begun must be whole in MESSAGE_MS; a connection
- * on which nothing is under way is closed after IDLE_MS; a client that takes
- * none of its replies is closed after STALL_MS.
+ * Deadlines: a TLS handshake must be over in HANDSHAKE_MS, a message that has begun
+ * whole in MESSAGE_MS; a client that takes none of its replies is closed after STALL_MS;
+ * a connection on which nothing is under way after IDLE_MS, or KEPT_MS where the client
+ * has asked for that (RFC 7828), but soon when there are too many of them.
  */
 #include "tcp.h"
 
@@ -20,25 +21,29 @@
 #include <unistd.h>
 
 #include "../core/addrmap.h"
+#include "../core/clients.h"
 #include "../core/cursor.h"
 #include "../core/log.h"
 #include "../core/stats.h"
 #include "listen.h"
 #include "lookup.h"
 #include "message.h"
+#include "tls.h"
 #include "tally.h"
 #include "worker.h"
 
 enum {
-	CLIENTS_MAX = 512,		/* connections of a worker */
-	CLIENTS_PER_ADDR = 32,		/* and of one address among them */
 	PIPELINE_MAX = 64,		/* queries under way on one connection */
 	OUTPUT_MAX = 128 * 1024,	/* bytes of replies not taken, before reading stops */
 	OUTPUT_LIMIT = 512 * 1024,	/* and before replies to what was read are dropped */
+	OUTPUT_WORKER = 16 * 1024 * 1024,	/* the same of all connections of a worker */
 	LENGTH_LEN = 2,			/* RFC 1035 4.2.2 */
 	QUERY_MAX = 4096,		/* a question, an OPT record, very generous padding */
+	HANDSHAKE_MS = 5000,
 	MESSAGE_MS = 5000,
-	IDLE_MS = 10000,
+	IDLE_MS = 10000,		/* RFC 7766 6.2.3: of the order of seconds */
+	KEPT_MS = 30000,
+	CROWDED_MS = 1000,
 	STALL_MS = 10000,
 	ACCEPTS = 16,			/* in one go, before other events get their turn */
 	ACCEPT_REST_MS = 100,		/* while there are no descriptors */
@@ -46,6 +51,7 @@ enum {
 
 struct tcp_port {
 	struct worker *worker;
+	bool tls;
 	struct event *acceptable;
 	struct event *rest;
 	int fd;
@@ -59,6 +65,8 @@ struct tcp_client {
 	struct in6_addr addr;
 	LIST_HEAD(asker_list, asker) waiting;
 	unsigned int n_waiting;
+	bool tls, handshaking;
+	bool kept;			/* the client has asked for keepalive */
 	bool partial;			/* a message has begun and is not whole */
 	bool ended;			/* the client sends no more */
 	bool reading;			/* read_queries() is at work: it must not be re-entered */
@@ -76,14 +84,33 @@ static void set_deadline(struct tcp_client *client, int ms)
 	event_add(client->deadline, &tv);
 }
 
-static uint16_t idle_ms(const struct tcp_client *client)
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
 {
-	(void)client;
-	return IDLE_MS;
+	struct tcp_client *client = arg;
+
+	(void)output;
+	client->worker->tcp_output += info->n_added;
+	client->worker->tcp_output -= info->n_deleted;
+}
+
+/* Most places are taken: clients that rest had better go. */
+static bool is_crowded(const struct worker *worker)
+{
+	const struct clients *clients = worker->room->tcp_clients;
+
+	return clients_total(clients) >= clients_total_max(clients) / 4 * 3;
+}
+
+static int idle_ms(const struct tcp_client *client)
+{
+	if (is_crowded(client->worker))
+		return CROWDED_MS;
+	return client->kept ? KEPT_MS : IDLE_MS;
 }
 
 static void client_close(struct tcp_client *client)
 {
+	struct worker *worker = client->worker;
 	struct asker *asker;
 
 	while ((asker = LIST_FIRST(&client->waiting)) != NULL) {
@@ -91,11 +118,17 @@ static void client_close(struct tcp_client *client)
 		lookup_leave(asker);
 	}
 	LIST_REMOVE(client, link);
-	client->worker->n_clients--;
+	worker->n_clients--;
+	clients_remove(worker->room->tcp_clients, addr_client(&client->addr));
 	if (client->deadline)
 		event_free(client->deadline);
-	if (client->bev)
+	if (client->bev) {
+		worker->tcp_output -= evbuffer_get_length(bufferevent_get_output(client->bev));
+		evbuffer_remove_cb(bufferevent_get_output(client->bev), on_output, client);
+		if (client->tls && !client->handshaking)
+			tls_end(client->bev);
 		bufferevent_free(client->bev);
+	}
 	free(client);
 }
 
@@ -146,7 +179,7 @@ static bool read_queries(struct tcp_client *client, struct tally *tally)
 		evbuffer_drain(input, LENGTH_LEN);
 		evbuffer_remove(input, query, (size_t)len);
 		client->partial = false;
-		stats_inc(STAT_DNS_QUERY_TCP);
+		stats_inc(client->tls ? STAT_DNS_QUERY_TLS : STAT_DNS_QUERY_TCP);
 		exit = dns64_query(client->worker, &asker, query, (size_t)len);
 		if (exit == DNS64_DROPPED)
 			return false;
@@ -171,7 +204,7 @@ static void client_go_on(struct tcp_client *client)
 	struct tally tally;
 	bool begun, sound;
 
-	if (client->reading)
+	if (client->reading || client->handshaking)
 		return;
 	client->reading = true;
 	tally_begin(&tally);
@@ -188,6 +221,7 @@ static void client_go_on(struct tcp_client *client)
 	}
 	if (is_full(client)) {
 		bufferevent_disable(client->bev, EV_READ);
+		client->partial = false;	/* it is we who wait */
 		set_deadline(client, IDLE_MS);
 		return;
 	}
@@ -195,7 +229,7 @@ static void client_go_on(struct tcp_client *client)
 		bufferevent_enable(client->bev, EV_READ);
 	begun = evbuffer_get_length(bufferevent_get_input(client->bev)) > 0;
 	if (!begun)
-		set_deadline(client, IDLE_MS);
+		set_deadline(client, idle_ms(client));
 	else if (!client->partial)		/* more bytes of it win no time */
 		set_deadline(client, MESSAGE_MS);
 	client->partial = begun;
@@ -213,19 +247,33 @@ static void on_written(struct bufferevent *bev, void *arg)
 	client_go_on(arg);
 }
 
+static void handshake_over(struct tcp_client *client)
+{
+	client->handshaking = false;
+	stats_inc(tls_resumed(client->bev) ? STAT_DNS_TLS_RESUMED : STAT_DNS_TLS_FULL);
+	set_deadline(client, idle_ms(client));
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct tcp_client *client = arg;
 
-	(void)bev;
+	if (what & BEV_EVENT_CONNECTED) {
+		handshake_over(client);
+		return;
+	}
 	if (what & BEV_EVENT_TIMEOUT)
 		stats_inc(STAT_DNS_DROP_TCP_TIMEOUT);
-	if (!(what & BEV_EVENT_EOF)) {
+	if (client->handshaking)
+		stats_inc(STAT_DNS_TLS_FAILED);
+	if (!(what & BEV_EVENT_EOF) || client->handshaking) {
 		client_close(client);
 		return;
 	}
-	/* It may have shut down its half and wait for replies (RFC 7766 6.2.3 allows). */
+	/* It may have shut down its half and wait for replies (RFC 7766 6.2.3 allows);
+	 * of TLS, libevent then takes both halves for closed. */
 	client->ended = true;
+	bufferevent_enable(bev, EV_WRITE);
 	client_go_on(client);
 }
 
@@ -236,20 +284,34 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* Answers, and the taking of them, have bounds of their own. */
-	if (!client->partial && (client->n_waiting || has_output(client))) {
+	if (!client->handshaking && !client->partial &&
+	    (client->n_waiting || has_output(client))) {
 		set_deadline(client, IDLE_MS);
 		return;
 	}
-	if (client->partial)
+	if (client->handshaking)
+		stats_inc(STAT_DNS_TLS_TIMEOUT);
+	else if (client->partial)
 		stats_inc(STAT_DNS_DROP_TCP_TIMEOUT);
 	client_close(client);
 }
 
+/*
+ * RFC 7828 3.3.2: who has asked once is told with each reply how long an idle connection
+ * stays; 0 where it had better be closed now (3.4).
+ */
 bool tcp_settle(struct tcp_client *client, struct query *query)
 {
-	query->padded = false;
-	query->idle_ds = idle_ms(client) / 100;
-	return query->keepalive != KEEPALIVE_MALFORMED;
+	query->padded = query->padded && client->tls;
+	if (query->keepalive == KEEPALIVE_MALFORMED) {
+		query->keepalive = KEEPALIVE_NONE;
+		return false;
+	}
+	client->kept = client->kept || query->keepalive == KEEPALIVE_ASKED;
+	if (query->edns && client->kept)
+		query->keepalive = KEEPALIVE_ASKED;
+	query->idle_ds = is_crowded(client->worker) ? 0 : KEPT_MS / 100;
+	return true;
 }
 
 void tcp_reply(struct tcp_client *client, const uint8_t *wire, size_t len)
@@ -258,6 +320,7 @@ void tcp_reply(struct tcp_client *client, const uint8_t *wire, size_t len)
 	struct evbuffer *output = bufferevent_get_output(client->bev);
 
 	if (evbuffer_get_length(output) > OUTPUT_LIMIT ||
+	    client->worker->tcp_output > OUTPUT_WORKER ||
 	    evbuffer_expand(output, sizeof(length) + len) < 0) {
 		stats_inc(STAT_DNS_DROP_SEND);
 		return;
@@ -289,52 +352,70 @@ void tcp_close_all(struct worker *worker)
 
 /* ---- accepting ------------------------------------------------------------------ */
 
+/* Return: was it let in, and counted? */
 static bool may_connect(struct worker *worker, const struct in6_addr *addr)
 {
-	struct tcp_client *client;
-	unsigned int same = 0;
-
 	if (!addrmap_dns64_client(worker->room->map, addr)) {
 		stats_inc(STAT_DNS_DROP_NOT_CLIENT);
 		return false;
 	}
-	LIST_FOREACH(client, &worker->clients, link)
-		same += addr_equal(&client->addr, addr);
-	if (worker->n_clients >= CLIENTS_MAX || same >= CLIENTS_PER_ADDR) {
+	switch (clients_add(worker->room->tcp_clients, addr_client(addr))) {
+	case CLIENTS_OK:
+		return true;
+	case CLIENTS_TOO_MANY_OF_ONE:
+		stats_inc(STAT_DNS_DROP_TCP_CLIENT_LIMIT);
+		break;
+	case CLIENTS_TOO_MANY:
+	case CLIENTS_NO_MEMORY:
 		stats_inc(STAT_DNS_DROP_TCP_LIMIT);
-		return false;
+		break;
 	}
-	return true;
+	return false;
 }
 
-static void client_new(struct worker *worker, int fd, const struct in6_addr *addr)
+static struct bufferevent *bufferevent_for(struct worker *worker, int fd, bool tls)
+{
+	struct bufferevent *bev = NULL;
+
+	if (!tls)
+		bev = bufferevent_socket_new(worker->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	else if (worker->room->tls)	/* else a reload has just switched it off */
+		bev = tls_accept(worker->room->tls, worker->base, fd);
+	if (!bev)
+		close(fd);
+	return bev;
+}
+
+/* It was counted by may_connect(). */
+static void client_new(struct worker *worker, int fd, const struct in6_addr *addr, bool tls)
 {
 	struct timeval stall = ms_to_timeval(STALL_MS);
 	struct tcp_client *client = calloc(1, sizeof(*client));
 	int on = 1;
 
 	if (!client) {
+		clients_remove(worker->room->tcp_clients, addr_client(addr));
 		close(fd);
 		return;
 	}
 	client->worker = worker;
 	client->addr = *addr;
+	client->tls = client->handshaking = tls;
 	LIST_INIT(&client->waiting);
 	LIST_INSERT_HEAD(&worker->clients, client, link);
 	worker->n_clients++;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	client->deadline = evtimer_new(worker->base, on_deadline, client);
-	client->bev = bufferevent_socket_new(worker->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!client->bev)
-		close(fd);
-	if (!client->bev || !client->deadline) {
+	client->bev = bufferevent_for(worker, fd, tls);
+	if (!client->bev || !client->deadline ||
+	    !evbuffer_add_cb(bufferevent_get_output(client->bev), on_output, client)) {
 		client_close(client);
 		return;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	bufferevent_setcb(client->bev, on_read, on_written, on_event, client);
 	bufferevent_setwatermark(client->bev, EV_READ, 0, 2 * (LENGTH_LEN + QUERY_MAX));
 	bufferevent_set_timeouts(client->bev, NULL, &stall);
-	set_deadline(client, IDLE_MS);
+	set_deadline(client, tls ? HANDSHAKE_MS : idle_ms(client));
 	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
 }
 
@@ -366,7 +447,7 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 		    !may_connect(port->worker, &peer.addr))
 			close(fd);
 		else
-			client_new(port->worker, fd, &peer.addr);
+			client_new(port->worker, fd, &peer.addr, port->tls);
 	}
 }
 
@@ -379,7 +460,7 @@ static void on_rested(evutil_socket_t fd, short what, void *arg)
 	event_add(port->acceptable, NULL);
 }
 
-struct tcp_port *tcp_port_new(struct worker *worker, int fd)
+struct tcp_port *tcp_port_new(struct worker *worker, int fd, bool tls)
 {
 	struct tcp_port *port = calloc(1, sizeof(*port));
 
@@ -388,6 +469,7 @@ struct tcp_port *tcp_port_new(struct worker *worker, int fd)
 		return NULL;
 	}
 	port->worker = worker;
+	port->tls = tls;
 	port->fd = fd;
 	port->acceptable = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_acceptable, port);
 	port->rest = evtimer_new(worker->base, on_rested, port);

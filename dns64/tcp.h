@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Queries over TCP (RFC 7766): many on one connection, answered as the answers
+ * Queries over TCP (RFC 7766) and TLS (RFC 7858): many on one connection, answered as the answers
  * come, with limits on how many connections there are and how long they may rest.
  */
 #ifndef DNS64_TCP_H
@@ -16,8 +16,11 @@ struct tcp_client;
 struct tcp_port;
 struct worker;
 
-/** tcp_port_new() - take over a listening socket; it is closed also on failure (NULL). */
-struct tcp_port *tcp_port_new(struct worker *worker, int fd);
+/**
+ * tcp_port_new() - take over a listening socket; it is closed also on failure (NULL).
+ * @tls:	DNS over TLS is spoken there, by what the room then has.
+ */
+struct tcp_port *tcp_port_new(struct worker *worker, int fd, bool tls);
 
 /** tcp_port_start() - begin to accept. Return: 0 or -errno. */
 int tcp_port_start(struct tcp_port *port);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "../core/clients.h"
 #include "../core/config.h"
 #include "../core/log.h"
 #include "../core/loop.h"
@@ -25,6 +26,7 @@
 #include "resolver.h"
 #include "tcp.h"
 #include "throttle.h"
+#include "tls.h"
 #include "top.h"
 #include "udp.h"
 
@@ -45,24 +47,70 @@ struct change {
 	bool below;			/* nor those below it */
 	size_t n_forgotten;
 	bool resolvers;			/* each worker gets a new one, or none any more */
+	struct tls *tls;		/* the room's own, another, or none */
 };
 
 /* ---- what must change ------------------------------------------------------------- */
 
-static bool has_endpoint(const struct endpoint_list *list, const struct endpoint *at)
+/* Where to listen, and how */
+struct address {
+	struct endpoint at;
+	bool tls;
+};
+
+static size_t n_addresses(const struct config *config)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (endpoint_equal(&list->v[i], at))
+	size_t n = config->dns64.listen.n;
+
+	if (!config->dns64.enabled)
+		return 0;
+	return config->dns64.tls.cert ? 2 * n : n;
+}
+
+/* First all the plain ones, then the same for TLS. */
+static struct address nth_address(const struct config *config, size_t i)
+{
+	size_t n = config->dns64.listen.n;
+	struct address address = { .at = config->dns64.listen.v[i % n], .tls = i >= n };
+
+	if (address.tls)
+		address.at.port = (uint16_t)config->dns64.tls.port;
+	return address;
+}
+
+static bool is_at(const struct listener *listener, const struct address *address)
+{
+	return listener->tls == address->tls && endpoint_equal(&listener->at, &address->at);
+}
+
+static bool is_wanted(const struct config *config, const struct listener *listener)
+{
+	for (size_t i = 0; i < n_addresses(config); i++) {
+		struct address address = nth_address(config, i);
+
+		if (is_at(listener, &address))
 			return true;
+	}
 	return false;
 }
 
-static bool is_listening(const struct listeners *listeners, const struct endpoint *at)
+static bool is_listening(const struct listeners *listeners, const struct address *address)
 {
 	struct listener *listener;
 
 	STAILQ_FOREACH(listener, listeners, link)
-		if (endpoint_equal(&listener->at, at))
+		if (is_at(listener, address))
+			return true;
+	return false;
+}
+
+/* Is there any that speaks TLS, or does not? */
+static bool has_kind(const struct listeners *listeners, bool tls)
+{
+	struct listener *listener;
+
+	STAILQ_FOREACH(listener, listeners, link)
+		if (listener->tls == tls)
 			return true;
 	return false;
 }
@@ -102,7 +150,7 @@ static int prepare_resolvers(struct change *change)
 }
 
 /* Bind one address for every worker, from the main thread, which may. */
-static int prepare_listener(struct dns64 *dns64, const struct endpoint *at)
+static int prepare_listener(struct dns64 *dns64, const struct address *address)
 {
 	int err = 0;
 
@@ -110,7 +158,7 @@ static int prepare_listener(struct dns64 *dns64, const struct endpoint *at)
 		struct worker *worker = &dns64->workers[i];
 		struct listener *listener;
 
-		err = listen_new(&listener, worker, at);
+		err = listen_new(&listener, worker, &address->at, address->tls);
 		if (!err)
 			STAILQ_INSERT_TAIL(&worker->next.listeners, listener, link);
 	}
@@ -119,21 +167,40 @@ static int prepare_listener(struct dns64 *dns64, const struct endpoint *at)
 
 static int prepare_listeners(struct change *change)
 {
-	const struct endpoint_list *wanted = &change->config->dns64.listen;
 	const struct worker *first = &change->dns64->workers[0];
+	size_t n = n_addresses(change->config);
 	int err = 0;
 
-	if (!change->config->dns64.enabled)
-		return 0;
-	/* Only before there is any: beside a wildcard of our own it would always fail. */
-	if (STAILQ_EMPTY(&first->listeners))
-		for (size_t i = 0; i < wanted->n && !err; i++)
-			err = listen_probe(&wanted->v[i]);
-	for (size_t i = 0; i < wanted->n && !err; i++)
-		if (!is_listening(&first->listeners, &wanted->v[i]) &&
-		    !is_listening(&first->next.listeners, &wanted->v[i]))
-			err = prepare_listener(change->dns64, &wanted->v[i]);
+	for (size_t i = 0; i < n && !err; i++) {
+		struct address address = nth_address(change->config, i);
+
+		/* Only before there is any: beside a wildcard of our own it would always fail. */
+		if (!has_kind(&first->listeners, address.tls))
+			err = listen_probe(&address.at, address.tls);
+	}
+	for (size_t i = 0; i < n && !err; i++) {
+		struct address address = nth_address(change->config, i);
+
+		if (!is_listening(&first->listeners, &address) &&
+		    !is_listening(&first->next.listeners, &address))
+			err = prepare_listener(change->dns64, &address);
+	}
 	return err;
+}
+
+/* The files are read for each new configuration, so that a reload takes renewed ones; a change
+ * of the network alone must not depend on them. */
+static int prepare_tls(struct change *change)
+{
+	const struct config *config = change->config;
+
+	change->tls = change->dns64->room.tls;
+	if (config == change->dns64->room.config)
+		return 0;
+	change->tls = NULL;
+	if (!config->dns64.enabled || !config->dns64.tls.cert)
+		return 0;
+	return tls_new(&change->tls, config->dns64.tls.cert, config->dns64.tls.key);
 }
 
 static int prepare_cache(struct change *change)
@@ -171,12 +238,16 @@ static void change_undo(struct change *change)
 	for (unsigned int i = 0; i < change->dns64->n_workers; i++)
 		loop_call(change->dns64->loops[i], unmake, &change->dns64->workers[i]);
 	cache_free(change->cache);
+	if (change->tls != change->dns64->room.tls)
+		tls_free(change->tls);
 }
 
 static int change_prepare(struct change *change)
 {
-	int err = prepare_cache(change);
+	int err = prepare_tls(change);
 
+	if (!err)
+		err = prepare_cache(change);
 	if (!err)
 		err = prepare_listeners(change);
 	if (!err)
@@ -241,7 +312,7 @@ static void swap_listeners(struct worker *worker, const struct config *config)
 	STAILQ_CONCAT(&old, &worker->listeners);
 	while ((listener = STAILQ_FIRST(&old)) != NULL) {
 		STAILQ_REMOVE_HEAD(&old, link);
-		if (config->dns64.enabled && has_endpoint(&config->dns64.listen, &listener->at))
+		if (is_wanted(config, listener))
 			STAILQ_INSERT_TAIL(&worker->listeners, listener, link);
 		else
 			listen_free(listener);
@@ -277,12 +348,16 @@ static int follow(void *arg)
 static void change_commit(struct change *change)
 {
 	struct dns64 *dns64 = change->dns64;
+	struct tls *old_tls = dns64->room.tls;
 	struct cache *old_cache = NULL;
 
 	loop_pause(dns64->loops, dns64->n_workers);
 	dns64->room.config = change->config;
 	dns64->room.map = change->map;
+	dns64->room.tls = change->tls;
 	dns64->room.epoch++;
+	clients_set_limits(dns64->room.tcp_clients, change->config->dns64.limits.tcp_connections,
+			   change->config->dns64.limits.tcp_per_client);
 	if (change->cache) {
 		old_cache = dns64->room.cache;
 		dns64->room.cache = change->cache;
@@ -294,6 +369,8 @@ static void change_commit(struct change *change)
 	}
 	loop_resume(dns64->loops, dns64->n_workers);
 	cache_free(old_cache);
+	if (old_tls != change->tls)
+		tls_free(old_tls);
 
 	for (unsigned int i = 0; i < dns64->n_workers; i++) {
 		struct follow arg = { &dns64->workers[i], change };
@@ -394,7 +471,8 @@ int dns64_new(struct dns64 **out, const struct config *config, const struct addr
 		goto fail;
 	}
 	dns64->room.throttle = throttle_new();
-	if (!dns64->room.throttle)
+	dns64->room.tcp_clients = clients_new();
+	if (!dns64->room.throttle || !dns64->room.tcp_clients)
 		goto fail;
 	dns64->workers = calloc(n, sizeof(*dns64->workers));
 	dns64->loops = calloc(n, sizeof(struct loop *));
@@ -450,6 +528,8 @@ void dns64_free(struct dns64 *dns64)
 		worker_end(&dns64->workers[i]);
 	cache_free(dns64->room.cache);
 	throttle_free(dns64->room.throttle);
+	clients_free(dns64->room.tcp_clients);
+	tls_free(dns64->room.tls);
 	free(dns64->workers);
 	free(dns64->loops);
 	free(dns64);

@@ -16,6 +16,7 @@
 
 struct addrmap;
 struct cache;
+struct clients;
 struct config;
 struct dns64;
 struct event;
@@ -26,6 +27,7 @@ struct loop;
 struct resolver;
 struct throttle;
 struct timeval;
+struct tls;
 struct top;
 struct udp_batch;
 
@@ -37,6 +39,8 @@ struct room {
 	struct siphash_key secret;	/* of all tables that names are the keys of */
 	struct siphash_key cookie_root;	/* what the workers derive their cookies' secrets from */
 	struct throttle *throttle;
+	struct clients *tcp_clients;	/* connections, counted */
+	struct tls *tls;		/* NULL: off */
 	uint64_t epoch;		/* grows with each change: older answers are not kept */
 };
 
@@ -56,6 +60,7 @@ struct worker {
 	struct listeners listeners;
 	struct udp_batch *udp;
 	LIST_HEAD(tcp_client_list, tcp_client) clients;
+	size_t tcp_output;		/* bytes of replies that they have not taken */
 	struct lookups *lookups;
 	struct top *top;
 	struct cookies cookies;

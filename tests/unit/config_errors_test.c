@@ -418,6 +418,18 @@ static void test_rules(void **state)
 		       "  static: [{proto: tcp, outside: \"192.0.2.1:22\", "
 		       "inside: \"[2001:db8::1]:22\"}]\n"
 		       "           ^\n");
+	expect_refused("dns64: {tls: {cert: /c.pem}}",
+		       AT(1, 21, "needs dns64.tls.key too")
+		       "dns64: {tls: {cert: /c.pem}}\n"
+		       "                    ^\n");
+	expect_refused("dns64: {tls: {key: /k.pem}}",
+		       AT(1, 20, "needs dns64.tls.cert too")
+		       "dns64: {tls: {key: /k.pem}}\n"
+		       "                   ^\n");
+	expect_refused("dns64: {tls: {cert: /c, key: /k, port: 53}, listen: [127.0.0.1]}",
+		       AT(1, 54, "127.0.0.1:53 has the port of DNS over TLS (dns64.tls.port)")
+		       "dns64: {tls: {cert: /c, key: /k, port: 53}, listen: [127.0.0.1]}\n"
+		       "                                                     ^\n");
 	expect_refused("dns64: {listen: [127.0.0.1], upstream: [9.9.9.9, 127.0.0.1]}",
 		       AT(1, 50, "127.0.0.1:53 is an address of dns64.listen itself")
 		       "dns64: {listen: [127.0.0.1], upstream: [9.9.9.9, 127.0.0.1]}\n"

@@ -336,6 +336,7 @@ static const char everything[] =
 	"    - {name: 2.0.192.in-addr.arpa, upstream: [127.0.0.1]}\n"
 	"  cache: {size: 65MiB}\n"
 	"  limits: {responses_per_client: 7/s, tcp_connections: 6, tcp_per_client: 5}\n"
+	"  tls: {cert: /etc/c.pem, key: /etc/k.pem, port: 8530}\n"
 	"snid:\n"
 	"  listen: [443, \"198.51.100.1:8006\"]\n"
 	"  backends: [2001:db8:1::/64]\n"
