@@ -196,7 +196,8 @@ static void on_answer(void *arg, const struct resolver_answer *answer)
 			memcpy(side->wire, answer->wire, answer->wire_len);
 			side->got.answer.wire = side->wire;
 		} else {
-			side_fail(side, RESOLVER_FAILED);
+			side_fail(side, answer->status == RESOLVER_BOGUS ? RESOLVER_BOGUS :
+									   RESOLVER_FAILED);
 		}
 	}
 	tell(side->lookup);

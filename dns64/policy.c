@@ -44,11 +44,10 @@ static bool refuse(struct policy_plan *plan, const struct query *query)
 	return true;
 }
 
-/* RFC 6147 5.5: who sets DO and CD validates and synthesises himself. */
-static bool wants_synthesis(const struct query *query)
+/* RFC 6147 5.5: who sets DO and CD validates and synthesises himself, and gets what is there. */
+static bool validates_himself(const struct query *query)
 {
-	return query->type == LDNS_RR_TYPE_AAAA &&
-	       !(query->dnssec_ok && query->flags & MESSAGE_CD);
+	return query->dnssec_ok && query->flags & MESSAGE_CD;
 }
 
 void policy_decide(struct policy_plan *plan, const struct query *query,
@@ -71,6 +70,10 @@ void policy_decide(struct policy_plan *plan, const struct query *query,
 		plan->action = POLICY_IPV4ONLY_REVERSE;
 		return;
 	}
+	if (validates_himself(query)) {
+		plan->action = POLICY_PASS;
+		return;
+	}
 	switch (ptr_read(map, &query->qname, &ptr)) {
 	case PTR_MAPPED:
 		plan->action = local_is_ipv4only_reverse(&ptr.target) ? POLICY_IPV4ONLY_MAPPED :
@@ -89,7 +92,7 @@ void policy_decide(struct policy_plan *plan, const struct query *query,
 	case PTR_OTHER:
 		break;
 	}
-	plan->action = wants_synthesis(query) ? POLICY_SYNTHESISE : POLICY_PASS;
+	plan->action = query->type == LDNS_RR_TYPE_AAAA ? POLICY_SYNTHESISE : POLICY_PASS;
 }
 
 /* A name as config_names.h has them */

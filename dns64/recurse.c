@@ -167,11 +167,40 @@ static bool packet_is_truncated(const uint8_t *packet)
 	return packet[2] & MESSAGE_TC >> 8;
 }
 
+/* Why libunbound's packet is not to be used, or NULL */
+static const char *packet_problem(int rcode, const void *packet, int packet_len)
+{
+	/* The packet of a failed question is not to be looked at; but when it fails
+	 * again from libunbound's cache, only the packet says so. */
+	if (rcode != 0 || packet_len < MESSAGE_HEADER_LEN || packet_len > MESSAGE_MAX ||
+	    packet_rcode(packet) == LDNS_RCODE_SERVFAIL)
+		return "no usable answer from any server";
+	/* Cut to libunbound's own bound: what is missing is not known to be absent. */
+	if (packet_is_truncated(packet))
+		return "the answer is too big";
+	return NULL;
+}
+
+static bool keep_packet(struct resolver_query *question, const void *packet, int packet_len)
+{
+	question->wire = malloc((size_t)packet_len);
+	if (!question->wire)
+		return false;
+	memcpy(question->wire, packet, (size_t)packet_len);
+	question->answer.wire = question->wire;
+	question->answer.wire_len = (size_t)packet_len;
+	question->answer.rcode = packet_rcode(packet);
+	return true;
+}
+
 static void take_answer(struct resolver_query *question, int rcode, const void *packet,
 			int packet_len, int security, const char *why_bogus)
 {
+	const char *problem = packet_problem(rcode, packet, packet_len);
 	struct resolver_answer *answer = &question->answer;
 
+	if (!problem && !keep_packet(question, packet, packet_len))
+		problem = "out of memory";
 	if (security == UNBOUND_BOGUS) {
 		stats_inc(STAT_DNS_UPSTREAM_BOGUS);
 		log_debug("dns64: bogus: %s", why_bogus ? why_bogus : "no reason given");
@@ -180,29 +209,12 @@ static void take_answer(struct resolver_query *question, int rcode, const void *
 			answer->why = question->why = strdup(why_bogus);
 		return;
 	}
-	/* The packet of a failed question is not to be looked at; but when it fails
-	 * again from libunbound's cache, only the packet says so. */
-	if (rcode != 0 || packet_len < MESSAGE_HEADER_LEN || packet_len > MESSAGE_MAX ||
-	    packet_rcode(packet) == LDNS_RCODE_SERVFAIL) {
-		fail(question, "no usable answer from any server");
+	if (problem) {
+		fail(question, problem);
 		return;
 	}
-	/* Cut to libunbound's own bound: what is missing is not known to be absent. */
-	if (packet_is_truncated(packet)) {
-		fail(question, "the answer is too big");
-		return;
-	}
-	question->wire = malloc((size_t)packet_len);
-	if (!question->wire) {
-		fail(question, "out of memory");
-		return;
-	}
-	memcpy(question->wire, packet, (size_t)packet_len);
 	engine_answered(question->engine);
 	answer->status = RESOLVER_OK;
-	answer->wire = question->wire;
-	answer->wire_len = (size_t)packet_len;
-	answer->rcode = packet_rcode(packet);
 	answer->secure = security == UNBOUND_SECURE;
 }
 

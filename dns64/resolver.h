@@ -22,15 +22,16 @@ struct resolver_query;
 enum resolver_status {
 	RESOLVER_OK,		/* a message: look at its rcode */
 	RESOLVER_FAILED,	/* no answer from upstream in time, or none that is usable */
-	RESOLVER_BOGUS,		/* DNSSEC validation failed: never to be used */
+	RESOLVER_BOGUS,		/* DNSSEC validation failed: for nobody but who set CD */
 	RESOLVER_REFUSED,	/* too many questions pending */
 };
 
 struct resolver_answer {
 	enum resolver_status status;
-	uint8_t rcode;		/* of the message, where RESOLVER_OK */
+	uint8_t rcode;		/* of the message */
 	bool secure;		/* validated (AD), where RESOLVER_OK */
-	const uint8_t *wire;	/* whole DNS message, borrowed for the callback; NULL unless OK */
+	const uint8_t *wire;	/* whole DNS message, borrowed for the callback; NULL where there
+				 * is none: never where OK, perhaps where BOGUS */
 	size_t wire_len;	/* bytes */
 	const char *why;	/* why it failed, for people; borrowed; may be NULL */
 };

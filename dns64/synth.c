@@ -99,6 +99,13 @@ static void fail(struct answer *answer, const struct query *query,
 		answer->lifetime_s = 0;
 }
 
+/* Made without all that there is to know: asked for again soon. */
+static void keep_briefly(struct answer *answer)
+{
+	if (answer->lifetime_s > SYNTH_OVERDUE_TTL_S)
+		answer->lifetime_s = SYNTH_OVERDUE_TTL_S;
+}
+
 /* A chain of CNAMEs that does not end, or not soon enough */
 static void fail_chain(struct answer *answer, const struct query *query)
 {
@@ -119,11 +126,32 @@ static bool read_side(const struct synth_side *side, struct message *message)
 	       message_read(message, side->answer.wire, side->answer.wire_len);
 }
 
+/*
+ * RFC 4035 3.2.2: who sets CD judges for himself. That goes for DO and CD (RFC 6147 5.5 3.),
+ * whose answers the cache keeps apart.
+ */
+static bool pass_bogus(struct answer *answer, const struct query *query,
+		       const struct synth_side *from)
+{
+	struct message message;
+
+	if (from->answer.status != RESOLVER_BOGUS || !from->answer.wire || !query->dnssec_ok ||
+	    !(query->flags & MESSAGE_CD) ||
+	    !message_read(&message, from->answer.wire, from->answer.wire_len))
+		return false;
+	pass_message(answer, query, &message, false);
+	keep_briefly(answer);
+	answer->ede = REPLY_EDE_BOGUS;
+	return true;
+}
+
 void synth_pass(struct answer *answer, const struct query *query,
 		const struct synth_side *from)
 {
 	struct message message;
 
+	if (pass_bogus(answer, query, from))
+		return;
 	if (!read_side(from, &message))
 		fail(answer, query, from->answer.status);
 	else if (!has_end(&message, &query->qname))
@@ -270,13 +298,6 @@ static void answer_filtered(const struct synth *synth, struct answer *answer,
 	copy_section(&reply, synth->query, message, SECTION_AUTHORITY);
 	copy_section(&reply, synth->query, message, SECTION_ADDITIONAL);
 	end_from(&reply, synth->query, message, false);
-}
-
-/* Made without all that there is to know: asked for again soon. */
-static void keep_briefly(struct answer *answer)
-{
-	if (answer->lifetime_s > SYNTH_OVERDUE_TTL_S)
-		answer->lifetime_s = SYNTH_OVERDUE_TTL_S;
 }
 
 /* 5.1.7: what a synthesised record's TTL may not exceed. @aaaa: NULL = no answer. */

@@ -165,6 +165,19 @@ def test_what_does_not_validate(get, name, kind, errors, flags):
         assert len(reply.errors) == 1 and reply.errors <= errors
 
 
+@pytest.mark.parametrize("name, kind, data", [(POSITIVE, "AAAA", {NATIVE6}),
+                                              (NEGATIVE, "AAAA", set()),
+                                              (ADDRESS, "A", {"192.0.2.80"})])
+def test_who_validates_himself_gets_the_bogus_too(get, name, kind, data):
+    """RFC 6147 5.5: case 3; RFC 4035 3.2.2: what is there, with its signatures"""
+    for _again in range(2):
+        reply = get(name, kind, "dc")
+        assert (reply.rcode, set(reply.addresses())) == ("NOERROR", data)
+        assert "RRSIG" in reply.dnssec_types() and "AD" not in reply.flags
+        assert reply.errors <= {BOGUS}
+    assert get(name, kind, "d").rcode == "SERVFAIL", "the other one is cached apart"
+
+
 def test_what_is_beside_the_bogus(get):
     """RFC 6147 5.5: other records of such zones are as good as any"""
     assert "AD" in get(NEGATIVE, "A", "d").flags

@@ -369,6 +369,41 @@ static void test_passes_on(void **state)
 	check(&expected, &query, &answer);
 }
 
+/* RFC 4035 3.2.2, RFC 6147 5.5 3.: what does not validate is for who sets CD and DO, and for nobody
+ * else; it is never called secure, and there may be none. */
+static void test_passes_bogus_to_who_validates_himself(void **state)
+{
+	static const struct said said = { ANSWERED, 0, "w.example 900 IN AAAA 2001:db8::1\n"
+					  SIG("w.example", "AAAA"), NULL, false };
+	struct synth_case passed = {
+		.what = "DO and CD", .ede = REPLY_EDE_BOGUS, .lifetime_s = SYNTH_OVERDUE_TTL_S,
+		.answer = "w.example. 900 AAAA 2001:db8::1\n" SIG_OUT("w.example", "AAAA"),
+	};
+	struct synth_case failed = { .what = "not both", .ede = REPLY_EDE_BOGUS,
+				     .rcode = LDNS_RCODE_SERVFAIL,
+				     .lifetime_s = REPLY_FAILURE_TTL_S };
+	struct query query = dns_text_query("w.example", LDNS_RR_TYPE_AAAA);
+	struct synth_side side = side_of(&said, "w.example", LDNS_RR_TYPE_AAAA, wire_aaaa);
+	struct answer answer = { .wire = wire_out };
+
+	(void)state;
+	side.answer.status = RESOLVER_BOGUS;
+	query.edns = query.dnssec_ok = true;
+	synth_pass(&answer, &query, &side);
+	check(&failed, &query, &answer);
+	query.flags |= MESSAGE_CD;
+	synth_pass(&answer, &query, &side);
+	check(&passed, &query, &answer);
+	side.answer.wire = NULL;
+	synth_pass(&answer, &query, &side);
+	check(&failed, &query, &answer);
+	side = side_of(&said, "w.example", LDNS_RR_TYPE_AAAA, wire_aaaa);
+	side.answer.status = RESOLVER_BOGUS;
+	query.dnssec_ok = false;
+	synth_pass(&answer, &query, &side);
+	check(&failed, &query, &answer);
+}
+
 /* RFC 6147 5.3.1 */
 static void test_reverses(void **state)
 {
@@ -475,6 +510,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_follows_the_clauses),
 		cmocka_unit_test(test_passes_on),
+		cmocka_unit_test(test_passes_bogus_to_who_validates_himself),
 		cmocka_unit_test(test_reverses),
 		cmocka_unit_test(test_truncates),
 		cmocka_unit_test(test_refuses_versions),
