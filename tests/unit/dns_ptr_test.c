@@ -7,6 +7,8 @@
 #define ZONE32 "8.b.d.0.1.0.0.2.ip6.arpa."
 #define ZONE40 "1.0.8.b.d.0.1.0.0.2.ip6.arpa."
 #define ZONE48 "2.2.1.0.8.b.d.0.1.0.0.2.ip6.arpa."
+#define ZONE56 "3.0.2.2.1.0.a.b.d.0.1.0.0.2.ip6.arpa."
+#define ZONE64 "4.4.3.0.2.2.1.0.b.b.d.0.1.0.0.2.ip6.arpa."
 #define ZONE96 "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa."
 #define TARGET "33.2.0.192.in-addr.arpa."
 
@@ -19,6 +21,9 @@ static const struct {
 	{ "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.2.2.0.0.0.0.c." ZONE32, PTR_MAPPED, ZONE32, TARGET },
 	{ "0.0.0.0.0.0.0.0.0.0.0.0.1.2.0.0.2.0.0.0.0.c." ZONE40, PTR_MAPPED, ZONE40, TARGET },
 	{ "0.0.0.0.0.0.0.0.0.0.1.2.2.0.0.0.0.0.0.c." ZONE48, PTR_MAPPED, ZONE48, TARGET },
+	/* 122:3c0:0:221:: and 122:344:c0:2:2100:: as there, in other /32s */
+	{ "0.0.0.0.0.0.0.0.1.2.2.0.0.0.0.0.0.c." ZONE56, PTR_MAPPED, ZONE56, TARGET },
+	{ "0.0.0.0.0.0.1.2.2.0.0.0.0.c.0.0." ZONE64, PTR_MAPPED, ZONE64, TARGET },
 	{ "1.2.2.0.0.0.0.c." ZONE96, PTR_MAPPED, ZONE96, TARGET },
 	/* letter case aside; largest address */
 	{ "F.F.f.f.f.F.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.B.9.f.f.4.6.0.0.IP6.Arpa", PTR_MAPPED,
@@ -32,6 +37,10 @@ static const struct {
 	/* bits 64 to 71 must be zero (2.2) */
 	{ "0.0.0.0.0.0.0.0.0.0.1.2.2.0.0.1.0.0.0.c." ZONE48, PTR_NONE, ZONE48, NULL },
 	{ "1.0.0.0.c." ZONE48, PTR_NONE, ZONE48, NULL },
+	{ "0.0.0.0.0.0.1.2.2.0.0.0.0.c.1.0." ZONE64, PTR_NONE, ZONE64, NULL },
+	{ "1.0." ZONE64, PTR_NONE, ZONE64, NULL },
+	{ "0.0." ZONE64, PTR_EMPTY, ZONE64, NULL },
+	{ "0.c." ZONE56, PTR_EMPTY, ZONE56, NULL },
 	/* no nibbles, or too many */
 	{ "x.c." ZONE96, PTR_NONE, ZONE96, NULL },
 	{ "00.c." ZONE96, PTR_NONE, ZONE96, NULL },
@@ -47,7 +56,8 @@ static const struct {
 	{ ".", PTR_OTHER, NULL, NULL },
 };
 
-static void reads_names(void **state)
+/* RFC 6147 5.3.1, RFC 6052 2.2, RFC 3596 2.5 */
+static void test_reads_names(void **state)
 {
 	struct addrmap *map = *state;
 
@@ -75,6 +85,9 @@ static int set_up(void **state)
 	dns_text_prefix(&map.pref64, "2001:db8::/32");
 	dns_text_prefix(&map.pref64, "2001:db8:100::/40");
 	dns_text_prefix(&map.pref64, "2001:db8:122::/48");
+	dns_text_prefix(&map.pref64, "2001:dba:122:300::/56");
+	dns_text_prefix(&map.pref64, "2001:dbb:122:344::/64");
+	map.n_draining = 3;		/* RFC 6147 5.3.1: they are reversed all the same */
 	*state = &map;
 	return 0;
 }
@@ -90,7 +103,7 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_names),
+		cmocka_unit_test(test_reads_names),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
