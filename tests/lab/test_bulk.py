@@ -181,6 +181,8 @@ def test_joined_datagrams_on_the_wire(lab, gate64, joins_datagrams):
             Capture(lab.internet4, "gw0", f"src {GATEWAY4} and udp port 7000") as capture:
         for one in sent:
             assert burst(inside, outside, one) == one
+        wait_for(lambda: len(capture.so_far()) >= sum(map(len, sent)), "tcpdump has seen them",
+                 step=0.2)
     assert rose["nat64.unsegmented_segments"] > 0
     assert sorted(bytes(packet[UDP].payload)[:packet[UDP].len - 8]
                   for packet in capture.packets) == sorted(sum(sent, []))
