@@ -143,7 +143,7 @@ class Gate64:
         self.spawn()
         self.wait_notified("READY=1")
 
-    def wait_notified(self, wanted, timeout=10.0):
+    def wait_notified(self, wanted, timeout=30.0):
         """Wait for a line that gate64 tells its service manager."""
         self.notify.settimeout(0.1)
         seen = []

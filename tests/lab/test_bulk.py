@@ -70,7 +70,7 @@ class Stream:
     def goes_on(self, what, number=8):
         """Wait for that many mebibytes more."""
         wanted = self.received + number * MEBIBYTE
-        wait_for(lambda: self.received >= wanted, f"the transfer goes on: {what}", timeout=30)
+        wait_for(lambda: self.received >= wanted, f"the transfer goes on: {what}", timeout=120)
 
     def __enter__(self):
         for thread in self.threads:
