@@ -249,7 +249,7 @@ DEB_RUN   := iptables dns-root-data
 DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest python3-scapy \
              python3-pytest-xdist python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
              nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool wrk \
-             python3-pyftpdlib ldnsutils bind9-dnsutils dnsperf musl-tools
+             python3-pyftpdlib ldnsutils bind9-dnsutils dnsperf musl-tools unbound
 # It would become the resolver of the machine that it is installed on.
 DEB_UNPACKED := systemd-resolved libsystemd-shared
 
@@ -317,12 +317,14 @@ vm-test:
 	$(SUDO) tests/vm/run
 
 .PHONY: bench
-##   bench      deps, build, and ratios against plain forwarding in one run; restarts, floods
+##   bench      deps, build, and ratios against plain forwarding and against Debian's unbound,
+##              each in one run; restarts, floods
 bench: deps
 	@$(MAKE) --no-print-directory build
 	$(SUDO) tests/bench/nat64.py
 	$(SUDO) tests/bench/restarts.py
 	$(SUDO) tests/bench/flood.py
+	$(SUDO) tests/bench/dns64.py
 
 .PHONY: tidy cppcheck install uninstall clean
 ##   tidy       clang-tidy over all sources
