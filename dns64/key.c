@@ -10,10 +10,10 @@ void key_make(struct key *key, const struct siphash_key *secret, const struct qu
 {
 	uint64_t words[1 + (NAME_WIRE_MAX + 7) / 8] = { 0 };
 
-	/* CD without DO asks for nothing that a plain query would not get. */
-	key->variant = KEY_PLAIN;
-	if (query->dnssec_ok)
-		key->variant = query->flags & MESSAGE_CD ? KEY_DO_CD : KEY_DO;
+	if (query->flags & MESSAGE_CD)
+		key->variant = query->dnssec_ok ? KEY_DO_CD : KEY_CD;
+	else
+		key->variant = query->dnssec_ok ? KEY_DO : KEY_PLAIN;
 	key->type = query->type;
 	key->name_len = query->qname.len;
 	name_fold(key->name, &query->qname);

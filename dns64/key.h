@@ -18,8 +18,8 @@
 struct query;
 struct siphash_key;
 
-/* What asks for another answer to the same name and type (RFC 6147 5.5) */
-enum key_variant { KEY_PLAIN, KEY_DO, KEY_DO_CD, KEY_VARIANTS };
+/* What asks for another answer to the same name and type (RFC 6147 5.5, RFC 4035 3.2.2) */
+enum key_variant { KEY_PLAIN, KEY_CD, KEY_DO, KEY_DO_CD, KEY_VARIANTS };
 
 struct key {
 	uint64_t hash;

@@ -127,15 +127,15 @@ static bool read_side(const struct synth_side *side, struct message *message)
 }
 
 /*
- * RFC 4035 3.2.2: who sets CD judges for himself. That goes for DO and CD (RFC 6147 5.5 3.),
- * whose answers the cache keeps apart.
+ * RFC 4035 3.2.2: who sets CD judges for himself, also if he did not ask for signatures. The
+ * cache keeps such answers apart.
  */
 static bool pass_bogus(struct answer *answer, const struct query *query,
 		       const struct synth_side *from)
 {
 	struct message message;
 
-	if (from->answer.status != RESOLVER_BOGUS || !from->answer.wire || !query->dnssec_ok ||
+	if (from->answer.status != RESOLVER_BOGUS || !from->answer.wire ||
 	    !(query->flags & MESSAGE_CD) ||
 	    !message_read(&message, from->answer.wire, from->answer.wire_len))
 		return false;
@@ -511,7 +511,7 @@ bool synth_settle(const struct synth *synth, struct answer *answer)
 		return settle_overdue(synth, answer);
 	/* 5.5: what does not validate is never the ground for synthesis. */
 	if (synth->aaaa->answer.status == RESOLVER_BOGUS) {
-		fail(answer, synth->query, RESOLVER_BOGUS);
+		synth_pass(answer, synth->query, synth->aaaa);
 		return true;
 	}
 	if (!read_side(synth->aaaa, &aaaa))

@@ -175,6 +175,8 @@ def test_who_validates_himself_gets_the_bogus_too(get, name, kind, data):
         assert (reply.rcode, set(reply.addresses())) == ("NOERROR", data)
         assert "RRSIG" in reply.dnssec_types() and "AD" not in reply.flags
         assert reply.errors <= {BOGUS}
+        reply = get(name, kind, "c")		# nor does CD need DO
+        assert set(reply.addresses()) == data and not reply.dnssec_types()
     assert get(name, kind, "d").rcode == "SERVFAIL", "the other one is cached apart"
 
 

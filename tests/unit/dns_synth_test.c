@@ -369,17 +369,17 @@ static void test_passes_on(void **state)
 	check(&expected, &query, &answer);
 }
 
-/* RFC 4035 3.2.2, RFC 6147 5.5 3.: what does not validate is for who sets CD and DO, and for nobody
- * else; it is never called secure, and there may be none. */
+/* RFC 4035 3.2.2, RFC 6147 5.5 3.: what does not validate is for who sets CD, with DO or without,
+ * and for nobody else; it is never called secure, and there may be none. */
 static void test_passes_bogus_to_who_validates_himself(void **state)
 {
 	static const struct said said = { ANSWERED, 0, "w.example 900 IN AAAA 2001:db8::1\n"
 					  SIG("w.example", "AAAA"), NULL, false };
 	struct synth_case passed = {
-		.what = "DO and CD", .ede = REPLY_EDE_BOGUS, .lifetime_s = SYNTH_OVERDUE_TTL_S,
+		.what = "with CD", .ede = REPLY_EDE_BOGUS, .lifetime_s = SYNTH_OVERDUE_TTL_S,
 		.answer = "w.example. 900 AAAA 2001:db8::1\n" SIG_OUT("w.example", "AAAA"),
 	};
-	struct synth_case failed = { .what = "not both", .ede = REPLY_EDE_BOGUS,
+	struct synth_case failed = { .what = "without CD", .ede = REPLY_EDE_BOGUS,
 				     .rcode = LDNS_RCODE_SERVFAIL,
 				     .lifetime_s = REPLY_FAILURE_TTL_S };
 	struct query query = dns_text_query("w.example", LDNS_RR_TYPE_AAAA);
@@ -400,6 +400,10 @@ static void test_passes_bogus_to_who_validates_himself(void **state)
 	side = side_of(&said, "w.example", LDNS_RR_TYPE_AAAA, wire_aaaa);
 	side.answer.status = RESOLVER_BOGUS;
 	query.dnssec_ok = false;
+	passed.answer = "w.example. 900 AAAA 2001:db8::1\n";
+	synth_pass(&answer, &query, &side);
+	check(&passed, &query, &answer);
+	query.flags &= (uint16_t)~MESSAGE_CD;
 	synth_pass(&answer, &query, &side);
 	check(&failed, &query, &answer);
 }
