@@ -77,6 +77,7 @@ static const struct option options_always[] = {
 	{ "num-queries-per-thread:", "4096" },
 	{ "edns-buffer-size:", "1232" },
 	{ "minimal-responses:", "yes" },
+	{ "max-query-restarts:", "16" },	/* as many links as MESSAGE_CHAIN_MAX */
 	{ "harden-glue:", "yes" },
 	{ "harden-dnssec-stripped:", "yes" },
 	{ "harden-below-nxdomain:", "yes" },

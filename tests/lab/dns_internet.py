@@ -26,7 +26,7 @@ EXCLUDED6 = "2001:db8:bad::/48"		# `exclude_aaaa` has it
 PREF64 = "2001:db8:64::/96"		# not the well-known one: the lab's addresses are not global
 NATIVE6 = "2001:db8:ff::80"
 CHAIN_MAX = 17				# chain1 to chain17 lead to v4, in so many links
-HOP_MAX = 12				# hop0 to hop12 too, by turns in one zone and the other
+HOP_MAX = 16				# hop0 to hop16 too, by turns in one zone and the other
 TTL, NEGATIVE_TTL = 300, 30		# of the shapes' records, and of the absence of one
 
 SOA = f"@ {TTL} SOA ns hostmaster 1 3600 600 86400 {NEGATIVE_TTL}\n@ NS ns\nns A {ZONES4}\n"

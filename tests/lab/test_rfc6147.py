@@ -12,7 +12,6 @@ from gateway import Gate64
 
 SIGNED, UNSIGNED = "shapes.secure.", "shapes.plain."
 LINKS_MAX = 16			# that are followed in an answer
-RESTARTS_MAX = 11		# that libunbound makes, to find one itself
 DEFAULT_TTL = 600		# RFC 6147 5.1.7
 
 
@@ -136,7 +135,7 @@ def chain(zone, n):
     return [(f"chain{i}.{zone}", "CNAME", f"chain{i - 1}.{zone}") for i in range(n, 0, -1)]
 
 
-@pytest.mark.parametrize("n", [1, 2, RESTARTS_MAX])
+@pytest.mark.parametrize("n", [1, 2, LINKS_MAX])
 def test_a_chain_within_a_zone(get, zone, n):
     """RFC 6147 5.1.5: in order, every link once, then the address"""
     if zone != "nsec3.secure.":
@@ -144,7 +143,7 @@ def test_a_chain_within_a_zone(get, zone, n):
             (f"chain0.{zone}", "AAAA", WEB6)]
 
 
-@pytest.mark.parametrize("n", [1, 2, RESTARTS_MAX])
+@pytest.mark.parametrize("n", [1, 2, LINKS_MAX])
 def test_a_chain_across_zones(get, n):
     """RFC 6147 5.1.5: from signed zones to others and back"""
     reply = get(hop(n))
@@ -183,10 +182,11 @@ def test_dname(get, zone):
 
 @pytest.mark.parametrize("name", ["itself", "this", f"chain{CHAIN_MAX}"])
 def test_no_end_or_too_late(get, zone, name):
-    """RFC 6147 5.1.5: a loop, or more links than are followed: no address terminates it"""
+    """RFC 6147 5.1.5: a loop, or more links than are followed: no address terminates it;
+    RFC 8914 4.1 and 4.23: found here or by libunbound, which does not tell how"""
     if zone != "nsec3.secure.":
         reply = get(f"{name}.{zone}")
-        assert not reply.addresses() and len(reply.answer) <= LINKS_MAX
+        assert (reply.rcode, reply.answer) == ("SERVFAIL", []) and reply.errors in ({0}, {22})
 
 
 def test_the_chains_of_a_and_of_aaaa_differ(get):
