@@ -21,6 +21,7 @@
 
 #include "../core/log.h"
 #include "../core/stats.h"
+#include "bogus.h"
 #include "codes.h"
 #include "context.h"
 #include "engine.h"
@@ -205,6 +206,8 @@ static void take_answer(struct resolver_query *question, int rcode, const void *
 		stats_inc(STAT_DNS_UPSTREAM_BOGUS);
 		log_debug("dns64: bogus: %s", why_bogus ? why_bogus : "no reason given");
 		answer->status = RESOLVER_BOGUS;
+		answer->ede = (uint16_t)bogus_ede(why_bogus);
+		engine_answered(question->engine);
 		if (why_bogus)
 			answer->why = question->why = strdup(why_bogus);
 		return;

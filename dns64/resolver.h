@@ -34,6 +34,7 @@ struct resolver_answer {
 				 * is none: never where OK, perhaps where BOGUS */
 	size_t wire_len;	/* bytes */
 	const char *why;	/* why it failed, for people; borrowed; may be NULL */
+	uint16_t ede;		/* where BOGUS: the extended error that says why (RFC 8914) */
 };
 
 /** Called once per question, in the loop's thread, never from within resolver_ask(). */

@@ -84,7 +84,7 @@ static void pass_message(struct answer *answer, const struct query *query,
 }
 
 static void fail(struct answer *answer, const struct query *query,
-		 enum resolver_status status)
+		 const struct resolver_answer *upstream)
 {
 	static const enum reply_ede why[] = {
 		[RESOLVER_OK] = REPLY_EDE_UNREADABLE,	/* a message, but a malformed one */
@@ -93,9 +93,10 @@ static void fail(struct answer *answer, const struct query *query,
 		[RESOLVER_REFUSED] = REPLY_EDE_BUSY,
 	};
 
-	reply_failure(answer, query, LDNS_RCODE_SERVFAIL, why[status]);
+	reply_failure(answer, query, LDNS_RCODE_SERVFAIL,
+		      upstream->ede ? (enum reply_ede)upstream->ede : why[upstream->status]);
 	/* That we have too much to do says nothing about the name. */
-	if (status == RESOLVER_REFUSED)
+	if (upstream->status == RESOLVER_REFUSED)
 		answer->lifetime_s = 0;
 }
 
@@ -153,7 +154,7 @@ void synth_pass(struct answer *answer, const struct query *query,
 	if (pass_bogus(answer, query, from))
 		return;
 	if (!read_side(from, &message))
-		fail(answer, query, from->answer.status);
+		fail(answer, query, &from->answer);
 	else if (!has_end(&message, &query->qname))
 		fail_chain(answer, query);
 	else
@@ -167,7 +168,7 @@ void synth_reverse(struct answer *answer, const struct query *query,
 	struct reply reply;
 
 	if (!read_side(from, &message)) {
-		fail(answer, query, from->answer.status);
+		fail(answer, query, &from->answer);
 		return;
 	}
 	if (!has_end(&message, target)) {
@@ -442,7 +443,7 @@ static bool settle_by_a(const struct synth *synth, struct answer *answer,
 	if (!synth->a->known)
 		return false;
 	if (!read_side(synth->a, &a)) {
-		fail(answer, synth->query, synth->a->answer.status);
+		fail(answer, synth->query, &synth->a->answer);
 	} else if (!message_chase(&a, &synth->query->qname, &chain)) {
 		fail_chain(answer, synth->query);
 	} else if (message_rcode(&a) == LDNS_RCODE_NOERROR &&
