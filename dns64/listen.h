@@ -39,7 +39,7 @@ struct asker {
 
 /**
  * asker_settle() - leave of the query's EDNS options what is of use by this way: padding
- * only where the reply is encrypted (RFC 7830 6), keepalive only over TCP (RFC 7828 3.2.2).
+ * only where the reply is encrypted (RFC 7830 6), keepalive only over TCP (RFC 7828 3.3.1).
  * Return: false where one of those left is malformed.
  */
 bool asker_settle(const struct asker *asker, struct query *query);

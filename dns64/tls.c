@@ -31,11 +31,10 @@ struct tls {
 
 /* ---- the files --------------------------------------------------------------- */
 
-/* OpenSSL has a queue of errors; the last one knows best. */
+/* OpenSSL has a queue of errors; the first one is nearest to the cause. */
 static void log_reason(const char *setting, const char *path)
 {
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = ERR_reason_error_string(code);
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
 
 	log_error("%s: %s: %s", setting, path, reason ? reason : "cannot be used");
 	ERR_clear_error();
@@ -72,6 +71,7 @@ static int read_files(SSL_CTX *ctx, const char *cert, const char *key)
 {
 	int err = check_readable(cert_setting, cert);
 
+	ERR_clear_error();
 	if (!err)
 		err = check_readable(key_setting, key);
 	if (err)
@@ -101,16 +101,19 @@ static time_t time_of(const ASN1_TIME *at)
 
 static void warn_of_expiry(struct tls *tls)
 {
-	int64_t now_s = time(NULL), today = now_s / DAY_S;
-	int64_t days_left = (tls->not_after - now_s) / DAY_S;
+	time_t now_s = time(NULL);
+	int64_t today = now_s / DAY_S;
+	char date[16];
+	struct tm tm;
 
-	if (days_left >= WARN_DAYS || atomic_exchange(&tls->warned_day, today) == today)
+	if (tls->not_after - now_s >= WARN_DAYS * DAY_S ||
+	    atomic_exchange(&tls->warned_day, today) == today)
 		return;
+	strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&tls->not_after, &tm));
 	if (tls->not_after <= now_s)
-		log_error("%s: the certificate has expired", cert_setting);
+		log_error("%s: the certificate has expired, on %s", cert_setting, date);
 	else
-		log_warn("%s: the certificate expires in %lld days", cert_setting,
-			 (long long)days_left);
+		log_warn("%s: the certificate expires on %s", cert_setting, date);
 }
 
 /* ---- the context ----------------------------------------------------------------- */

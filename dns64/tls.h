@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What DNS over TLS (RFC 7858) needs besides TCP: certificate and key, TLS 1.2 or 1.3
- * (RFC 8310 8.2, RFC 9325), ALPN "dot", resumption by tickets.
+ * (RFC 8310 9, RFC 9325), ALPN "dot", resumption by tickets.
  *
  * The files are read by the user that the process has become, at start as at each reload: what
  * only root may read would be found out months later, when the certificate is renewed.
