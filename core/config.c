@@ -224,6 +224,40 @@ void config_print(const struct config *config, FILE *out)
 	}
 }
 
+/* One setting as it would be printed; NULL: out of memory. */
+static char *print_value(const struct config_row *row, const struct config *config)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	row->type->print(out, row, config, 0);
+	fclose(out);
+	return text;
+}
+
+bool config_same(const struct config *a, const struct config *b,
+		 bool (*matters)(const char *path))
+{
+	bool same = true;
+
+	for (size_t i = 0; i < config_n_rows && same; i++) {
+		const struct config_row *row = &config_rows[i];
+		char *text_a, *text_b;
+
+		if (!matters(row->path))
+			continue;
+		text_a = print_value(row, a);
+		text_b = print_value(row, b);
+		same = text_a && text_b && strcmp(text_a, text_b) == 0;
+		free(text_a);
+		free(text_b);
+	}
+	return same;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)

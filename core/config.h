@@ -142,6 +142,8 @@ struct config {
 		enum config_rebind rebind;
 		struct {
 			uint64_t size;		/* bytes, all workers together */
+			uint32_t serve_stale_ms;	/* past its TTL; 0 = off */
+			bool prefetch;
 		} cache;
 		struct {
 			uint32_t responses_per_client;	/* a second, over UDP without proof */
@@ -187,6 +189,13 @@ struct config *config_parse(const char *name, const char *text, size_t len, FILE
 
 /** config_print() - the canonical form, every key with its value; it parses again. */
 void config_print(const struct config *config, FILE *out);
+
+/**
+ * config_same() - have both the same settings, as far as they matter?
+ * @matters:	said by the path of each ("nat64.timeouts.udp").
+ */
+bool config_same(const struct config *a, const struct config *b,
+		 bool (*matters)(const char *path));
 
 /** config_free() - release it; NULL is allowed. */
 void config_free(struct config *config);

@@ -376,6 +376,12 @@ const struct config_row config_rows[] = {
 	{ "dns64.cache.size", SIZE(dns64.cache.size), "64MiB",
 	  "The memory for cached answers, of all threads together",
 	  .min = MIB, .max = 1ull << 40 },
+	{ "dns64.cache.serve_stale", DURATION(dns64.cache.serve_stale_ms), "1d",
+	  "How long past its TTL an answer may be given while no new one is to be had (RFC 8767)",
+	  .expected = "a duration such as 1d, or off", .keyword = "off", .min = SECOND,
+	  .max = 7 * DAY },
+	{ "dns64.cache.prefetch", BOOL(dns64.cache.prefetch), "true",
+	  .help = "Whether answers in demand are asked for anew before they expire" },
 	{ "dns64.limits.responses_per_client", RATE(dns64.limits.responses_per_client), "5000/s",
 	  "How many replies a second go over UDP to one client (an IPv6 /64, an IPv4 address) that "
 	  "shows no DNS cookie; of what is above, half is answered with `come by TCP'",

@@ -240,14 +240,21 @@ static void print_count(FILE *out, const struct config_row *row, const struct co
 static bool read_duration(struct config_report *report, const struct config_row *row,
 			  const struct yaml_node *node, struct config *config)
 {
+	if (row->keyword && config_type_is_word(node, row->keyword))
+		return true;	/* the zero that is there */
 	return read_u32(report, row, node, config, &config_number_duration);
 }
 
 static void print_duration(FILE *out, const struct config_row *row,
 			   const struct config *config, int indent)
 {
+	const uint32_t *value = config_at_const(config, row->offset);
+
 	(void)indent;
-	print_u32(out, row, config, &config_number_duration);
+	if (row->keyword && !*value)
+		fprintf(out, " %s\n", row->keyword);
+	else
+		print_u32(out, row, config, &config_number_duration);
 }
 
 static bool read_rate(struct config_report *report, const struct config_row *row,

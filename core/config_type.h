@@ -39,7 +39,8 @@ struct config_type {
 extern const struct config_type config_type_bool;	/* bool */
 extern const struct config_type config_type_word;	/* an enumeration */
 extern const struct config_type config_type_count;	/* uint32_t */
-extern const struct config_type config_type_duration;	/* uint32_t, milliseconds */
+extern const struct config_type config_type_duration;	/* uint32_t, milliseconds; 0 = the
+							 * keyword */
 extern const struct config_type config_type_rate;	/* uint32_t, a second */
 extern const struct config_type config_type_size;	/* uint64_t, bytes */
 extern const struct config_type config_type_mtu;	/* uint16_t, bytes */

@@ -117,6 +117,9 @@ STAT(STAT_DNS_TRUNCATED, "gate64_dns_truncated_total", "", "Replies sent truncat
 STAT(STAT_DNS_CACHE_HIT, "gate64_dns_cache_total", "result=\"hit\"",
      "Cache look-ups, by result")
 STAT(STAT_DNS_CACHE_MISS, "gate64_dns_cache_total", "result=\"miss\"", "")
+STAT(STAT_DNS_CACHE_STALE, "gate64_dns_cache_total", "result=\"stale\"", "")
+STAT(STAT_DNS_CACHE_FAILED, "gate64_dns_cache_total", "result=\"failure\"", "")
+STAT(STAT_DNS_CACHE_PREFETCH, "gate64_dns_cache_total", "result=\"prefetch\"", "")
 STAT(STAT_DNS_CACHE_COALESCED, "gate64_dns_cache_total", "result=\"coalesced\"", "")
 STAT(STAT_DNS_CACHE_EVICTED, "gate64_dns_cache_evicted_total", "",
      "Entries evicted to stay within the size")

@@ -11,6 +11,7 @@
  */
 #include "dns64.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "../core/config.h"
@@ -28,6 +29,8 @@
 #include "tally.h"
 #include "top.h"
 #include "worker.h"
+
+enum { ALL_FAIL_AFTER = 8 };	/* so many questions one after another */
 
 /* ---- exits ------------------------------------------------------------------ */
 
@@ -53,6 +56,23 @@ static enum dns64_exit refuse(struct asker *asker, const struct query *query,
 {
 	reply_failure(answer, query, rcode & MESSAGE_RCODE, REPLY_EDE_NONE);
 	return reply_within(asker_limit(asker, query->udp_size), asker, query, answer, rcode >> 4);
+}
+
+/* The cache remembers why it failed (RFC 8914 4.14). */
+static enum dns64_exit refuse_again(struct asker *asker, const struct query *query,
+				    struct answer *answer)
+{
+	stats_inc(STAT_DNS_CACHE_FAILED);
+	reply_failure(answer, query, LDNS_RCODE_SERVFAIL, answer->ede);
+	answer->also = REPLY_EDE_CACHED_ERROR;
+	return reply(asker, query, answer);
+}
+
+static enum dns64_exit reply_stale(struct asker *asker, const struct query *query,
+				   struct answer *answer)
+{
+	stats_inc(STAT_DNS_CACHE_STALE);
+	return reply(asker, query, answer);
 }
 
 static enum dns64_exit truncate_reply(struct asker *asker, const struct query *query,
@@ -118,73 +138,170 @@ static void reply_to_all(struct worker *worker, struct lookup *lookup,
 	}
 }
 
+/* RFC 8767 4: what is no answer to whoever may be answered with an older one */
+static bool is_failure(const struct answer *answer)
+{
+	return answer->rcode != LDNS_RCODE_NOERROR && answer->rcode != LDNS_RCODE_NXDOMAIN;
+}
+
+/* Into the cache with it; or, where it is a failure, what was there before out of it. */
+static void exchange_with_cache(struct worker *worker, const struct lookup *lookup,
+				struct answer *answer)
+{
+	struct cache *cache = worker->room->cache;
+	int64_t now_ms = loop_now_ms();
+
+	if (lookup->epoch != worker->room->epoch)
+		return;
+	answer->by_renewer = lookup->by_renewer;
+	if (!is_failure(answer)) {
+		cache_put(cache, &lookup->key, now_ms, answer);
+		return;
+	}
+	cache_put_failure(cache, &lookup->key, now_ms, answer);
+	if (cache_get_instead(cache, &lookup->key, now_ms, answer))
+		stats_add(STAT_DNS_CACHE_STALE, lookup->n_waiters);
+}
+
+/* RFC 8767 5: they have waited for the client response timer. What is asked goes on. */
+static void give_stale(struct worker *worker, struct lookup *lookup)
+{
+	struct answer answer = { .wire = worker->wire };
+
+	if (!lookup->n_waiters || lookup->epoch != worker->room->epoch ||
+	    !cache_get_instead(worker->room->cache, &lookup->key, loop_now_ms(), &answer))
+		return;
+	stats_add(STAT_DNS_CACHE_STALE, lookup->n_waiters);
+	reply_to_all(worker, lookup, &answer);
+	lookup_dismiss(lookup);
+}
+
 /* Something more is known. Return: was it enough, and the look-up is over? */
 static bool go_on(struct worker *worker, struct lookup *lookup)
 {
 	struct answer answer = { .wire = worker->wire };
 
-	if (!compose(worker, lookup, &answer))
+	if (!compose(worker, lookup, &answer)) {
+		if (lookup->impatient)
+			give_stale(worker, lookup);
 		return false;
+	}
 	rebind_guard(&answer, &lookup->query, worker->room->config, worker->room->map);
-	if (lookup->epoch == worker->room->epoch)
-		cache_put(worker->room->cache, &lookup->key, loop_now_ms(), &answer);
+	exchange_with_cache(worker, lookup, &answer);
 	reply_to_all(worker, lookup, &answer);
 	lookup_free(lookup);
 	return true;
 }
 
-void dns64_go_on(void *worker, struct lookup *lookup)
+/* Is anybody there at all? */
+static void note_upstream(struct room *room, const struct resolver_answer *answer)
 {
+	if (answer->status == RESOLVER_FAILED) {
+		if (atomic_fetch_add(&room->failed_in_row, 1) + 1 >= ALL_FAIL_AFTER)
+			cache_all_fail(room->cache, loop_now_ms());
+	} else if (!answer->cached && atomic_load(&room->failed_in_row)) {
+		if (atomic_exchange(&room->failed_in_row, 0) >= ALL_FAIL_AFTER)
+			cache_retry(room->cache, loop_now_ms());
+	}
+}
+
+void dns64_go_on(void *arg, struct lookup *lookup, const struct resolver_answer *answer)
+{
+	struct worker *worker = arg;
+
+	if (answer)
+		note_upstream(worker->room, answer);
 	go_on(worker, lookup);
 }
 
-static void ask_resolver(struct worker *worker, struct lookup *lookup)
+static bool ask_resolver(struct worker *worker, struct lookup *lookup)
 {
+	struct resolver *resolver = lookup->by_renewer ? worker->renewer : worker->resolver;
 	const struct query *query = &lookup->query;
 
 	switch (lookup->plan.action) {
 	case POLICY_SYNTHESISE:
-		lookup_ask(lookup, &lookup->main, worker->resolver, &query->qname,
-			   LDNS_RR_TYPE_AAAA);
-		lookup_ask(lookup, &lookup->a, worker->resolver, &query->qname, LDNS_RR_TYPE_A);
+		lookup_ask(lookup, &lookup->main, resolver, &query->qname, LDNS_RR_TYPE_AAAA);
+		lookup_ask(lookup, &lookup->a, resolver, &query->qname, LDNS_RR_TYPE_A);
 		lookup_wait(lookup, worker->aaaa_wait);
 		break;
 	case POLICY_REVERSE:
-		lookup_ask(lookup, &lookup->main, worker->resolver, &lookup->plan.target,
-			   query->type);
+		lookup_ask(lookup, &lookup->main, resolver, &lookup->plan.target, query->type);
 		break;
 	default:
-		lookup_ask(lookup, &lookup->main, worker->resolver, &query->qname, query->type);
+		lookup_ask(lookup, &lookup->main, resolver, &query->qname, query->type);
 	}
+	/* The resolver may have refused at once. */
+	return go_on(worker, lookup);
 }
 
-static enum dns64_exit wait_for_answer(struct worker *worker, const struct asker *asker,
-				       const struct query *query, const struct key *key,
-				       const struct policy_plan *plan)
+/* The look-up that is under way; not one with the configuration of before a change. */
+static struct lookup *find_lookup(struct worker *worker, const struct key *key)
 {
 	struct lookup *lookup = lookup_find(worker->lookups, key);
 
-	/* With the configuration of before a change it may wait for another answer. */
-	if (lookup && lookup->epoch == worker->room->epoch) {
-		if (!lookup_join(lookup, asker, query, loop_now_ms()))
-			return DNS64_DROPPED;
-		stats_inc(STAT_DNS_CACHE_COALESCED);
-		return DNS64_LATER;
+	return lookup && lookup->epoch == worker->epoch ? lookup : NULL;
+}
+
+/* Has the same been waited for as long as a client waits at most? */
+static bool others_gave_up(struct worker *worker, const struct key *key)
+{
+	const struct lookup *lookup = find_lookup(worker, key);
+
+	return lookup && lookup->impatient;
+}
+
+static struct lookup *start_lookup(struct worker *worker, const struct key *key,
+				   const struct asker *asker, const struct query *query,
+				   const struct policy_plan *plan)
+{
+	struct lookup *lookup = lookup_new(worker->lookups, key, asker, query);
+
+	if (lookup) {
+		lookup->plan = *plan;
+		policy_apply_names(&lookup->plan, query, worker->room->config);
+		lookup->epoch = worker->epoch;
 	}
-	lookup = lookup_new(worker->lookups, key, asker, query);
+	return lookup;
+}
+
+/* @stale: there is an old answer, for him who can wait no longer. */
+static enum dns64_exit wait_for_answer(struct worker *worker, const struct asker *asker,
+				       const struct query *query, const struct key *key,
+				       const struct policy_plan *plan, bool stale)
+{
+	struct lookup *lookup = find_lookup(worker, key);
+	bool first = !lookup;
+
+	if (first)
+		lookup = start_lookup(worker, key, asker, query, plan);
 	if (!lookup)
 		return DNS64_DROPPED;
 	if (!lookup_join(lookup, asker, query, loop_now_ms())) {
-		lookup_free(lookup);
+		if (first)
+			lookup_free(lookup);
 		return DNS64_DROPPED;
 	}
-	lookup->plan = *plan;
-	policy_apply_names(&lookup->plan, query, worker->room->config);
-	lookup->epoch = worker->room->epoch;
-	stats_inc(STAT_DNS_CACHE_MISS);
+	if (stale)
+		lookup_set_patience(lookup, worker->patience);
+	stats_inc(first ? STAT_DNS_CACHE_MISS : STAT_DNS_CACHE_COALESCED);
+	return first && ask_resolver(worker, lookup) ? DNS64_SENT : DNS64_LATER;
+}
+
+/* Asked for often, and soon to expire. @answer: what is to be renewed. */
+static void renew(struct worker *worker, const struct key *key, const struct query *query,
+		  const struct policy_plan *plan, const struct answer *answer)
+{
+	struct lookup *lookup;
+
+	if (find_lookup(worker, key))
+		return;
+	lookup = start_lookup(worker, key, NULL, query, plan);
+	if (!lookup)
+		return;
+	stats_inc(STAT_DNS_CACHE_PREFETCH);
+	lookup->by_renewer = !answer->by_renewer;
 	ask_resolver(worker, lookup);
-	/* The resolver may have refused at once. */
-	return go_on(worker, lookup) ? DNS64_SENT : DNS64_LATER;
 }
 
 void dns64_abandon(struct worker *worker)
@@ -256,6 +373,7 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 {
 	struct answer answer = { .wire = worker->wire };
 	struct admission admission;
+	enum cache_outcome outcome;
 	struct policy_plan plan;
 	struct query query;
 	struct key key;
@@ -271,11 +389,26 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 	}
 
 	key_make(&key, &worker->room->secret, &query);
-	if (cache_get(worker->room->cache, &key, loop_now_ms(), &answer)) {
-		stats_inc(STAT_DNS_CACHE_HIT);
-		note(worker, asker, &query, false);
-		return reply(asker, &query, &answer);
+	outcome = cache_get(worker->room->cache, &key, loop_now_ms(), &answer);
+	note(worker, asker, &query, outcome == CACHE_MISS);
+	switch (outcome) {
+	case CACHE_MISS:
+		return wait_for_answer(worker, asker, &query, &key, &plan, false);
+	case CACHE_STALE:
+		if (!others_gave_up(worker, &key))
+			return wait_for_answer(worker, asker, &query, &key, &plan, true);
+		return reply_stale(asker, &query, &answer);
+	case CACHE_STALE_HELD:
+		return reply_stale(asker, &query, &answer);
+	case CACHE_FAILED:
+		return refuse_again(asker, &query, &answer);
+	case CACHE_HIT_RENEW:
+	case CACHE_HIT:
+		break;
 	}
-	note(worker, asker, &query, true);
-	return wait_for_answer(worker, asker, &query, &key, &plan);
+	stats_inc(STAT_DNS_CACHE_HIT);
+	reply(asker, &query, &answer);
+	if (outcome == CACHE_HIT_RENEW)
+		renew(worker, &key, &query, &plan, &answer);
+	return DNS64_SENT;
 }

@@ -177,9 +177,9 @@ static void side_fail(struct side *side, enum resolver_status status)
 	side->got.answer = (struct resolver_answer){ .status = status };
 }
 
-static void tell(struct lookup *lookup)
+static void tell(struct lookup *lookup, const struct resolver_answer *answer)
 {
-	lookup->lookups->news(lookup->lookups->arg, lookup);
+	lookup->lookups->news(lookup->lookups->arg, lookup, answer);
 }
 
 static void on_answer(void *arg, const struct resolver_answer *answer)
@@ -200,7 +200,7 @@ static void on_answer(void *arg, const struct resolver_answer *answer)
 									   RESOLVER_FAILED);
 		}
 	}
-	tell(side->lookup);
+	tell(side->lookup, answer);
 }
 
 void lookup_ask(struct lookup *lookup, struct side *side, struct resolver *resolver,
@@ -227,12 +227,28 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	lookup->overdue = true;
-	tell(lookup);
+	tell(lookup, NULL);
+}
+
+static void on_impatient(evutil_socket_t fd, short what, void *arg)
+{
+	struct lookup *lookup = arg;
+
+	(void)fd;
+	(void)what;
+	lookup->impatient = true;
+	tell(lookup, NULL);
 }
 
 void lookup_wait(struct lookup *lookup, const struct timeval *timeout)
 {
 	evtimer_add(&lookup->wait, timeout);
+}
+
+void lookup_set_patience(struct lookup *lookup, const struct timeval *timeout)
+{
+	if (!lookup->impatient && !evtimer_pending(&lookup->patience, NULL))
+		evtimer_add(&lookup->patience, timeout);
 }
 
 /* ---- look-ups ----------------------------------------------------------------------- */
@@ -252,23 +268,50 @@ struct lookup *lookup_find(struct lookups *lookups, const struct key *key)
 	return NULL;
 }
 
-struct lookup *lookup_new(struct lookups *lookups, const struct key *key,
-			  const struct asker *asker, const struct query *query)
+/* One more for the client. Return: its share, or NULL, counted. */
+static struct share *admit_lookup(struct lookups *lookups, const struct in6_addr *client)
 {
-	struct lookup *lookup = NULL;
 	struct share *share = NULL;
 	enum stat why = STAT_DNS_DROP_BUSY;
 
 	if (lookups->n < LOOKUPS_MAX)
-		share = share_get(lookups, &asker->client);
-	if (share && !may_have_more(share->n_lookups, lookups->n, LOOKUPS_MAX))
+		share = share_get(lookups, client);
+	if (share && may_have_more(share->n_lookups, lookups->n, LOOKUPS_MAX)) {
+		share->n_lookups++;
+		return share;
+	}
+	if (share) {
+		share_put(share);
 		why = STAT_DNS_DROP_SHARE;
-	else if (share)
-		lookup = calloc(1, sizeof(*lookup));
+	}
+	refuse(why);
+	return NULL;
+}
+
+static void leave_share(struct share *share)
+{
+	if (!share)
+		return;
+	share->n_lookups--;
+	share_put(share);
+}
+
+struct lookup *lookup_new(struct lookups *lookups, const struct key *key,
+			  const struct asker *asker, const struct query *query)
+{
+	struct share *share = NULL;
+	struct lookup *lookup;
+
+	if (asker) {
+		share = admit_lookup(lookups, &asker->client);
+		if (!share)
+			return NULL;
+	} else if (lookups->n >= LOOKUPS_MAX / 2) {
+		return NULL;
+	}
+	lookup = calloc(1, sizeof(*lookup));
 	if (!lookup) {
-		if (share)
-			share_put(share);
-		refuse(why);
+		leave_share(share);
 		return NULL;
 	}
 	lookup->lookups = lookups;
@@ -277,31 +320,41 @@ struct lookup *lookup_new(struct lookups *lookups, const struct key *key,
 	lookup->query = *query;
 	LIST_INIT(&lookup->waiters);
 	evtimer_assign(&lookup->wait, lookups->base, on_overdue, lookup);
+	evtimer_assign(&lookup->patience, lookups->base, on_impatient, lookup);
 	LIST_INSERT_HEAD(&lookups->all, lookup, link);
 	LIST_INSERT_HEAD(bucket_of(lookups, key), lookup, in_bucket);
 	lookups->n++;
-	share->n_lookups++;
 	return lookup;
 }
 
-void lookup_free(struct lookup *lookup)
+void lookup_dismiss(struct lookup *lookup)
 {
-	struct waiter *waiter;
+	struct waiter_list leaving = lookup->waiters;
+	struct waiter *waiter = LIST_FIRST(&leaving);
 
-	side_end(&lookup->main);
-	side_end(&lookup->a);
-	event_del(&lookup->wait);
-	/* First: who is let go may ask again, and must not find it. */
-	LIST_REMOVE(lookup, link);
-	LIST_REMOVE(lookup, in_bucket);
-	lookup->lookups->n--;
-	lookup->share->n_lookups--;
-	share_put(lookup->share);
-	while ((waiter = LIST_FIRST(&lookup->waiters)) != NULL) {
+	/* A list of its own: who is let go may ask again, and then stays. */
+	LIST_INIT(&lookup->waiters);
+	if (waiter)
+		waiter->link.le_prev = &leaving.lh_first;
+	while ((waiter = LIST_FIRST(&leaving)) != NULL) {
 		waiter_unlink(waiter);
 		asker_release(&waiter->asker);
 		free(waiter);
 	}
+}
+
+void lookup_free(struct lookup *lookup)
+{
+	side_end(&lookup->main);
+	side_end(&lookup->a);
+	event_del(&lookup->wait);
+	event_del(&lookup->patience);
+	/* First: who is let go may ask again, and must not find it. */
+	LIST_REMOVE(lookup, link);
+	LIST_REMOVE(lookup, in_bucket);
+	lookup->lookups->n--;
+	leave_share(lookup->share);
+	lookup_dismiss(lookup);
 	free(lookup);
 }
 

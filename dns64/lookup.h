@@ -69,14 +69,21 @@ struct lookup {
 	uint64_t epoch;			/* of the room, when it was asked */
 	struct side main;		/* AAAA, or whatever is asked alone */
 	struct side a;			/* beside AAAA */
+	bool by_renewer;		/* the worker's other resolver is asked */
 	struct event wait;		/* for AAAA, when A may already do */
 	bool overdue;			/* it was waited for */
+	struct event patience;		/* of those who could be given a stale answer */
+	bool impatient;			/* that has ended */
 	LIST_HEAD(waiter_list, waiter) waiters;
 	unsigned int n_waiters;
 };
 
-/** Something more is known of a look-up: the spine's turn, which may free it. */
-typedef void lookup_news_fn(void *arg, struct lookup *lookup);
+/**
+ * Something more is known of a look-up: the spine's turn, which may free it.
+ * @answer: what the resolver has said just now; NULL: it is time that has passed.
+ */
+typedef void lookup_news_fn(void *arg, struct lookup *lookup,
+			    const struct resolver_answer *answer);
 
 /**
  * lookups_new() - none yet.
@@ -100,8 +107,9 @@ struct lookup *lookup_find(struct lookups *lookups, const struct key *key);
 
 /**
  * lookup_new() - a look-up that nobody waits for yet and that asks nothing yet.
- * @asker:	who is the cause of it.
- * Return: NULL when it was refused, which was counted.
+ * @asker:	who is the cause of it; NULL: nobody, it is for later, and half of all places
+ *		are left to those who ask now.
+ * Return: NULL when it was refused, which was counted where there is an asker.
  */
 struct lookup *lookup_new(struct lookups *lookups, const struct key *key,
 			  const struct asker *asker, const struct query *query);
@@ -122,6 +130,12 @@ void lookup_ask(struct lookup *lookup, struct side *side, struct resolver *resol
 
 /** lookup_wait() - set the look-up's overdue after @timeout, a common one of the base. */
 void lookup_wait(struct lookup *lookup, const struct timeval *timeout);
+
+/** lookup_set_patience() - set it impatient after @timeout, unless that is under way already. */
+void lookup_set_patience(struct lookup *lookup, const struct timeval *timeout);
+
+/** lookup_dismiss() - who waits goes without a word (more), the look-up goes on. */
+void lookup_dismiss(struct lookup *lookup);
 
 /**
  * lookup_free() - it is over: its questions are cancelled, who waits goes without a word.

@@ -200,6 +200,7 @@ static void take_answer(struct resolver_query *question, int rcode, const void *
 	const char *problem = packet_problem(rcode, packet, packet_len);
 	struct resolver_answer *answer = &question->answer;
 
+	answer->cached = question->engine->asking;
 	if (!problem && !keep_packet(question, packet, packet_len))
 		problem = "out of memory";
 	if (security == UNBOUND_BOGUS) {

@@ -99,7 +99,8 @@ void reply_begin(struct reply *reply, struct answer *answer, const struct query 
 {
 	static const uint8_t empty_header[MESSAGE_HEADER_LEN];
 
-	*answer = (struct answer){ .wire = answer->wire, .ede = REPLY_EDE_NONE };
+	*answer = (struct answer){ .wire = answer->wire, .ede = REPLY_EDE_NONE,
+				   .also = REPLY_EDE_NONE };
 	*reply = (struct reply){ .answer = answer, .ttl_min_s = REPLY_TTL_MAX_S };
 	put(reply, empty_header, sizeof(empty_header));
 	if (query->qname.len) {
@@ -354,6 +355,8 @@ static size_t append_opt(uint8_t *at, const struct answer *answer, const struct 
 	at[5] = rcode_high;
 	at[6] = 0;
 	patch_u16(at + 7, query->dnssec_ok ? EDNS_DO : 0);
+	if (answer->also != REPLY_EDE_NONE)
+		end = put_ede(end, answer->also);
 	if (answer->ede != REPLY_EDE_NONE)
 		end = put_ede(end, answer->ede);
 	if (query->cookie_len)

@@ -20,13 +20,16 @@
  */
 enum reply_ede {
 	REPLY_EDE_NONE = -1,
+	REPLY_EDE_STALE = 3,
 	REPLY_EDE_BOGUS = 6,
 	REPLY_EDE_SIGNATURE_EXPIRED = 7,
 	REPLY_EDE_SIGNATURE_NOT_YET_VALID = 8,
 	REPLY_EDE_DNSKEY_MISSING = 9,
 	REPLY_EDE_RRSIGS_MISSING = 10,
 	REPLY_EDE_NO_ZONE_KEY_BIT = 11,
+	REPLY_EDE_CACHED_ERROR = 13,
 	REPLY_EDE_BLOCKED = 15,
+	REPLY_EDE_STALE_NXDOMAIN = 19,
 	REPLY_EDE_UNREACHABLE = 22,
 	REPLY_EDE_UNREADABLE = 23,
 	REPLY_EDE_SYNTHESISED = 29,
@@ -36,12 +39,12 @@ enum reply_ede {
 
 enum {
 	REPLY_EDE_TEXT_MAX = 48,
-	/* OPT with an extended error, the longest cookie, a keepalive */
-	REPLY_OPT_MAX = 11 + (4 + 2 + REPLY_EDE_TEXT_MAX) + (4 + MESSAGE_COOKIE_MAX) + (4 + 2),
+	/* OPT with two extended errors, the longest cookie, a keepalive */
+	REPLY_OPT_MAX = 11 + 2 * (4 + 2 + REPLY_EDE_TEXT_MAX) + (4 + MESSAGE_COOKIE_MAX) + (4 + 2),
 	REPLY_COMPOSE_MAX = MESSAGE_MAX - REPLY_OPT_MAX,
 	REPLY_TTL_MAX_S = 86400,	/* no record is given for longer */
 	REPLY_LOCAL_TTL_S = 600,	/* of what comes from here; RFC 6147 5.1.7's default */
-	REPLY_FAILURE_TTL_S = 2,	/* RFC 9520 3.2: failures are kept, 1 s at least */
+	REPLY_FAILURE_TTL_S = 1,	/* what failed is kept; for how long is the cache's to say */
 };
 
 /*
@@ -66,6 +69,8 @@ struct answer {
 	bool secure;		/* all of it validated: AD may be set */
 	bool synthesised;
 	enum reply_ede ede;
+	enum reply_ede also;	/* a second one: what the cache has to say */
+	bool by_renewer;	/* which of a worker's resolvers gave it */
 	struct answer_rounds rounds;
 	uint32_t lifetime_s;	/* how long it may be kept; 0 = not at all */
 };

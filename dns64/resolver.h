@@ -30,6 +30,7 @@ struct resolver_answer {
 	enum resolver_status status;
 	uint8_t rcode;		/* of the message */
 	bool secure;		/* validated (AD), where RESOLVER_OK */
+	bool cached;		/* known from before: no server has said it now */
 	const uint8_t *wire;	/* whole DNS message, borrowed for the callback; NULL where there
 				 * is none: never where OK, perhaps where BOGUS */
 	size_t wire_len;	/* bytes */

@@ -34,6 +34,7 @@ enum {
 	/* RFC 6147 5.1.3 leaves to us how long AAAA is waited for: with A at hand, so
 	 * long that the client is answered within 2 s. */
 	AAAA_WAIT_MS = 1500,
+	PATIENCE_MS = 1800,	/* RFC 8767 5: the client response timer */
 	RETIRED_S = 5,		/* by then the questions to a resolver are over, as a rule */
 };
 
@@ -42,9 +43,10 @@ struct change {
 	struct dns64 *dns64;
 	const struct config *config;
 	const struct addrmap *map;
-	struct cache *cache;		/* NULL: the present one stays, */
-	const struct name *forget;	/* without this name; NULL: without any */
-	bool below;			/* nor those below it */
+	struct cache *cache;		/* NULL: the present one stays */
+	bool forget;			/* what it holds: all, or of one name */
+	const struct name *name;
+	bool below;			/* and those below it */
 	size_t n_forgotten;
 	bool resolvers;			/* each worker gets a new one, or none any more */
 	struct tls *tls;		/* the room's own, another, or none */
@@ -115,6 +117,19 @@ static bool has_kind(const struct listeners *listeners, bool tls)
 	return false;
 }
 
+/* All settings of ours can make other answers, but for these. */
+static bool makes_answers(const char *path)
+{
+	static const char *const others[] = { "dns64.listen", "dns64.clients", "dns64.cache.",
+					     "dns64.limits.", "dns64.tls." };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strncmp(path, others[i], strlen(others[i])) == 0)
+			return false;
+	return strncmp(path, "dns64.", 6) == 0 || strncmp(path, "prefixes.", 9) == 0 ||
+	       strcmp(path, "nat64.deny4") == 0;
+}
+
 /* ---- first step ------------------------------------------------------------------- */
 
 struct prepare {
@@ -128,7 +143,9 @@ static int make_resolver(void *arg)
 	struct worker *worker = prepare->worker;
 
 	worker->next.resolver = resolver_new(worker->base, prepare->config);
-	return worker->next.resolver ? 0 : -EINVAL;
+	if (worker->next.resolver)
+		worker->next.renewer = resolver_new(worker->base, prepare->config);
+	return worker->next.renewer ? 0 : -EINVAL;
 }
 
 static int prepare_resolvers(struct change *change)
@@ -229,7 +246,8 @@ static int unmake(void *arg)
 
 	free_listeners(&worker->next.listeners);
 	resolver_free(worker->next.resolver);
-	worker->next.resolver = NULL;
+	resolver_free(worker->next.renewer);
+	worker->next.resolver = worker->next.renewer = NULL;
 	return 0;
 }
 
@@ -325,6 +343,19 @@ static void swap_listeners(struct worker *worker, const struct config *config)
 	}
 }
 
+static void swap_resolvers(struct worker *worker)
+{
+	struct resolver *old = worker->resolver, *old_renewer = worker->renewer;
+
+	worker->resolver = worker->next.resolver;
+	worker->renewer = worker->next.renewer;
+	worker->next.resolver = worker->next.renewer = NULL;
+	if (old)
+		retire(worker, old);
+	if (old_renewer)
+		retire(worker, old_renewer);
+}
+
 /* In the worker's thread, after the shared part has changed */
 static int follow(void *arg)
 {
@@ -334,43 +365,55 @@ static int follow(void *arg)
 	swap_listeners(worker, change->config);
 	if (!change->config->dns64.enabled)
 		tcp_close_all(worker);
-	if (change->resolvers) {
-		struct resolver *old = worker->resolver;
-
-		worker->resolver = worker->next.resolver;
-		worker->next.resolver = NULL;
-		if (old)
-			retire(worker, old);
-	}
+	if (change->resolvers)
+		swap_resolvers(worker);
+	worker->epoch = worker->room->epoch;
 	return 0;
+}
+
+/* While the workers are held */
+static void exchange_shared(struct change *change)
+{
+	struct room *room = &change->dns64->room;
+	struct cache *old_cache = room->cache;
+	struct cache_policy policy = {
+		.stale_s = change->config->dns64.cache.serve_stale_ms / 1000,
+		.renew = change->config->dns64.cache.prefetch,
+	};
+
+	room->config = change->config;
+	room->map = change->map;
+	room->tls = change->tls;
+	if (change->forget)
+		room->epoch++;
+	if (change->cache) {
+		room->cache = change->cache;
+		change->cache = old_cache;
+	} else if (change->forget && !change->name) {
+		change->n_forgotten = cache_flush(room->cache);
+	}
+	cache_set_policy(room->cache, &policy);
+	clients_set_limits(room->tcp_clients, change->config->dns64.limits.tcp_connections,
+			   change->config->dns64.limits.tcp_per_client);
 }
 
 static void change_commit(struct change *change)
 {
 	struct dns64 *dns64 = change->dns64;
 	struct tls *old_tls = dns64->room.tls;
-	struct cache *old_cache = NULL;
 
+	change->forget = change->forget || change->resolvers ||
+			 !config_same(dns64->room.config, change->config, makes_answers);
 	loop_pause(dns64->loops, dns64->n_workers);
-	dns64->room.config = change->config;
-	dns64->room.map = change->map;
-	dns64->room.tls = change->tls;
-	dns64->room.epoch++;
-	clients_set_limits(dns64->room.tcp_clients, change->config->dns64.limits.tcp_connections,
-			   change->config->dns64.limits.tcp_per_client);
-	if (change->cache) {
-		old_cache = dns64->room.cache;
-		dns64->room.cache = change->cache;
-	} else if (change->forget) {
-		change->n_forgotten = cache_flush_name(dns64->room.cache, change->forget,
-							     change->below);
-	} else {
-		change->n_forgotten = cache_flush(dns64->room.cache);
-	}
+	exchange_shared(change);
 	loop_resume(dns64->loops, dns64->n_workers);
-	cache_free(old_cache);
+	cache_free(change->cache);
 	if (old_tls != change->tls)
 		tls_free(old_tls);
+	/* What is under way from before is of an earlier epoch: it does not get in again. */
+	if (change->name)
+		change->n_forgotten = cache_flush_name(dns64->room.cache, change->name,
+						       change->below);
 
 	for (unsigned int i = 0; i < dns64->n_workers; i++) {
 		struct follow arg = { &dns64->workers[i], change };
@@ -398,7 +441,8 @@ int dns64_flush(struct dns64 *dns64, const struct name *name, bool below, size_t
 		.config = dns64->room.config,
 		.map = dns64->room.map,
 		.resolvers = true,
-		.forget = name,
+		.forget = true,
+		.name = name,
 		.below = below,
 	};
 	int err = change_prepare(&change);
@@ -416,6 +460,8 @@ static int worker_init(struct dns64 *dns64, unsigned int i)
 {
 	struct timeval wait = { .tv_sec = AAAA_WAIT_MS / 1000,
 				.tv_usec = AAAA_WAIT_MS % 1000 * 1000 };
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000,
+				    .tv_usec = PATIENCE_MS % 1000 * 1000 };
 	struct worker *worker = &dns64->workers[i];
 	char name[16];
 
@@ -433,8 +479,9 @@ static int worker_init(struct dns64 *dns64, unsigned int i)
 		return -ENOMEM;
 	worker->base = loop_base(worker->loop);
 	worker->aaaa_wait = event_base_init_common_timeout(worker->base, &wait);
+	worker->patience = event_base_init_common_timeout(worker->base, &patience);
 	worker->lookups = lookups_new(worker->base, &dns64->room.secret, dns64_go_on, worker);
-	return worker->aaaa_wait && worker->lookups ? 0 : -ENOMEM;
+	return worker->aaaa_wait && worker->patience && worker->lookups ? 0 : -ENOMEM;
 }
 
 static void worker_end(struct worker *worker)
@@ -452,6 +499,7 @@ static void worker_end(struct worker *worker)
 	while ((retired = LIST_FIRST(&worker->retired)) != NULL)
 		retired_free(retired);	/* NOLINT(clang-analyzer-unix.Malloc) */
 	resolver_free(worker->resolver);
+	resolver_free(worker->renewer);
 	udp_batch_free(worker->udp);
 	top_free(worker->top);
 	loop_free(worker->loop);

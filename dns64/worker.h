@@ -25,6 +25,7 @@ struct lookup;
 struct lookups;
 struct loop;
 struct resolver;
+struct resolver_answer;
 struct throttle;
 struct timeval;
 struct tls;
@@ -42,6 +43,7 @@ struct room {
 	struct clients *tcp_clients;	/* connections, counted */
 	struct tls *tls;		/* NULL: off */
 	uint64_t epoch;		/* grows with each change: older answers are not kept */
+	_Atomic unsigned int failed_in_row;	/* questions, since a server last answered one */
 };
 
 /* A resolver of an earlier configuration, until its questions are over */
@@ -56,6 +58,10 @@ struct worker {
 	struct loop *loop;
 	struct event_base *base;	/* the loop's */
 	struct resolver *resolver;	/* NULL while there are no listeners */
+	/* A second one, that answers be renewed before they expire: each gives from its own
+	 * cache what it was the last to ask for. */
+	struct resolver *renewer;
+	uint64_t epoch;			/* the room's, as far as this worker has followed */
 	LIST_HEAD(retired_list, retired) retired;
 	struct listeners listeners;
 	struct udp_batch *udp;
@@ -65,13 +71,13 @@ struct worker {
 	struct top *top;
 	struct cookies cookies;
 	bool slip;			/* the last reply over its rate went out, cut short */
-	const struct timeval *aaaa_wait;	/* a common timeout of the base */
+	const struct timeval *aaaa_wait, *patience;	/* common timeouts of the base */
 	_Atomic unsigned int n_clients;	/* written by the worker, read by everyone */
 	uint8_t wire[MESSAGE_MAX];	/* answers are composed here */
 	uint8_t sealed[MESSAGE_MAX];	/* and copied here for each who waits for one */
 
 	struct {			/* what a change of configuration made ready */
-		struct resolver *resolver;
+		struct resolver *resolver, *renewer;
 		struct listeners listeners;
 	} next;
 };
@@ -99,7 +105,7 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 			    size_t len);
 
 /** dns64_go_on() - something more is known of a look-up of a worker's (lookup_news_fn). */
-void dns64_go_on(void *worker, struct lookup *lookup);
+void dns64_go_on(void *worker, struct lookup *lookup, const struct resolver_answer *answer);
 
 /** dns64_abandon() - forget every query that waits; nobody is told. */
 void dns64_abandon(struct worker *worker);

@@ -206,6 +206,8 @@ static void test_good_values(void **state)
 		{ "dns64: {cache: {size: 2000KiB}}", "    size: 2000KiB\n" },
 		{ "dns64: {cache: {size: 2097152}}", "    size: 2MiB\n" },
 		{ "dns64: {cache: {size: 2097153}}", "    size: 2097153\n" },
+		{ "dns64: {cache: {serve_stale: off}}", "    serve_stale: off\n" },
+		{ "dns64: {cache: {serve_stale: 3600}}", "    serve_stale: 1h\n" },
 		{ "nat64: {limits: {sessions: 1}}", "    sessions: 1\n" },
 		{ "nat64: {mss_clamp: off}", "  mss_clamp: off\n" },
 		{ "nat64: {mss_clamp: 1360}", "  mss_clamp: 1360\n" },
@@ -334,7 +336,7 @@ static const char everything[] =
 	"  zones:\n"
 	"    - {name: lan.example, upstream: [\"[2001:db8::53]:5300\", 192.0.2.53]}\n"
 	"    - {name: 2.0.192.in-addr.arpa, upstream: [127.0.0.1]}\n"
-	"  cache: {size: 65MiB}\n"
+	"  cache: {size: 65MiB, serve_stale: off, prefetch: false}\n"
 	"  limits: {responses_per_client: 7/s, tcp_connections: 6, tcp_per_client: 5}\n"
 	"  tls: {cert: /etc/c.pem, key: /etc/k.pem, port: 8530}\n"
 	"snid:\n"
@@ -428,6 +430,36 @@ static void test_names_above(void **state)
 	assert_false(config_names_has(&config->dns64.exclude_names, "b.a"));
 	assert_true(config_names_has(&config->dns64.exclude_names, "x.b.a"));
 	config_free(config);
+}
+
+static bool is_dns64(const char *path)
+{
+	return strncmp(path, "dns64.", 6) == 0;
+}
+
+/* Only what matters counts, written however it is. */
+static void test_same_settings(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+		{ "", "", true },
+		{ "dns64: {cache: {size: 65536KiB}}", "", true },
+		{ "nat64: {log: bindings}", "ops: {log: {level: debug}}", true },
+		{ "dns64: {dnssec: false}", "", false },
+		{ "dns64: {upstream: [9.9.9.9]}", "dns64: {upstream: [\"9.9.9.9:53\"]}", true },
+		{ "dns64: {upstream: [9.9.9.9]}", "dns64: {upstream: [9.9.9.9, 9.9.9.10]}", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *a = parse_good(cases[i].a), *b = parse_good(cases[i].b);
+
+		assert_int_equal(config_same(a, b, is_dns64), cases[i].same);
+		config_free(a);
+		config_free(b);
+	}
 }
 
 static void test_canonical_form(void **state)
@@ -525,7 +557,7 @@ static void test_design_example(void **state)
 		"  exclude_aaaa: [\"::ffff:0:0/96\"]  # an AAAA within counts as absent\n"
 		"  exclude_names: []              # never synthesise below these\n"
 		"  force_names: []                # always synthesise below these\n"
-		"  cache: {size: 64MiB}\n"
+		"  cache: {size: 64MiB, serve_stale: 1d}\n"
 		"snid:\n"
 		"  listen: []                     # empty = off\n"
 		"  backends: inside               # anything else is refused\n"
@@ -598,6 +630,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_every_row),
 		cmocka_unit_test(test_names_above),
+		cmocka_unit_test(test_same_settings),
 		cmocka_unit_test(test_canonical_form),
 		cmocka_unit_test(test_design_example),
 		cmocka_unit_test(test_shipped_file),

@@ -55,8 +55,9 @@ void resolver_cancel(struct resolver_query *query)
 
 static struct lookup *told_of;
 
-static void news(void *arg, struct lookup *lookup)
+static void news(void *arg, struct lookup *lookup, const struct resolver_answer *answer)
 {
+	(void)answer;
 	assert_ptr_equal(arg, &base);
 	told_of = lookup;
 }
