@@ -67,6 +67,8 @@ SHAPES = f"""\
     excluded    AAAA  2001:db8:bad::1
     in-pref64   A     192.0.2.81
     in-pref64   AAAA  2001:db8:64::c000:250
+    in-well-known A   192.0.2.81
+    in-well-known AAAA 64:ff9b::c000:250
     mixed       A     192.0.2.80
     mixed       AAAA  ::ffff:192.0.2.80
     mixed       AAAA  {NATIVE6}
@@ -246,6 +248,8 @@ class DnsInternet:
         made = {
             "shapes.secure.": signer.signed("shapes.secure.", shapes(0)),
             "nsec3.secure.": signer.signed("nsec3.secure.", zone_text(SHAPES), "-n"),
+            # More work than a validator does
+            "heavy.secure.": signer.signed("heavy.secure.", small, "-n", "-t", "500"),
             "expired.secure.": signer.signed("expired.secure.", small, "-i", "20200101",
                                              "-e", "20200201"),
             "future.secure.": signer.signed("future.secure.", small, "-i", "20370101",

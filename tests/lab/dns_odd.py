@@ -211,7 +211,10 @@ BEHAVIOURS = {
 
 
 class OddServer:
-    """All of them on one address, in a thread for the length of a `with` block."""
+    """All of them on one address, in a thread for the length of a `with` block.
+
+    seen: of each query over UDP its name, as it was written, its source port and its ID.
+    """
 
     def __init__(self, ns, address):
         self.udp = ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -220,19 +223,21 @@ class OddServer:
         self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.tcp.bind((address, 53))
         self.tcp.listen()
+        self.seen = []
         self.stop, self.stopped = socket.socketpair()
         self.thread = threading.Thread(target=self._run, name="odd servers")
 
     @staticmethod
-    def _answers(wire, tcp):
-        query = dns.message.from_wire(wire)
+    def _answers(query, tcp):
         zone, _host = zone_of(query.question[0].name)
         behave = BEHAVIOURS[zone.labels[0].decode().lower()]
         return [reply.to_wire() for reply in behave(query, tcp)]
 
     def _take_datagram(self):
         wire, peer = self.udp.recvfrom(65535)
-        for reply in self._answers(wire, tcp=False):
+        query = dns.message.from_wire(wire)
+        self.seen.append((query.question[0].name.to_text(), peer[1], query.id))
+        for reply in self._answers(query, tcp=False):
             self.udp.sendto(reply, peer)
 
     def _take_connection(self):
@@ -241,8 +246,8 @@ class OddServer:
             connection.settimeout(2)
             with connection.makefile("rb") as stream:
                 (length,) = struct.unpack("!H", stream.read(2))
-                wire = stream.read(length)
-            for reply in self._answers(wire, tcp=True):
+                query = dns.message.from_wire(stream.read(length))
+            for reply in self._answers(query, tcp=True):
                 connection.sendall(struct.pack("!H", len(reply)) + reply)
 
     def _run(self):

@@ -108,9 +108,10 @@ def test_an_error_for_a_too_is_the_answer(get):
 # ---- 5.1.4: excluded AAAA ---------------------------------------------------------
 
 @pytest.mark.parametrize("name, address", [("mapped", "192.0.2.80"), ("excluded", "192.0.2.80"),
-                                           ("in-pref64", "192.0.2.81")])
+                                           ("in-pref64", "192.0.2.81"),
+                                           ("in-well-known", "192.0.2.81")])
 def test_excluded_records_count_as_absent(get, zone, name, address):
-    """RFC 6147 5.1.4; what is in a pref64 was synthesised by somebody else"""
+    """RFC 6147 5.1.4; what is in a pref64, ours or the well-known one, somebody else has made"""
     assert get(f"{name}.{zone}").addresses() == embedded(address)
 
 
@@ -350,6 +351,27 @@ def test_what_such_a_server_says_is_understood(get, server):
         assert reply.addresses() == [wanted], reply.message
         assert LIE4 not in reply.message.to_text()
     assert get(f"both.{server}.odd.").addresses() == [NATIVE6]
+
+
+def test_a_forger_has_to_guess(get, internet):
+    """RFC 5452 9.2: ports and IDs that cannot be foretold; letter case too (0x20)"""
+    internet.odd.seen.clear()
+    for i in range(40):
+        get(f"name{i}.regular.odd.", "TXT")
+    names, ports, ids = (set(column) for column in zip(*internet.odd.seen))
+    # Of 60,000 and 28,000: two that are the same are rare, five are not chance.
+    assert len(ports) > len(internet.odd.seen) - 5 < len(ids) + 5
+    assert any(name != name.lower() for name in names)
+    steps = {b - a for (_, a, _), (_, b, _) in zip(internet.odd.seen, internet.odd.seen[1:])}
+    assert len(steps) > len(internet.odd.seen) // 2, "they are not counted up"
+
+
+def test_no_more_of_a_name_is_told_than_is_needed(get, internet):
+    """RFC 9156 2.3: QNAME minimisation: the zone cut is looked for without the first label"""
+    internet.odd.seen.clear()
+    get("secret.below.regular.odd.", "TXT")
+    seen = [name.lower() for name, _port, _id in internet.odd.seen]
+    assert [name for name in seen if "below" in name][0] == "below.regular.odd."
 
 
 def test_an_answer_to_another_question_is_not_believed(get):

@@ -92,6 +92,14 @@ def test_a_signed_wildcard(get):
     assert reply.answer == [(f"some.wild.{SIGNED}", "AAAA", WEB6)] and "AD" in reply.flags
 
 
+def test_what_costs_too_much_is_not_validated(get):
+    """RFC 9276 3.2: with 500 rounds of NSEC3 a zone counts as unsigned: synthesis without AD"""
+    for flags in ("", "d"):
+        reply = get("v4.heavy.secure.", flags=flags)
+        assert reply.addresses() == [WEB6] and "AD" not in reply.flags
+    assert "AD" in get("v4.heavy.secure.", "A", "d").flags		# that needs no NSEC3
+
+
 def test_a_change_of_signed_records_is_not_secure(get):
     """RFC 6147 5.5 and 5.1.4: AAAA of which some are left out, or that count as absent"""
     reply = get(f"mixed.{SIGNED}", flags="d")
