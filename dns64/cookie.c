@@ -5,6 +5,7 @@
 
 #include "../core/addr.h"
 #include "../core/cursor.h"
+#include "../core/siphash24.h"
 #include "message.h"
 
 enum {

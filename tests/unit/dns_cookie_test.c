@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../../core/addr.h"
+#include "../../core/siphash24.h"
 #include "../../dns64/cookie.h"
 #include "../../dns64/message.h"
 
