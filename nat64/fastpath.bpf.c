@@ -306,7 +306,10 @@ static __always_inline bool leaves_by_uplink(const struct fast_config *config, _
 
 /*
  * Ask before anything is changed: what cannot leave, or is too large for its way, is the
- * slow path's. @unit: bytes of a packet on the wire as it will be.
+ * slow path's. The kernel is asked for the way to an address, and told neither source nor
+ * ports nor type of service: raw sockets tell it none of these, and rules (ip-rule(8)) that
+ * look at them would send the beginning of a flow one way and the rest another.
+ * @unit: bytes of a packet on the wire as it will be.
  */
 static __always_inline bool find_way(struct __sk_buff *skb, struct fast_way *way,
 				     const struct fast_config *config, __u32 unit)
@@ -510,12 +513,7 @@ static __always_inline int out(struct __sk_buff *skb, __u32 l2_len)
 	if (!s || !config || !is_out_of(s, &key))
 		return PASS;
 	way.fib.family = AF_INET;
-	way.fib.tos = ip6.priority << 4 | ip6.flow_lbl[0] >> 4;
-	way.fib.l4_protocol = p.proto;
-	way.fib.ipv4_src = s->outside;
 	way.fib.ipv4_dst = s->remote;
-	way.fib.sport = s->outside_port;
-	way.fib.dport = p.ports[1];
 	if (p.awkward || ip6.hop_limit <= 1 ||
 	    !find_way(skb, &way, config, p.unit - sizeof(ip6) + sizeof(struct iphdr)) ||
 	    !cut_padding(skb, &p) || !live_on(s, config, &p, 1))
@@ -603,10 +601,6 @@ static __always_inline int in(struct __sk_buff *skb, __u32 l2_len)
 	if (!s || !config || !is_in_of(s, &key))
 		return PASS;
 	way.fib.family = AF_INET6;
-	way.fib.l4_protocol = p.proto;
-	way.fib.sport = p.ports[0];
-	way.fib.dport = s->inside_port;
-	__builtin_memcpy(way.fib.ipv6_src, s->remote6, sizeof(way.fib.ipv6_src));
 	__builtin_memcpy(way.fib.ipv6_dst, s->inside, sizeof(way.fib.ipv6_dst));
 	unit6 = p.unit - sizeof(ip) + sizeof(struct ipv6hdr);
 	/* Without DF it may have to be cut (RFC 7915 4). */

@@ -154,8 +154,7 @@ static int see_rule(const struct nlmsghdr *header, void *arg)
 	    mnl_nlmsg_get_payload_len(header) < sizeof(*rule) ||
 	    mnl_attr_parse(header, sizeof(*rule), on_attr, attrs) < 0)
 		return MNL_CB_OK;
-	*tells |= rule->tos || attrs[FRA_IIFNAME] || attrs[FRA_UID_RANGE] || attrs[FRA_IP_PROTO] ||
-		  attrs[FRA_SPORT_RANGE] || attrs[FRA_DPORT_RANGE] ||
+	*tells |= attrs[FRA_IIFNAME] || attrs[FRA_UID_RANGE] ||
 		  tells_marks(attrs[FRA_FWMARK], attrs[FRA_FWMASK]);
 	return MNL_CB_OK;
 }

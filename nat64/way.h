@@ -42,8 +42,8 @@ bool way_ipsec(struct way_cache *cache);
 
 /**
  * way_told_apart() - do rules of policy routing (ip-rule(8)) send a packet another way when
- * its route is looked up where it comes in than when we send it: by mark, interface, user,
- * port or type of service? Also where that is unknown.
+ * its route is looked up where it comes in than when we send it: by mark, interface or user?
+ * Also where that is unknown. Of ports, source and type of service neither look-up knows.
  */
 bool way_told_apart(struct way_cache *cache);
 

@@ -277,12 +277,14 @@ def test_not_by_the_uplink(lab, gate64):
 
 
 @pytest.mark.parametrize("selector, expected", [("mark", (6, 0)), ("other_mark", (0, 6)),
-                                                ("interface", (0, 6))])
+                                                ("interface", (0, 6)), ("source", (0, 6)),
+                                                ("port", (0, 6))])
 def test_policy_routing(lab, gate64, selector, expected):
     """Issue 4, policy routing: rules (ip-rule(8)) mean for what goes fast what they mean for
-    what user space sends, with a mark and from no interface: all of a flow goes one way."""
+    what user space sends, with a mark and from nowhere: all of a flow goes one way."""
     words = {"mark": ("fwmark", NAT64_MARK), "other_mark": ("fwmark", 1),
-             "interface": ("iif", lab.wg_gateway)}[selector]
+             "interface": ("iif", lab.wg_gateway), "source": ("from", GATEWAY4),
+             "port": ("ipproto", "udp", "dport", 7777)}[selector]
     with another_way(lab) as route:
         lab.gateway.run(*route, "table", 100)
         lab.gateway.run("ip", "rule", "add", *words, "lookup", 100)
