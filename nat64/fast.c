@@ -246,7 +246,13 @@ void fast_links(struct fast *fast, const struct netinfo_links *links)
 
 void fast_pause(struct fast *fast, bool policies)
 {
-	__atomic_store_n(&fast->config->paused, policies, __ATOMIC_RELAXED);
+	bool was = __atomic_exchange_n(&fast->config->paused, policies, __ATOMIC_RELAXED);
+
+	if (policies && !was)
+		log_warn("nat64: all packets go through user space while there are IPsec policies, or "
+			 "rules of routing (ip-rule(8)) by our mark, by interface or by user");
+	else if (was && !policies)
+		log_info("nat64: no such policies any more: packets go fast again");
 }
 
 struct ipid_shared *fast_ids(struct fast *fast)

@@ -47,7 +47,7 @@ void fast_links(struct fast *fast, const struct netinfo_links *links);
 
 /**
  * fast_pause() - are there policies, of IPsec or routing, that the program cannot follow? Then
- * nothing goes fast. Safe from any thread.
+ * nothing goes fast, and the log says so. Safe from any thread.
  */
 void fast_pause(struct fast *fast, bool policies);
 

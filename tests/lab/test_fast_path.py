@@ -276,23 +276,27 @@ def test_not_by_the_uplink(lab, gate64):
         assert ways(lab) == (6, 0)
 
 
-@pytest.mark.parametrize("selector, expected", [("mark", (6, 0)), ("other_mark", (0, 6)),
-                                                ("interface", (0, 6)), ("source", (0, 6)),
-                                                ("port", (0, 6))])
-def test_policy_routing(lab, gate64, selector, expected):
+@pytest.mark.parametrize("selector, pauses, expected", [
+    ("mark", True, (6, 0)), ("other_mark", False, (0, 6)), ("interface", True, (0, 6)),
+    ("source", False, (0, 6)), ("port", False, (0, 6))])
+def test_policy_routing(lab, gate64, selector, pauses, expected):
     """Issue 4, policy routing: rules (ip-rule(8)) mean for what goes fast what they mean for
-    what user space sends, with a mark and from nowhere: all of a flow goes one way."""
+    what user space sends, with a mark and from nowhere: all of a flow goes one way. Where the
+    program cannot follow them nothing goes fast, and the log says so."""
     words = {"mark": ("fwmark", NAT64_MARK), "other_mark": ("fwmark", 1),
              "interface": ("iif", lab.wg_gateway), "source": ("from", GATEWAY4),
              "port": ("ipproto", "udp", "dport", 7777)}[selector]
     with another_way(lab) as route:
         lab.gateway.run(*route, "table", 100)
+        before = gate64.log().count("through user space while")
         lab.gateway.run("ip", "rule", "add", *words, "lookup", 100)
         try:
             assert ways(lab) == expected
+            assert gate64.log().count("through user space while") - before == pauses
         finally:
             lab.gateway.run("ip", "rule", "del", *words, "lookup", 100)
     time.sleep(1)
+    assert gate64.log().count("go fast again") == gate64.log().count("through user space while")
 
 
 # ---- neighbours and interfaces -----------------------------------------------------------------
