@@ -299,7 +299,7 @@ static int inherit(struct fast *fast)
 	if (err >= 0)
 		return 0;
 	log_warn("nat64: the flows that another version of gate64 has left in " FAST_PINS
-		 " are given up: they are kept in another way");
+		 " are given up: they are kept in another way, or not whole");
 	/* Some maps may have been taken over before one did not fit. */
 	fastpath_bpf__destroy(fast->bpf);
 	fast->bpf = NULL;

@@ -20,6 +20,9 @@
 #include "fastpath.h"
 
 /* What the program calls them */
+#define FAST_OUT "fast_out"
+#define FAST_IN "fast_in"
+#define FAST_SESSIONS "fast_sessions"
 #define FAST_CONFIG "fast_config"
 #define FAST_ALIVE "fast_alive"
 
@@ -113,16 +116,21 @@ static bool fits(const struct bpf_map *map, int fd)
 	       info.map_flags == bpf_map__map_flags(map);
 }
 
-/* Return: the layout that the pinned configuration says they have, 0 if it cannot be read. */
-static uint32_t pinned_layout(const struct bpf_map *map, int fd)
+/* Of the pinned configuration, all 0 if it cannot be read */
+struct pinned {
+	uint32_t layout, sessions;
+};
+
+static struct pinned read_config(const struct bpf_map *map, int fd)
 {
 	struct fast_config *config = calloc(1, sizeof(*config));
-	uint32_t zero = 0, layout = 0;
+	struct pinned pinned = { 0, 0 };
+	uint32_t zero = 0;
 
 	if (config && fits(map, fd) && bpf_map_lookup_elem(fd, &zero, config) == 0)
-		layout = config->layout;
+		pinned = (struct pinned){ config->layout, config->sessions };
 	free(config);
-	return layout;
+	return pinned;
 }
 
 static int open_pin(const struct bpf_map *map)
@@ -157,17 +165,30 @@ static bool reuse_all(const struct bpf_object *object)
 	return true;
 }
 
+static uint32_t entries(const struct bpf_object *object, const char *name)
+{
+	return bpf_map__max_entries(bpf_object__find_map_by_name(object, name));
+}
+
+/* Who is killed while he pins his maps in the place of others leaves some of each. */
+static bool belong_together(const struct bpf_object *object, uint32_t sessions)
+{
+	return entries(object, FAST_OUT) == sessions && entries(object, FAST_IN) == sessions &&
+	       entries(object, FAST_SESSIONS) == sessions + 1;
+}
+
 int fast_pins_reuse(const struct bpf_object *object)
 {
 	const struct bpf_map *config = bpf_object__find_map_by_name(object, FAST_CONFIG);
 	int fd = config ? open_pin(config) : -1;
-	uint32_t layout;
+	struct pinned pinned;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	layout = pinned_layout(config, fd);
+	pinned = read_config(config, fd);
 	close(fd);
-	return layout == FASTPATH_LAYOUT && reuse_all(object) ? 1 : -EPROTO;
+	return pinned.layout == FASTPATH_LAYOUT && reuse_all(object) &&
+	       belong_together(object, pinned.sessions) ? 1 : -EPROTO;
 }
 
 int fast_pins_pin(const struct bpf_object *object)

@@ -346,6 +346,24 @@ def test_without_keep_flows_nothing_is_left(lab):
             lab.gateway.run("tc", "qdisc", "del", "dev", interface, "clsact")
 
 
+def test_maps_that_do_not_belong_together(lab, gate64):
+    """Issue 4, layout: who is killed while he pins maps in the place of an earlier run's leaves
+    some of each; the next one reads none of them, and starts."""
+    config = lab.ground.path("bpf") / "gate64" / "fast_config"
+    with fast_flow(lab, gate64, UDP):
+        gate64.kill()
+        config.rename(config.with_name("aside"))
+        gate64.configure({"nat64": {"limits": {"sessions": 1024}}})
+        gate64.start()
+        gate64.kill()
+        config.with_name("aside").rename(config)
+        gate64.start()
+        assert "are given up" in gate64.log()
+        assert gate64.fast_path()["sessions"] == 0
+    with fast_flow(lab, gate64, UDP) as flow:
+        assert_goes_fast(gate64, flow)
+
+
 def test_off_takes_away_what_a_killed_one_left(lab):
     """Issue 4: fast_path: off, after a run with one"""
     before = host_state(lab)
