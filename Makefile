@@ -369,4 +369,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(OBJS:.o=.d) $(UNIT_BINS:%=%.d) $(wildcard $(O)/tests/unit/*.d $(O)/tests/diff/*.d)
+-include $(OBJS:.o=.d) $(O)/nat64/fastpath.bpf.d $(UNIT_BINS:%=%.d) \
+	 $(wildcard $(O)/tests/unit/*.d $(O)/tests/diff/*.d $(O)/tests/diff_fast/*.d)
