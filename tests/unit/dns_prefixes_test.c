@@ -168,7 +168,7 @@ static void test_surplus_is_left_out(void **state)
 		assert_int_equal(ldns_pkt_ancount(packet), fit);
 		assert_int_equal(ldns_pkt_nscount(packet), 0);
 		for (int i = 1; i <= 4; i++) {
-			char end[16];
+			char end[32];
 
 			snprintf(end, sizeof(end), "c000:20%d\n", i);
 			assert_non_null(strstr(text, end));
