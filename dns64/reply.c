@@ -335,11 +335,13 @@ static uint8_t *put_option(uint8_t *at, enum message_option code, const void *da
 static uint8_t *put_ede(uint8_t *at, enum reply_ede ede)
 {
 	const char *text = ede_text(ede);
-	uint8_t value[2 + REPLY_EDE_TEXT_MAX];
+	size_t len = strlen(text);
 
-	patch_u16(value, (uint16_t)ede & 0xff);
-	memcpy(value + 2, text, strlen(text));
-	return put_option(at, OPTION_EDE, value, 2 + strlen(text));
+	patch_u16(at, OPTION_EDE);
+	patch_u16(at + 2, (uint16_t)(2 + len));
+	patch_u16(at + 4, (uint16_t)ede & 0xff);
+	memcpy(at + 6, text, len);	/* no NUL: RFC 8914 2 */
+	return at + 6 + len;
 }
 
 /* The OPT record of RFC 6891 6.1.2, but for padding; at most REPLY_OPT_MAX bytes. */
