@@ -92,6 +92,7 @@ STAT(STAT_DNS_QUERY_UDP, "gate64_dns_queries_total", "transport=\"udp\"",
      "Queries received from clients")
 STAT(STAT_DNS_QUERY_TCP, "gate64_dns_queries_total", "transport=\"tcp\"", "")
 STAT(STAT_DNS_QUERY_TLS, "gate64_dns_queries_total", "transport=\"tls\"", "")
+STAT(STAT_DNS_QUERY_CONTROL, "gate64_dns_queries_total", "transport=\"control\"", "")
 STAT(STAT_DNS_TLS_FULL, "gate64_dns_tls_handshakes_total", "result=\"full\"",
      "TLS handshakes, by result")
 STAT(STAT_DNS_TLS_RESUMED, "gate64_dns_tls_handshakes_total", "result=\"resumed\"", "")

@@ -276,6 +276,29 @@ enum cache_outcome cache_get(struct cache *cache, const struct key *key, int64_t
 	return outcome;
 }
 
+void cache_look(struct cache *cache, const struct key *key, int64_t now_ms,
+		struct cache_look *out)
+{
+	const struct entry *entry;
+	struct shard *shard;
+
+	*out = (struct cache_look){ 0 };
+	if (!cache->n_shards)
+		return;
+	shard = shard_of(cache, key);
+	entry = store_find(&shard->store, key);
+	if (entry) {
+		out->there = entry->lifetime_s > 0;
+		out->age_s = (now_ms - entry->made_ms) / 1000;
+		out->left_s = (expires_ms(entry) - now_ms) / 1000;
+		out->hits = entry->hits;
+		out->n_failed = entry->n_failed;
+		out->failed_age_s = (now_ms - entry->failed_ms) / 1000;
+		out->hold_left_s = (entry->failed_ms + entry->hold_s * 1000 - now_ms) / 1000;
+	}
+	pthread_mutex_unlock(&shard->lock);
+}
+
 bool cache_get_instead(struct cache *cache, const struct key *key, int64_t now_ms,
 		       struct answer *answer)
 {

@@ -105,6 +105,19 @@ size_t cache_flush(struct cache *cache);
  */
 size_t cache_flush_name(struct cache *cache, const struct name *name, bool below);
 
+/* What there is for a question; seconds may be negative */
+struct cache_look {
+	bool there;
+	int64_t age_s, left_s;	/* of its lifetime; where there */
+	unsigned int hits;	/* since it was made; 255: at least */
+	unsigned int n_failed;	/* times in a row that asking has come to nothing */
+	int64_t failed_age_s, hold_left_s;	/* ... the last time; until it is tried again */
+};
+
+/** cache_look() - look without asking: nothing becomes of it. */
+void cache_look(struct cache *cache, const struct key *key, int64_t now_ms,
+		struct cache_look *out);
+
 struct cache_usage {
 	uint64_t entries, bytes, bytes_max;
 };

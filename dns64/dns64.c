@@ -20,6 +20,8 @@
 #include "admit.h"
 #include "cache.h"
 #include "codes.h"
+#include "explain.h"
+#include "explain_say.h"
 #include "local.h"
 #include "lookup.h"
 #include "policy.h"
@@ -95,6 +97,7 @@ static bool compose(const struct worker *worker, const struct lookup *lookup,
 		    struct answer *answer)
 {
 	const struct room *room = worker->room;
+	struct synth_account account = { 0 };
 	struct synth synth = {
 		.query = &lookup->query,
 		.map = room->map,
@@ -103,12 +106,18 @@ static bool compose(const struct worker *worker, const struct lookup *lookup,
 		.a = &lookup->a.got,
 		.aaaa_overdue = lookup->overdue,
 		.forced = lookup->plan.forced,
+		.account = lookup->explain ? &account : NULL,
 	};
 
-	if (lookup->plan.action == POLICY_SYNTHESISE)
-		return synth_settle(&synth, answer);
+	if (lookup->plan.action == POLICY_SYNTHESISE) {
+		if (!synth_settle(&synth, answer))
+			return false;
+		explain_synth(lookup->explain, &synth, answer);
+		return true;
+	}
 	if (!lookup->main.got.known)
 		return false;
+	explain_sides(lookup->explain);
 	if (lookup->plan.action == POLICY_REVERSE)
 		synth_reverse(answer, &lookup->query, &lookup->plan.target,
 			      &lookup->main.got);
@@ -172,6 +181,8 @@ static void give_stale(struct worker *worker, struct lookup *lookup)
 	    !cache_get_instead(worker->room->cache, &lookup->key, loop_now_ms(), &answer))
 		return;
 	stats_add(STAT_DNS_CACHE_STALE, lookup->n_waiters);
+	explain_sides(lookup->explain);
+	explain_answer(lookup->explain, &answer);
 	reply_to_all(worker, lookup, &answer);
 	lookup_dismiss(lookup);
 }
@@ -188,6 +199,7 @@ static bool go_on(struct worker *worker, struct lookup *lookup)
 	}
 	rebind_guard(&answer, &lookup->query, worker->room->config, worker->room->map);
 	exchange_with_cache(worker, lookup, &answer);
+	explain_answer(lookup->explain, &answer);
 	reply_to_all(worker, lookup, &answer);
 	lookup_free(lookup);
 	return true;
@@ -260,6 +272,8 @@ static struct lookup *start_lookup(struct worker *worker, const struct key *key,
 	if (lookup) {
 		lookup->plan = *plan;
 		policy_apply_names(&lookup->plan, query, worker->room->config);
+		lookup->explain = asker ? asker->explain : NULL;
+		explain_names(lookup->explain, plan, &lookup->plan);
 		lookup->epoch = worker->epoch;
 	}
 	return lookup;
@@ -270,7 +284,8 @@ static enum dns64_exit wait_for_answer(struct worker *worker, const struct asker
 				       const struct query *query, const struct key *key,
 				       const struct policy_plan *plan, bool stale)
 {
-	struct lookup *lookup = find_lookup(worker, key);
+	/* How another's goes on would not be all that there is to explain. */
+	struct lookup *lookup = asker->explain ? NULL : find_lookup(worker, key);
 	bool first = !lookup;
 
 	if (first)
@@ -318,7 +333,7 @@ void dns64_abandon(struct worker *worker)
 static void note(struct worker *worker, const struct asker *asker, const struct query *query,
 		 bool miss)
 {
-	if (top_due(worker->top))
+	if (!asker->explain && top_due(worker->top))
 		top_count(worker->top, &query->qname, &asker->client, miss, loop_now_ms());
 }
 
@@ -357,6 +372,23 @@ static bool answer_locally(const struct worker *worker, const struct query *quer
 	return false;
 }
 
+static enum cache_outcome ask_cache(const struct worker *worker, const struct asker *asker,
+				    const struct key *key, struct answer *answer)
+{
+	struct cache *cache = worker->room->cache;
+	enum cache_outcome outcome = CACHE_MISS;
+	int64_t now_ms = loop_now_ms();
+	struct cache_look look;
+
+	if (!asker->explain)
+		return cache_get(cache, key, now_ms, answer);
+	cache_look(cache, key, now_ms, &look);
+	if (!explain_anew(asker->explain))
+		outcome = cache_get(cache, key, now_ms, answer);
+	explain_cache(asker->explain, &look, outcome);
+	return outcome;
+}
+
 static enum dns64_exit turn_away(const struct admission *admission, struct asker *asker,
 				 const struct query *query, struct answer *answer)
 {
@@ -383,13 +415,14 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 		return turn_away(&admission, asker, &query, &answer);
 
 	policy_decide(&plan, &query, worker->room->map);
+	explain_plan(asker->explain, &plan);
 	if (answer_locally(worker, &query, &plan, &answer)) {
 		note(worker, asker, &query, false);
 		return reply(asker, &query, &answer);
 	}
 
 	key_make(&key, &worker->room->secret, &query);
-	outcome = cache_get(worker->room->cache, &key, loop_now_ms(), &answer);
+	outcome = ask_cache(worker, asker, &key, &answer);
 	note(worker, asker, &query, outcome == CACHE_MISS);
 	switch (outcome) {
 	case CACHE_MISS:

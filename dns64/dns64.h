@@ -16,6 +16,7 @@
 struct addrmap;
 struct config;
 struct dns64;
+struct explain;
 struct name;
 struct top_row;
 
@@ -63,6 +64,13 @@ int dns64_flush(struct dns64 *dns64, const struct name *name, bool below, size_t
  * Return: 0 or -ENOMEM.
  */
 int dns64_top(struct dns64 *dns64, struct top_row **rows, size_t *n, int64_t *over_ms);
+
+/**
+ * dns64_explain() - have a query answered and explained (explain.h); main thread.
+ * @explain:	from explain_new(); a worker's until explain_fd() can be read, at the latest
+ *		when dns64_free() returns.
+ */
+void dns64_explain(struct dns64 *dns64, struct explain *explain);
 
 /** dns64_gauges() - what is in use now; main thread. */
 void dns64_gauges(struct dns64 *dns64, struct dns64_gauges *out);

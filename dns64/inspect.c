@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 #include "../core/loop.h"
+#include "../core/stats.h"
 #include "dns64.h"
+#include "explain.h"
+#include "tally.h"
 #include "top.h"
 #include "worker.h"
 
@@ -45,4 +48,34 @@ int dns64_top(struct dns64 *dns64, struct top_row **rows, size_t *n, int64_t *ov
 	*n = top_merge(all, *n);
 	*rows = all;
 	return 0;
+}
+
+struct explain_request {
+	struct worker *worker;
+	struct explain *explain;
+};
+
+/* As if it had come in by a listener. */
+static int start_query(void *arg)
+{
+	struct explain_request *request = arg;
+	struct asker asker = { .explain = request->explain, .client = IN6ADDR_LOOPBACK_INIT,
+			       .since_us = tally_now_us() };
+	const uint8_t *wire;
+	size_t len;
+
+	wire = explain_wire(request->explain, &len);
+	stats_inc(STAT_DNS_QUERY_CONTROL);
+	explain_hold(request->explain);
+	if (dns64_query(request->worker, &asker, wire, len) == DNS64_DROPPED)
+		explain_say(request->explain, "dns64", "dropped: too many queries are waiting");
+	explain_release(request->explain);
+	return 0;
+}
+
+void dns64_explain(struct dns64 *dns64, struct explain *explain)
+{
+	struct explain_request request = { &dns64->workers[0], explain };
+
+	loop_call(dns64->loops[0], start_query, &request);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../core/log.h"
+#include "explain.h"
 #include "tcp.h"
 #include "udp.h"
 #include "message.h"
@@ -158,6 +159,8 @@ void asker_reply(struct asker *asker, const uint8_t *wire, size_t len)
 {
 	if (asker->udp)
 		udp_reply(asker, wire, len);
+	else if (asker->explain)
+		explain_take_reply(asker->explain, wire, len);
 	else
 		tcp_reply(asker->tcp, wire, len);
 }
@@ -167,6 +170,8 @@ void asker_hold(struct asker *to, const struct asker *from)
 	*to = *from;
 	if (to->udp)
 		udp_port_ref(to->udp);
+	else if (to->explain)
+		explain_hold(to->explain);
 	else
 		tcp_client_wait(to->tcp, to);
 }
@@ -175,6 +180,8 @@ void asker_release(struct asker *asker)
 {
 	if (asker->udp)
 		udp_port_unref(asker->udp);
+	else if (asker->explain)
+		explain_release(asker->explain);
 	else
 		tcp_client_done(asker->tcp, asker);
 }

@@ -15,6 +15,7 @@
 
 #include "../core/addr.h"
 
+struct explain;
 struct query;
 struct tcp_client;
 struct tcp_port;
@@ -26,8 +27,9 @@ struct worker;
  * query is looked at; asker_hold() makes one that lasts.
  */
 struct asker {
-	struct udp_port *udp;		/* one of the two is set */
+	struct udp_port *udp;		/* one of the three is set */
 	struct tcp_client *tcp;
+	struct explain *explain;	/* the control socket asks, and how it is answered too */
 	LIST_ENTRY(asker) of_client;	/* where held, over TCP */
 	struct in6_addr client;		/* its address; IPv4 as in core/addr.h */
 	struct sockaddr_in6 peer;	/* over UDP; a sockaddr_in where peer_len says so */

@@ -11,6 +11,7 @@
 #include "../core/siphash.h"
 #include "../core/stats.h"
 #include "codes.h"
+#include "explain.h"
 
 enum {
 	LOOKUP_BUCKETS = 4096,	/* powers of two */
@@ -186,6 +187,7 @@ static void on_answer(void *arg, const struct resolver_answer *answer)
 {
 	struct side *side = arg;
 
+	explain_answered(side->lookup->explain, side == &side->lookup->a, answer);
 	side->question = NULL;
 	side->got.known = true;
 	side->got.answer = *answer;
@@ -207,10 +209,13 @@ void lookup_ask(struct lookup *lookup, struct side *side, struct resolver *resol
 		const struct name *qname, uint16_t type)
 {
 	side->lookup = lookup;
+	explain_asked(lookup->explain, side == &lookup->a, qname, type);
 	side->question = resolver_ask(resolver, qname->wire, type, LDNS_RR_CLASS_IN, on_answer,
 				      side);
-	if (!side->question)
-		side_fail(side, RESOLVER_REFUSED);
+	if (side->question)
+		return;
+	side_fail(side, RESOLVER_REFUSED);
+	explain_answered(lookup->explain, side == &lookup->a, &side->got.answer);
 }
 
 static void side_end(struct side *side)
@@ -332,6 +337,7 @@ void lookup_dismiss(struct lookup *lookup)
 	struct waiter_list leaving = lookup->waiters;
 	struct waiter *waiter = LIST_FIRST(&leaving);
 
+	lookup->explain = NULL;		/* he waits, too, or is none of them */
 	/* A list of its own: who is let go may ask again, and then stays. */
 	LIST_INIT(&lookup->waiters);
 	if (waiter)

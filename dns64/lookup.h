@@ -76,6 +76,7 @@ struct lookup {
 	bool impatient;			/* that has ended */
 	LIST_HEAD(waiter_list, waiter) waiters;
 	unsigned int n_waiters;
+	struct explain *explain;	/* is told how it goes, or NULL */
 };
 
 /**

@@ -188,6 +188,18 @@ void synth_reverse(struct answer *answer, const struct query *query,
 
 /* ---- AAAA ---------------------------------------------------------------- */
 
+static void found_ground(const struct synth *synth, enum synth_ground ground)
+{
+	if (synth->account)
+		synth->account->ground = ground;
+}
+
+static void came_to(const struct synth *synth, enum synth_verdict verdict)
+{
+	if (synth->account)
+		synth->account->verdict = verdict;
+}
+
 /* Does an address record stand at the end of the chain? */
 static bool is_at_end(const struct message *message, const struct message_chain *chain,
 		      const struct message_rr *rr, uint16_t type)
@@ -380,6 +392,12 @@ static bool answer_synthesised(const struct synth *synth, struct answer *answer,
 	if (!add_rounds(&reply, synth->map, &chain->end, &found,
 			found.ttl_s < limit_s ? found.ttl_s : limit_s))
 		return false;
+	if (synth->account) {
+		synth->account->a_ttl_s = found.ttl_s;
+		synth->account->limit_s = limit_s;
+		synth->account->has_soa = aaaa && message_soa(aaaa);
+	}
+	came_to(synth, SYNTH_MADE);
 	copy_section(&reply, synth->query, a, SECTION_AUTHORITY);
 	copy_section(&reply, synth->query, a, SECTION_ADDITIONAL);
 	reply_end(&reply, LDNS_RCODE_NOERROR);
@@ -442,6 +460,7 @@ static bool settle_by_a(const struct synth *synth, struct answer *answer,
 
 	if (!synth->a->known)
 		return false;
+	came_to(synth, SYNTH_A_ERROR);
 	if (!read_side(synth->a, &a)) {
 		fail(answer, synth->query, &synth->a->answer);
 	} else if (!message_chase(&a, &synth->query->qname, &chain)) {
@@ -451,10 +470,14 @@ static bool settle_by_a(const struct synth *synth, struct answer *answer,
 		answer->secure = answer->secure && !excluded;
 	} else if (message_rcode(&a) == LDNS_RCODE_NOERROR && aaaa && !excluded) {
 		/* For an asker with DO the proof must be one about AAAA. */
+		came_to(synth, has_addresses(&a, &chain) ? SYNTH_DENIED : SYNTH_NO_A);
 		pass_message(answer, synth->query, aaaa, synth->aaaa->answer.secure);
 	} else if (has_addresses(&a, &chain)) {
+		came_to(synth, SYNTH_DENIED);
 		answer_nothing(synth, answer, &a, &chain);
 	} else {
+		came_to(synth, message_rcode(&a) == LDNS_RCODE_NXDOMAIN ? SYNTH_NO_NAME :
+									  SYNTH_NO_A);
 		answer_as_a(synth, answer, &a, &chain);
 		if (!aaaa)
 			keep_briefly(answer);
@@ -472,7 +495,9 @@ static bool settle_overdue(const struct synth *synth, struct answer *answer)
 	if (!synth->aaaa_overdue || !synth->a->known || !read_side(synth->a, &a) ||
 	    !message_chase(&a, &synth->query->qname, &chain))
 		return false;
+	found_ground(synth, SYNTH_AAAA_LATE);
 	if (message_rcode(&a) == LDNS_RCODE_NXDOMAIN) {
+		came_to(synth, SYNTH_NO_NAME);
 		answer_as_a(synth, answer, &a, &chain);
 		keep_briefly(answer);
 		return true;
@@ -495,10 +520,12 @@ static bool settle_forced(const struct synth *synth, struct answer *answer,
 		return false;
 	if (read_side(synth->a, &a) && message_rcode(&a) == LDNS_RCODE_NOERROR &&
 	    message_chase(&a, &synth->query->qname, &a_chain) &&
-	    answer_synthesised(synth, answer, aaaa, &a, &a_chain))
+	    answer_synthesised(synth, answer, aaaa, &a, &a_chain)) {
+		found_ground(synth, SYNTH_FORCED);
 		answer->secure = false;		/* that there is no AAAA is our word alone */
-	else
+	} else {
 		answer_filtered(synth, answer, aaaa, chain);
+	}
 	return true;
 }
 
@@ -512,12 +539,16 @@ bool synth_settle(const struct synth *synth, struct answer *answer)
 		return settle_overdue(synth, answer);
 	/* 5.5: what does not validate is never the ground for synthesis. */
 	if (synth->aaaa->answer.status == RESOLVER_BOGUS) {
+		came_to(synth, SYNTH_BOGUS);
 		synth_pass(answer, synth->query, synth->aaaa);
 		return true;
 	}
+	found_ground(synth, SYNTH_AAAA_ERROR);
 	if (!read_side(synth->aaaa, &aaaa))
 		return settle_by_a(synth, answer, NULL, false);
 	if (message_rcode(&aaaa) == LDNS_RCODE_NXDOMAIN) {	/* 5.1.2 */
+		found_ground(synth, SYNTH_NO_GROUND);
+		came_to(synth, SYNTH_NO_NAME);
 		pass_message(answer, synth->query, &aaaa, synth->aaaa->answer.secure);
 		return true;
 	}
@@ -526,6 +557,9 @@ bool synth_settle(const struct synth *synth, struct answer *answer)
 		return settle_by_a(synth, answer, NULL, false);
 
 	count = count_aaaa(synth, &aaaa, &chain);
+	found_ground(synth, count.usable ? SYNTH_NO_GROUND :
+		     count.excluded ? SYNTH_AAAA_EXCLUDED : SYNTH_NO_AAAA);
+	came_to(synth, count.excluded ? SYNTH_FILTERED : SYNTH_KEPT);
 	if (count.usable && synth->forced)
 		return settle_forced(synth, answer, &aaaa, &chain);
 	if (count.usable && !count.excluded)			/* 5.1.1 */

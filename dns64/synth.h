@@ -19,6 +19,36 @@ struct synth_side {
 	struct resolver_answer answer;	/* wire borrowed */
 };
 
+/* Why A was looked at */
+enum synth_ground {
+	SYNTH_NO_GROUND,	/* it was not */
+	SYNTH_NO_AAAA,
+	SYNTH_AAAA_EXCLUDED,	/* there are AAAA records, none of them usable */
+	SYNTH_AAAA_ERROR,	/* an error, or no answer that can be used */
+	SYNTH_AAAA_LATE,
+	SYNTH_FORCED,
+};
+
+/* What became of it */
+enum synth_verdict {
+	SYNTH_KEPT,		/* the AAAA records, all of them */
+	SYNTH_FILTERED,		/* those that are not excluded */
+	SYNTH_NO_NAME,
+	SYNTH_BOGUS,
+	SYNTH_MADE,
+	SYNTH_DENIED,		/* A has addresses, none of which may be translated */
+	SYNTH_NO_A,
+	SYNTH_A_ERROR,
+};
+
+/* How it was settled, for who wants to know; TTLs where MADE */
+struct synth_account {
+	enum synth_ground ground;
+	enum synth_verdict verdict;
+	uint32_t a_ttl_s, limit_s;
+	bool has_soa;			/* the limit comes from one */
+};
+
 struct synth {
 	const struct query *query;
 	const struct addrmap *map;
@@ -26,6 +56,7 @@ struct synth {
 	const struct synth_side *aaaa, *a;
 	bool aaaa_overdue;		/* it was waited for long enough */
 	bool forced;			/* synthesise where AAAA is there too, if it can be done */
+	struct synth_account *account;	/* NULL: nobody wants to know */
 };
 
 enum {
