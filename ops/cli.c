@@ -35,8 +35,13 @@ static const struct command {
 	  "[ADDR[/LEN]] [--proto P] [--port N] [--json]",
 	  "List NAT64 bindings: which outside address and port stands for which inside one." },
 	{ "trace", CLI_TRACE, 1, 1, "csjhptf",
-	  "ADDR[:PORT] [--proto P] [--port N] [--from ADDR[:PORT]] [--json]",
-	  "Say what NAT64 would do with a packet to this address, decision by decision." },
+	  "ADDR[:PORT]|NAME [--proto P] [--port N] [--from ADDR[:PORT]] [--json]",
+	  "Say what NAT64 would do with a packet to this address, decision by decision; to a\n"
+	  "name, first which address dns64 gives for it." },
+	{ "dns lookup", CLI_DNS_LOOKUP, 1, 2, "csjhND",
+	  "NAME [TYPE] [--no-cache] [--dnssec] [--json]",
+	  "Have dns64 answer a query (of type AAAA where none is given), and say step by step\n"
+	  "how it came by the answer." },
 	{ "dns flush", CLI_DNS_FLUSH, 0, 1, "cshb", "[NAME] [--below]",
 	  "Forget the answers that dns64 keeps: all, or those for one name." },
 	{ "dns top", CLI_DNS_TOP, 0, 0, "csjhn", "[-n N] [--json]",
@@ -55,6 +60,8 @@ static const struct option long_options[] = {
 	{ "port", required_argument, NULL, 'p' },
 	{ "from", required_argument, NULL, 'f' },
 	{ "state", required_argument, NULL, 'S' },
+	{ "no-cache", no_argument, NULL, 'N' },
+	{ "dnssec", no_argument, NULL, 'D' },
 	{ "below", no_argument, NULL, 'b' },
 	{ "number", required_argument, NULL, 'n' },
 	{ "help", no_argument, NULL, 'h' },
@@ -73,6 +80,8 @@ static const struct {
 	{ 'f', "      --from ADDR      who sends it; a client is invented where none is given\n" },
 	{ 'S', "      --state S        of TCP: v4-init, v6-init, established, v4-fin, v6-fin,\n"
 	       "                       v4-fin-v6-fin or trans (RFC 6146)\n" },
+	{ 'N', "      --no-cache       ask anew, whatever the cache holds\n" },
+	{ 'D', "      --dnssec         as a client that validates itself asks: DO is set\n" },
 	{ 'b', "      --below          also what is below the name\n" },
 	{ 'n', "  -n, --number N       so many of each (default 20)\n" },
 	{ 'c', "  -c, --config FILE    configuration (default " CONFIG_DEFAULT_PATH
@@ -203,6 +212,10 @@ static bool *flag_of(struct cli *cli, int letter)
 	switch (letter) {
 	case 'j':
 		return &cli->json;
+	case 'N':
+		return &cli->no_cache;
+	case 'D':
+		return &cli->dnssec;
 	case 'b':
 		return &cli->below;
 	default:

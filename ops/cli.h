@@ -21,6 +21,7 @@ enum cli_command {
 	CLI_FLOWS,
 	CLI_BINDINGS,
 	CLI_TRACE,
+	CLI_DNS_LOOKUP,
 	CLI_DNS_FLUSH,
 	CLI_DNS_TOP,
 	CLI_VERSION,
@@ -36,7 +37,7 @@ struct cli {
 	const char *operand;		/* the address, prefix or name; NULL = not given */
 	const char *second;		/* the operand after it, likewise */
 	const char *proto, *port, *from, *state, *number;	/* --proto etc. as given, or NULL */
-	bool below;
+	bool no_cache, dnssec, below;
 };
 
 /**

@@ -27,6 +27,9 @@ int command_bindings(const struct cli *cli);
 /** command_trace() - what would happen to a packet. */
 int command_trace(const struct cli *cli);
 
+/** command_dns_lookup() - have a query answered and explained. */
+int command_dns_lookup(const struct cli *cli);
+
 /** command_dns_flush() - make dns64 forget answers. */
 int command_dns_flush(const struct cli *cli);
 

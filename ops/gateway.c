@@ -542,6 +542,11 @@ struct nat64 *gateway_nat64(const struct gateway *gateway)
 	return gateway->room[ROOM_NAT64];
 }
 
+struct event_base *gateway_base(const struct gateway *gateway)
+{
+	return event_get_base(gateway->retry);
+}
+
 struct dns64 *gateway_dns64(const struct gateway *gateway)
 {
 	return gateway->room[ROOM_DNS64];

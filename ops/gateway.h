@@ -67,6 +67,9 @@ struct json_object *gateway_status(struct gateway *gateway);
 struct nat64 *gateway_nat64(const struct gateway *gateway);
 struct dns64 *gateway_dns64(const struct gateway *gateway);
 
+/** gateway_base() - the main loop's, as given to gateway_new(). */
+struct event_base *gateway_base(const struct gateway *gateway);
+
 /** gateway_free() - after gateway_close(); NULL is allowed. */
 void gateway_free(struct gateway *gateway);
 

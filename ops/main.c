@@ -278,6 +278,8 @@ int main(int argc, char **argv)
 		return command_bindings(&cli);
 	case CLI_TRACE:
 		return command_trace(&cli);
+	case CLI_DNS_LOOKUP:
+		return command_dns_lookup(&cli);
 	case CLI_DNS_FLUSH:
 		return command_dns_flush(&cli);
 	case CLI_DNS_TOP:

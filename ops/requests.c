@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What travels through here: requests of the control socket, to the part of the
- * gateway that each is for. All in the main loop: an answer is bounded work.
+ * gateway that each is for. All in the main loop: an answer is bounded work, or comes later.
  */
 #include "requests.h"
 
@@ -9,21 +9,26 @@
 #include <string.h>
 
 #include "dns.h"
+#include "dns_lookup.h"
 #include "gateway.h"
 #include "listing.h"
 #include "trace.h"
 
-static struct json_object *status(struct gateway *gateway, struct json_object *request)
+static struct json_object *status(struct gateway *gateway, struct control *control,
+				  struct json_object *request)
 {
+	(void)control;
 	(void)request;
 	return gateway_status(gateway);
 }
 
-static struct json_object *reload(struct gateway *gateway, struct json_object *request)
+static struct json_object *reload(struct gateway *gateway, struct control *control,
+				  struct json_object *request)
 {
 	int err = gateway_reload(gateway);
 	struct json_object *reply = json_object_new_object();
 
+	(void)control;
 	(void)request;
 	if (!reply)
 		return NULL;
@@ -33,40 +38,58 @@ static struct json_object *reload(struct gateway *gateway, struct json_object *r
 	return reply;
 }
 
-static struct json_object *flows(struct gateway *gateway, struct json_object *request)
+static struct json_object *flows(struct gateway *gateway, struct control *control,
+				 struct json_object *request)
 {
+	(void)control;
 	return listing_flows_reply(gateway_nat64(gateway), request);
 }
 
-static struct json_object *bindings(struct gateway *gateway, struct json_object *request)
+static struct json_object *bindings(struct gateway *gateway, struct control *control,
+				    struct json_object *request)
 {
+	(void)control;
 	return listing_bindings_reply(gateway_nat64(gateway), request);
 }
 
-static struct json_object *trace(struct gateway *gateway, struct json_object *request)
+static struct json_object *trace(struct gateway *gateway, struct control *control,
+				 struct json_object *request)
 {
+	(void)control;
 	return trace_reply(gateway_nat64(gateway), request);
 }
 
-static struct json_object *dns_flush(struct gateway *gateway, struct json_object *request)
+static struct json_object *dns_flush(struct gateway *gateway, struct control *control,
+				     struct json_object *request)
 {
+	(void)control;
 	return dns_flush_reply(gateway_dns64(gateway), request);
 }
 
-static struct json_object *dns_top(struct gateway *gateway, struct json_object *request)
+static struct json_object *dns_top(struct gateway *gateway, struct control *control,
+				   struct json_object *request)
 {
+	(void)control;
 	return dns_top_reply(gateway_dns64(gateway), request);
+}
+
+static struct json_object *dns_lookup(struct gateway *gateway, struct control *control,
+				      struct json_object *request)
+{
+	return dns_lookup_start(gateway_dns64(gateway), gateway_base(gateway), control, request);
 }
 
 static const struct {
 	const char *command;
-	struct json_object *(*answer)(struct gateway *gateway, struct json_object *request);
+	struct json_object *(*answer)(struct gateway *gateway, struct control *control,
+				      struct json_object *request);
 } requests[] = {
 	{ "status", status },
 	{ "reload", reload },
 	{ "flows", flows },
 	{ "bindings", bindings },
 	{ "trace", trace },
+	{ "dns-lookup", dns_lookup },
 	{ "dns-flush", dns_flush },
 	{ "dns-top", dns_top },
 };
@@ -94,12 +117,11 @@ struct json_object *requests_answer(void *gateway, struct control *control,
 	struct json_object *command = NULL;
 	const char *name;
 
-	(void)control;
 	json_object_object_get_ex(request, "command", &command);
 	name = json_object_is_type(command, json_type_string) ?
 	       json_object_get_string(command) : "";
 	for (size_t i = 0; i < N_REQUESTS; i++)
 		if (strcmp(requests[i].command, name) == 0)
-			return requests[i].answer(gateway, request);
+			return requests[i].answer(gateway, control, request);
 	return no_such_command();
 }

@@ -36,7 +36,7 @@ const char *trace_read(struct json_object *request, struct nat64_question *quest
 
 	*question = (struct nat64_question){ .proto = CONFIG_TCP };
 	if (!endpoint_parse(text_at(request, "to"), 0, &question->to))
-		return "not an address (names are not looked up here: ask dns64 for the AAAA)";
+		return "not an address";
 	if (get(request, "from") &&
 	    !endpoint_parse(text_at(request, "from"), 0, &question->from))
 		return "the sender is not an address";

@@ -7,6 +7,8 @@
  *   reply     {"schema": TRACE_SCHEMA, "outcome": "translated"|"refused"|"dropped"|
  *             "not-ours", "verdict": TEXT, "steps": [{"text", "by", "stops"}, ..]}
  *
+ * `gate64 trace NAME --json` adds "lookup", the reply of dns_lookup.h for the name.
+ *
  * "refused": its sender would be told; "dropped": nobody would; "not-ours": it goes where
  * it would go without NAT64. "by" is the setting or the RFC's clause that decides; the way
  * ends at the step that "stops".

@@ -234,8 +234,10 @@ def test_what_never_comes_to_nat64(gate64):
 
 
 @pytest.mark.parametrize("argv, said", [
-    (("trace",), "an address is missing"),
-    (("trace", "web.example.net"), "not an address"),
+    (("trace",), "missing: ADDR[:PORT]|NAME"),
+    (("trace", "web..example.net"), "neither an address nor a host name"),
+    (("trace", "web.example.net:80", "--port", "81"), "the port is given twice"),
+    (("trace", "web.example.net:http"), "a port is a number"),
     (("trace", WEB4, "--from", "server"), "the sender is not an address"),
     (("trace", f"{WEB4}:80", "--port", "81"), "the port is given twice"),
     (("trace", WEB4, "--proto", "sctp"), "a protocol is tcp, udp or icmp"),

@@ -64,6 +64,11 @@ static void understands_every_command(void **state)
 		    .socket_path = "/x" } },
 		{ "trace 192.0.2.1:80 --from 2001:db8::1",
 		  { .command = CLI_TRACE, .operand = "192.0.2.1:80", .from = "2001:db8::1" } },
+		{ "dns lookup www.example", { .command = CLI_DNS_LOOKUP,
+					      .operand = "www.example" } },
+		{ "dns lookup --no-cache www.example MX --dnssec --json",
+		  { .command = CLI_DNS_LOOKUP, .operand = "www.example", .second = "MX",
+		    .no_cache = true, .dnssec = true, .json = true } },
 		{ "dns flush", { .command = CLI_DNS_FLUSH } },
 		{ "dns flush example --below -s /x",
 		  { .command = CLI_DNS_FLUSH, .operand = "example", .below = true,
@@ -100,6 +105,8 @@ static void understands_every_command(void **state)
 			assert_same(cli.second, want->second);
 		}
 		assert_same(cli.number, want->number);
+		assert_int_equal(cli.no_cache, want->no_cache);
+		assert_int_equal(cli.dnssec, want->dnssec);
 		assert_int_equal(cli.below, want->below);
 		assert_same(cli.proto, want->proto);
 		assert_same(cli.port, want->port);
@@ -124,7 +131,7 @@ static void explains_wrong_usage(void **state)
 		{ "check -s /x", "not an option of this command: -s", "'gate64 check --help'" },
 		{ "bindings --state trans", "not an option of this command: --state",
 		  "'gate64 bindings --help'" },
-		{ "trace --proto tcp", "missing: ADDR[:PORT]", "'gate64 trace --help'" },
+		{ "trace --proto tcp", "missing: ADDR[:PORT]|NAME", "'gate64 trace --help'" },
 		{ "flows --from ::1", "not an option of this command: --from",
 		  "'gate64 flows --help'" },
 		{ "flows --proto", "option needs a value: --proto", "'gate64 flows --help'" },
@@ -135,6 +142,8 @@ static void explains_wrong_usage(void **state)
 		{ "dns look", "unknown command: look", "'gate64 --help'" },
 		{ "dn lookup", "unknown command: dn", "'gate64 --help'" },
 		{ "lookup x", "unknown command: lookup", "'gate64 --help'" },
+		{ "dns lookup", "missing: NAME", "'gate64 dns lookup --help'" },
+		{ "dns lookup a AAAA b", "unexpected argument: b", "'gate64 dns lookup --help'" },
 		{ "dns top -n", "option needs a value: -n", "'gate64 dns top --help'" },
 		{ "dns flush --json", "not an option of this command: --json",
 		  "'gate64 dns flush --help'" },
@@ -159,7 +168,8 @@ static void explains_wrong_usage(void **state)
 static void help_names_what_it_is_of(void **state)
 {
 	static const char *const commands[] = { "run", "check", "config", "status", "reload",
-						"flows", "bindings", "trace", "dns flush", "dns top", "version", "help" };
+						"flows", "bindings", "trace", "dns lookup",
+						"dns flush", "dns top", "version", "help" };
 	char *text;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
