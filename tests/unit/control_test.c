@@ -26,7 +26,7 @@
 #include "../../ops/control.h"
 
 enum {
-	IDLE_MS = 100,
+	IDLE_MS = 400,	/* more than a busy machine stands still for */
 	STRANGER = 65534,	/* a user, and group, that nobody gave anything */
 	PUMPS_MAX = 400,	/* of 5 ms each */
 };
