@@ -80,7 +80,7 @@ static const struct {
 	{ 'f', "      --from ADDR      who sends it; a client is invented where none is given\n" },
 	{ 'S', "      --state S        of TCP: v4-init, v6-init, established, v4-fin, v6-fin,\n"
 	       "                       v4-fin-v6-fin or trans (RFC 6146)\n" },
-	{ 'N', "      --no-cache       ask anew, whatever the cache holds\n" },
+	{ 'N', "      --no-cache       ask the resolver, whatever the cache of answers holds\n" },
 	{ 'D', "      --dnssec         as a client that validates itself asks: DO is set\n" },
 	{ 'b', "      --below          also what is below the name\n" },
 	{ 'n', "  -n, --number N       so many of each (default 20)\n" },
