@@ -6,7 +6,8 @@
  * and in the thread that makes it.
  *
  * Making and deleting contexts touches state that all contexts share (libunbound's
- * issue 1492). So both happen under one lock.
+ * issue 1492). So both happen under one lock. Deleting takes long where the caches
+ * are full, a tenth of a second and more: a thread of its own does it.
  */
 #include "context.h"
 
@@ -23,10 +24,16 @@
 #include "../core/log.h"
 #include "codes.h"
 #include "resolver.h"
+#include "ub_events.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Contexts that threads are deleting; the process does not end before they have. */
+static pthread_mutex_t deleting_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t deleted = PTHREAD_COND_INITIALIZER;
+static unsigned int n_deleting;
 
 /* What libunbound has to say goes where everything goes. Its lines begin with
  * "[time] libunbound[pid:thread] ", which is dropped. */
@@ -205,10 +212,10 @@ static void on_localhost(void *arg, int rcode, void *packet, int packet_len, int
 	*(bool *)arg = true;
 }
 
-static struct ub_ctx *make(struct event_base *base, const struct context_setup *setup,
-			   enum context_scope scope)
+static struct ub_ctx *make_ub(struct ub_event_base *base, const struct context_setup *setup,
+			      enum context_scope scope)
 {
-	struct ub_ctx *ctx = ub_ctx_create_event(base);
+	struct ub_ctx *ctx = ub_ctx_create_ub_event(base);
 	bool answered = false;
 	int err;
 
@@ -229,6 +236,27 @@ static struct ub_ctx *make(struct event_base *base, const struct context_setup *
 fail:
 	ub_ctx_delete(ctx);
 	return NULL;
+}
+
+static struct context *make(struct event_base *base, const struct context_setup *setup,
+			    enum context_scope scope)
+{
+	struct context *context = calloc(1, sizeof(*context));
+
+	if (context)
+		context->events = ub_events_new(base);
+	if (!context || !context->events) {
+		log_error("dns64: no resolver: out of memory");
+		free(context);
+		return NULL;
+	}
+	context->ub = make_ub(ub_events_base(context->events), setup, scope);
+	if (!context->ub) {
+		ub_events_free(context->events);
+		free(context);
+		return NULL;
+	}
+	return context;
 }
 
 bool resolver_setup_equal(const struct config *a, const struct config *b)
@@ -266,22 +294,80 @@ void context_setup_free(struct context_setup *setup)
 	free(setup);
 }
 
-struct ub_ctx *context_new(struct event_base *base, const struct context_setup *setup,
-			   enum context_scope scope)
+struct context *context_new(struct event_base *base, const struct context_setup *setup,
+			    enum context_scope scope)
 {
-	struct ub_ctx *ctx;
+	struct context *context;
 
 	pthread_mutex_lock(&contexts_lock);
-	ctx = make(base, setup, scope);
+	context = make(base, setup, scope);
 	pthread_mutex_unlock(&contexts_lock);
-	return ctx;
+	return context;
 }
 
-void context_free(struct ub_ctx *ctx)
+struct context *context_new_now(struct event_base *base, const struct context_setup *setup,
+				enum context_scope scope)
 {
-	if (!ctx)
-		return;
-	pthread_mutex_lock(&contexts_lock);
-	ub_ctx_delete(ctx);
+	struct context *context;
+
+	if (pthread_mutex_trylock(&contexts_lock))
+		return NULL;
+	context = make(base, setup, scope);
 	pthread_mutex_unlock(&contexts_lock);
+	return context;
+}
+
+void context_cancel(struct context *context, int id)
+{
+	ub_cancel(context->ub, id);
+}
+
+static void *delete(void *arg)
+{
+	struct context *context = arg;
+
+	pthread_mutex_lock(&contexts_lock);
+	ub_ctx_delete(context->ub);
+	pthread_mutex_unlock(&contexts_lock);
+	ub_events_free(context->events);
+	free(context);
+
+	pthread_mutex_lock(&deleting_lock);
+	n_deleting--;
+	pthread_cond_signal(&deleted);
+	pthread_mutex_unlock(&deleting_lock);
+	return NULL;
+}
+
+static void await_deleted(void)
+{
+	pthread_mutex_lock(&deleting_lock);
+	while (n_deleting)
+		pthread_cond_wait(&deleted, &deleting_lock);
+	pthread_mutex_unlock(&deleting_lock);
+}
+
+static void begin_deleting(void)
+{
+	static bool awaited;
+
+	pthread_mutex_lock(&deleting_lock);
+	if (!awaited)
+		awaited = atexit(await_deleted) == 0;
+	n_deleting++;
+	pthread_mutex_unlock(&deleting_lock);
+}
+
+void context_free(struct context *context)
+{
+	pthread_t thread;
+
+	if (!context)
+		return;
+	ub_events_detach(context->events);
+	begin_deleting();
+	if (pthread_create(&thread, NULL, delete, context) == 0)
+		pthread_detach(thread);
+	else
+		delete(context);
 }

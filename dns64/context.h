@@ -11,6 +11,7 @@
 struct config;
 struct event_base;
 struct ub_ctx;
+struct ub_events;
 
 /* What of the configuration it is made from */
 struct context_setup {
@@ -28,15 +29,30 @@ void context_setup_free(struct context_setup *setup);
 /* What shall be asked of it: all, or a zone only, for which less memory does */
 enum context_scope { CONTEXT_ALL, CONTEXT_ZONE };
 
+struct context {
+	struct ub_ctx *ub;
+	struct ub_events *events;
+};
+
 /**
  * context_new() - a context on @base, complete: it takes questions only.
  * @setup:	borrowed for the call.
  * Return: the context, for context_free(), or NULL, the reason having been logged.
  */
-struct ub_ctx *context_new(struct event_base *base, const struct context_setup *setup,
-			   enum context_scope scope);
+struct context *context_new(struct event_base *base, const struct context_setup *setup,
+			    enum context_scope scope);
 
-/** context_free() - questions under way are called back or not; NULL is allowed. */
-void context_free(struct ub_ctx *ctx);
+/** context_new_now() - the same; NULL too while other contexts are made or deleted. */
+struct context *context_new_now(struct event_base *base, const struct context_setup *setup,
+				enum context_scope scope);
+
+/** context_cancel() - @id, of ub_resolve_event(), will not be called back. */
+void context_cancel(struct context *context, int id);
+
+/**
+ * context_free() - in the thread of its base, which does not wait for the end of
+ * it; NULL is allowed. Questions under way have to be cancelled before.
+ */
+void context_free(struct context *context);
 
 #endif

@@ -30,15 +30,19 @@ bool engine_init(struct engine *engine, struct event_base *base,
 	engine->base = base;
 	engine->setup = setup;
 	engine->scope = scope;
-	engine->ctx = context_new(base, setup, scope);
-	return engine->ctx != NULL;
+	engine->context = context_new(base, setup, scope);
+	return engine->context != NULL;
 }
 
 void engine_end(struct engine *engine)
 {
-	engine->closing = true;
-	context_free(engine->ctx);
-	engine->ctx = NULL;
+	context_free(engine->context);
+	engine->context = NULL;
+}
+
+void engine_cancel(struct engine *engine, int id)
+{
+	context_cancel(engine->context, id);
 }
 
 bool engine_is_full(const struct engine *engine)
@@ -48,14 +52,14 @@ bool engine_is_full(const struct engine *engine)
 }
 
 bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,
-		uint16_t class, ub_event_callback_type fn, void *arg)
+		uint16_t class, ub_event_callback_type fn, void *arg, int *id)
 {
 	char text[NAME_TEXT_MAX];
 	int err;
 
 	name_format(qname, text);
 	engine->asking = true;
-	err = ub_resolve_event(engine->ctx, text, type, class, arg, fn, NULL);
+	err = ub_resolve_event(engine->context->ub, text, type, class, arg, fn, id);
 	engine->asking = false;
 	return !err;
 }
@@ -79,20 +83,17 @@ bool engine_is_deaf(const struct engine *engine)
 	       loop_now_ms() - engine->failing_since_ms >= DEAF_MS;
 }
 
-bool engine_renew(struct engine *engine)
+struct context *engine_renew(struct engine *engine)
 {
-	struct ub_ctx *ctx;
+	struct context *old = engine->context, *context;
 
 	if (loop_now_ms() - engine->renewed_ms < RENEW_MS)
-		return false;
-	engine->renewed_ms = loop_now_ms();
-	ctx = context_new(engine->base, engine->setup, engine->scope);
-	if (!ctx)
-		return false;
+		return NULL;
+	context = context_new_now(engine->base, engine->setup, engine->scope);
+	if (!context)
+		return NULL;
 	log_limited(LOG_LEVEL_WARN, "dns64: no server answers; the resolver starts afresh");
-	engine->closing = true;
-	context_free(engine->ctx);
-	engine->closing = false;
-	engine->ctx = ctx;
-	return true;
+	engine->renewed_ms = loop_now_ms();
+	engine->context = context;
+	return old;
 }

@@ -20,12 +20,11 @@ struct engine {
 	struct event_base *base;		/* borrowed */
 	const struct context_setup *setup;	/* borrowed */
 	enum context_scope scope;
-	struct ub_ctx *ctx;
+	struct context *context;
 	unsigned int n_questions;	/* libunbound knows of, given up ones included */
 	unsigned int failed_in_row;	/* questions, since a server last answered one */
 	int64_t failing_since_ms, renewed_ms;
 	bool asking;			/* an answer now comes from libunbound's cache */
-	bool closing;			/* the context goes: its callbacks mean nothing */
 };
 
 /**
@@ -36,7 +35,10 @@ struct engine {
 bool engine_init(struct engine *engine, struct event_base *base,
 		 const struct context_setup *setup, enum context_scope scope);
 
-/** engine_end() - release the context; nobody is called back. */
+/** engine_cancel() - the question @id will not be called back. */
+void engine_cancel(struct engine *engine, int id);
+
+/** engine_end() - release the context; its questions have been cancelled. */
 void engine_end(struct engine *engine);
 
 /** engine_is_full() - does libunbound have as many questions as it may? */
@@ -45,10 +47,11 @@ bool engine_is_full(const struct engine *engine);
 /**
  * engine_ask() - hand a question to libunbound. @fn is called later, or now.
  * @type, @class: host byte order.
+ * @id:		set before @fn is called: for engine_cancel().
  * Return: false when libunbound did not take it: @fn will not be called.
  */
 bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,
-		uint16_t class, ub_event_callback_type fn, void *arg);
+		uint16_t class, ub_event_callback_type fn, void *arg, int *id);
 
 /** engine_answered() - a question had an answer that can be used. */
 void engine_answered(struct engine *engine);
@@ -62,8 +65,9 @@ bool engine_is_deaf(const struct engine *engine);
 /**
  * engine_renew() - when it is time to: a context that thinks ill of no server yet.
  * Never called from within libunbound.
- * Return: false when it stays; else the context knows no question any more.
+ * Return: the old one, to be freed when its questions have been cancelled with
+ * context_cancel(); or NULL when it stays.
  */
-bool engine_renew(struct engine *engine);
+struct context *engine_renew(struct engine *engine);
 
 #endif

@@ -45,6 +45,7 @@ struct resolver_query {
 	TAILQ_ENTRY(resolver_query) link;	/* in resolver->questions or ->answered */
 	struct resolver *resolver;
 	struct engine *engine;
+	int id;				/* libunbound's */
 	enum question_state state;
 	struct event deadline;
 	struct name qname;
@@ -230,15 +231,13 @@ static void forget(struct resolver_query *question)
 	question_free(question);
 }
 
-/* libunbound's answer, perhaps from within ub_resolve_event() or ub_ctx_delete() */
+/* libunbound's answer, perhaps from within ub_resolve_event() */
 static void on_unbound(void *arg, int rcode, void *packet, int packet_len, int security,
 		       char *why_bogus, int was_ratelimited)
 {
 	struct resolver_query *question = arg;
 
 	(void)was_ratelimited;
-	if (question->engine->closing)		/* who closes releases it */
-		return;
 	if (question->state == QUESTION_GIVEN_UP) {
 		if (rcode == 0)			/* late, but somebody is there */
 			engine_answered(question->engine);
@@ -261,8 +260,9 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	deliver_one(question);
 }
 
-/* What libunbound knew is gone: those who wait are told, the others forgotten. */
-static void drop_questions(struct resolver *resolver, const struct engine *engine)
+/* What a context knows goes with it: those who wait are told, the others forgotten. */
+static void drop_questions(struct resolver *resolver, const struct engine *engine,
+			   struct context *context)
 {
 	struct resolver_query *question, *next;
 
@@ -270,12 +270,23 @@ static void drop_questions(struct resolver *resolver, const struct engine *engin
 		next = TAILQ_NEXT(question, link);
 		if (question->engine != engine)
 			continue;
+		context_cancel(context, question->id);
 		if (question->state == QUESTION_ASKED) {
 			fail(question, "no answer from any server");
 			settle(question);
 		} else {
 			forget(question);
 		}
+	}
+}
+
+static void renew(struct resolver *resolver, struct engine *engine)
+{
+	struct context *old = engine_renew(engine);
+
+	if (old) {
+		drop_questions(resolver, engine, old);
+		context_free(old);
 	}
 }
 
@@ -295,8 +306,7 @@ static struct resolver_query *ask(struct resolver *resolver, const struct name *
 	if (engine_is_deaf(engine)) {
 		timeout = (struct timeval){ .tv_sec = TIMEOUT_DEAF_MS / 1000,
 					    .tv_usec = TIMEOUT_DEAF_MS % 1000 * 1000 };
-		if (engine_renew(engine))
-			drop_questions(resolver, engine);
+		renew(resolver, engine);
 	}
 	if (engine_is_full(engine))
 		return NULL;
@@ -313,7 +323,7 @@ static struct resolver_query *ask(struct resolver *resolver, const struct name *
 	evtimer_assign(&question->deadline, resolver->base, on_deadline, question);
 	evtimer_add(&question->deadline, &timeout);
 
-	if (!engine_ask(engine, qname, type, class, on_unbound, question)) {
+	if (!engine_ask(engine, qname, type, class, on_unbound, question, &question->id)) {
 		fail(question, "the resolver did not take the question");
 		settle(question);
 	}
@@ -435,8 +445,12 @@ bool resolver_is_idle(const struct resolver *resolver)
 
 void resolver_free(struct resolver *resolver)
 {
+	struct resolver_query *question;
+
 	if (!resolver)
 		return;
+	TAILQ_FOREACH(question, &resolver->questions, link)
+		engine_cancel(question->engine, question->id);
 	for (size_t i = 0; i < resolver->n_engines; i++)
 		engine_end(&resolver->engines[i]);
 	free(resolver->engines);
