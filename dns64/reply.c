@@ -315,6 +315,7 @@ static const char *ede_text(enum reply_ede ede)
 		{ REPLY_EDE_UNREADABLE, "unreadable answer" },
 		{ REPLY_EDE_CHAIN, "CNAME chain without end" },
 		{ REPLY_EDE_BUSY, "too many questions are pending" },
+		{ REPLY_EDE_DENIED, "IPv4 addresses that NAT64 does not reach" },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -35,6 +35,7 @@ enum reply_ede {
 	REPLY_EDE_SYNTHESISED = 29,
 	REPLY_EDE_CHAIN = 0x100,
 	REPLY_EDE_BUSY = 0x200,
+	REPLY_EDE_DENIED = 0x300,
 };
 
 enum {

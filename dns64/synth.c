@@ -470,11 +470,16 @@ static bool settle_by_a(const struct synth *synth, struct answer *answer,
 		answer->secure = answer->secure && !excluded;
 	} else if (message_rcode(&a) == LDNS_RCODE_NOERROR && aaaa && !excluded) {
 		/* For an asker with DO the proof must be one about AAAA. */
-		came_to(synth, has_addresses(&a, &chain) ? SYNTH_DENIED : SYNTH_NO_A);
+		bool denied = has_addresses(&a, &chain);
+
+		came_to(synth, denied ? SYNTH_DENIED : SYNTH_NO_A);
 		pass_message(answer, synth->query, aaaa, synth->aaaa->answer.secure);
+		if (denied)
+			answer->ede = REPLY_EDE_DENIED;
 	} else if (has_addresses(&a, &chain)) {
 		came_to(synth, SYNTH_DENIED);
 		answer_nothing(synth, answer, &a, &chain);
+		answer->ede = REPLY_EDE_DENIED;
 	} else {
 		came_to(synth, message_rcode(&a) == LDNS_RCODE_NXDOMAIN ? SYNTH_NO_NAME :
 									  SYNTH_NO_A);
