@@ -222,6 +222,7 @@ FUZZ_icmp   := $(UNIT_icmp)
 FUZZ_hello     := snid/hello.c snid/name.c
 FUZZ_dns_query := dns64/cookie.c $(UNIT_dns_policy)
 FUZZ_dns_synth := $(UNIT_dns_rebind)
+FUZZ_dns_present := dns64/present.c $(UNIT_dns_synth)
 FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
 FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)
