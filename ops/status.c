@@ -159,6 +159,7 @@ static void add_dns64(struct json_object *room, const struct dns64_gauges *gauge
 {
 	add_number(room, "queries_pending", gauges->queries_pending);
 	add_number(room, "tcp_connections", gauges->tcp_connections);
+	add_number(room, "upstream_failed_in_row", gauges->upstream_failed);
 	add_number(room, "cache_entries", gauges->cache_entries);
 	add_number(room, "cache_bytes", gauges->cache_bytes);
 	add_number(room, "cache_bytes_max", gauges->cache_bytes_max);
@@ -284,6 +285,7 @@ static const struct {
 	{ "nat64", "ports in use", "ports_used", "ports_size" },
 	{ "dns64", "queries pending", "queries_pending", NULL },
 	{ "dns64", "TCP connections", "tcp_connections", NULL },
+	{ "dns64", "upstream failures in a row", "upstream_failed_in_row", NULL },
 	{ "dns64", "cache entries", "cache_entries", NULL },
 	{ "dns64", "cache bytes", "cache_bytes", "cache_bytes_max" },
 	{ "snid", "connections", "connections", "connections_max" },
@@ -451,9 +453,10 @@ static const char *bound_of(struct json_object *buckets, uint64_t count, uint64_
 {
 	if (!json_object_is_type(buckets, json_type_object))
 		return "?";
-	json_object_object_foreach(buckets, le, n)
+	json_object_object_foreach(buckets, le, n) {
 		if (json_object_get_uint64(n) * 1000 >= count * per_mille)
 			return le;
+	}
 	return "?";
 }
 
@@ -499,8 +502,9 @@ static void print_counters(struct json_object *counters, FILE *out)
 {
 	if (!json_object_is_type(counters, json_type_object))
 		return;
-	json_object_object_foreach(counters, name, value)
+	json_object_object_foreach(counters, name, value) {
 		print_counter(counters, name, value, out);
+	}
 }
 
 void status_print(struct json_object *document, FILE *out)

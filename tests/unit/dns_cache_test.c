@@ -605,6 +605,37 @@ static void test_flush_of_a_name_forgets_all_types_of_it(void **state)
 
 /* ---- threads --------------------------------------------------------------------------- */
 
+static struct cache_look look(const char *qname, int64_t now_ms)
+{
+	struct query query = dns_text_query(qname, LDNS_RR_TYPE_A);
+	struct cache_look seen;
+	struct key key;
+
+	key_make(&key, &secret, &query);
+	cache_look(cache, &key, now_ms, &seen);
+	return seen;
+}
+
+/* Ages, failures (RFC 8767 5: the recheck timer), and that looking is not asking */
+static void test_a_look_tells_without_asking(void **state)
+{
+	(void)state;
+	assert_false(look("www.example", 1000).there);
+	put("www.example", 60, 1000);
+	assert_int_equal(get("www.example", 2000), CACHE_HIT);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(look("www.example", 11000).hits, 1);
+	assert_true(look("www.example", 11000).there);
+	assert_int_equal(look("www.example", 11000).age_s, 10);
+	assert_int_equal(look("www.example", 11000).left_s, 50);
+	assert_int_equal(look("www.example", 66000).left_s, -5);
+	assert_int_equal(look("www.example", 66000).n_failed, 0);
+	put_failure("www.example", REPLY_EDE_UNREACHABLE, 66000);
+	assert_int_equal(look("www.example", 67000).n_failed, 1);
+	assert_int_equal(look("www.example", 67000).failed_age_s, 1);
+	assert_int_equal(look("www.example", 67000).hold_left_s, CACHE_RECHECK_S - 1);
+}
+
 static void *work(void *arg)
 {
 	unsigned int seed = *(unsigned int *)arg;
@@ -691,6 +722,7 @@ int main(void)
 		TEST(a_flood_does_not_push_out_what_is_in_demand),
 		TEST(flush_forgets_all),
 		TEST(flush_of_a_name_forgets_all_types_of_it),
+		TEST(a_look_tells_without_asking),
 		TEST(threads_share_it),
 	};
 
