@@ -255,6 +255,15 @@ def test_what_drains_does_not_answer_but_still_works(lab, gate64):
         for prefix in PREFIXES:
             assert reverse_target(lab, embed(prefix, "192.0.2.81")) == target
         assert reverse_target(lab, embed(gone, "192.0.2.81")) is None
+        # Who calls appears in one that does not drain.
+        with udp(lab) as sock, remote_udp(lab) as remote, lab.client4.socket(
+                socket.AF_INET, socket.SOCK_DGRAM) as caller:
+            sock.sendto(b"bind", (embed(LONG, WEB4), 7003))
+            outside = remote.recvfrom(100)[1]
+            caller.bind((CLIENT4, 7005))
+            caller.sendto(b"hello", outside)
+            sock.settimeout(5)
+            assert sock.recvfrom(100) == (b"hello", (embed(SHORT, CLIENT4), 7005, 0, 0))
     finally:
         gate64.reload()
 
