@@ -17,10 +17,10 @@ import re
 import textwrap
 
 import peers
-from dns_odd import BEHAVIOURS, OddServer
+from dns_odd import BEHAVIOURS, ODD4, OddServer
 from netns import run
 
-ROOT4, TLD4, ZONES4, ODD4 = "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"
+ROOT4, TLD4, ZONES4 = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 DENIED4 = "203.0.113.9"			# `deny4` has it
 EXCLUDED6 = "2001:db8:bad::/48"		# `exclude_aaaa` has it
 PREF64 = "2001:db8:64::/96"		# not the well-known one: the lab's addresses are not global
@@ -192,7 +192,7 @@ class DnsInternet:
         self.root_hints = self.ground.path("dns-root.hints")
         self.root_hints.write_text(f". 3600 NS ns-root.\nns-root. 3600 A {ROOT4}\n")
         self._start(Signer(self.ground.path("zones")))
-        self.odd = OddServer(self.ns, ODD4)
+        self.odd = OddServer(self.ns)
 
     def __enter__(self):
         self.odd.__enter__()

@@ -18,9 +18,11 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+ODD4 = "192.0.2.4"		# where all of them are
 LIE4 = "192.0.2.66"		# what only a lie says
 TTL, NEGATIVE_TTL, DAY = 300, 30, 86400
 HOSTS = {	# a TTL of TTL, but for "day"
+    "ns": {"A": [ODD4]},
     "day": {"A": ["192.0.2.80"]},
     "v4": {"A": ["192.0.2.80"]},
     "v6": {"AAAA": ["2001:db8:ff::80"]},
@@ -63,8 +65,6 @@ def regular(query):
     kind = dns.rdatatype.to_text(question.rdtype)
     if host == dns.name.empty:
         records = {"NS": [f"ns.{zone}"]}
-    elif host.to_text().lower() == "ns":
-        records = {"A": []}
     else:
         records = HOSTS.get(host.to_text().lower())
     if records is None:
@@ -201,27 +201,41 @@ def no_edns(query, _tcp):
     return [reply]
 
 
+def late(query, _tcp):
+    """name0, name1 and so on have an address, which is never kept; see LATE_S."""
+    question, reply = query.question[0], response(query)
+    _zone, host = zone_of(question.name)
+    if not host.to_text().lower().startswith("name"):
+        return [regular(query)]
+    if question.rdtype != dns.rdatatype.A:
+        return [negative(reply)]
+    reply.answer = [rrset(question.name, "A", "192.0.2.80", ttl=0)]
+    return [reply]
+
+
+LATE_S = 0.2			# until "late" answers over UDP
 BEHAVIOURS = {
     "regular": lambda query, _tcp: [regular(query)],
     "broken": broken, "ttl": huge_ttl, "drop": drop, "nxdomain": nxdomain, "truncate": truncate, "lie-id": lie_id,
     "lie-question": lie_question, "no-soa": no_soa, "lower-case": lower_case,
     "poison": poison, "differ": differ, "no-edns": no_edns,
+    "late": late,
 } | {dns.rcode.to_text(code).lower(): only_aaaa(code) for code in (
     dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.NOTIMP, dns.rcode.FORMERR)}
 
 
 class OddServer:
-    """All of them on one address, in a thread for the length of a `with` block.
+    """All of them on ODD4, in a thread for the length of a `with` block.
 
     seen: of each query over UDP its name, as it was written, its source port and its ID.
     """
 
-    def __init__(self, ns, address):
+    def __init__(self, ns):
         self.udp = ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((address, 53))
+        self.udp.bind((ODD4, 53))
         self.tcp = ns.socket()
         self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.tcp.bind((address, 53))
+        self.tcp.bind((ODD4, 53))
         self.tcp.listen()
         self.seen = []
         self.stop, self.stopped = socket.socketpair()
@@ -238,6 +252,13 @@ class OddServer:
         query = dns.message.from_wire(wire)
         self.seen.append((query.question[0].name.to_text(), peer[1], query.id))
         for reply in self._answers(query, tcp=False):
+            if zone_of(query.question[0].name)[0].labels[0].lower() == b"late":
+                threading.Timer(LATE_S, self._send_late, (reply, peer)).start()
+            else:
+                self.udp.sendto(reply, peer)
+
+    def _send_late(self, reply, peer):
+        with contextlib.suppress(OSError):		# closed meanwhile
             self.udp.sendto(reply, peer)
 
     def _take_connection(self):

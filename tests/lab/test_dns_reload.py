@@ -20,6 +20,8 @@ QUERIES = 100_000
 RELOADS = 20
 NAMES = ("v4.shapes.plain", "v4.shapes.secure", "both.shapes.plain", "v6.shapes.secure",
          "text.shapes.plain", "nothing.shapes.secure", "chain2.shapes.plain", "many.shapes.secure")
+# None of them is in a cache, and each takes a while.
+LATE = [f"name{i}.late.odd" for i in range(1000)]
 COUNT = re.compile(r"Queries (sent|completed|lost|interrupted): +(\d+)")
 RCODE = re.compile(r"\b([A-Z]+) \d+ \(")
 
@@ -45,17 +47,17 @@ def gate64(lab, internet):
 class Load:
     """dnsperf for the length of a `with` block; afterwards it has `counts` and `rcodes`."""
 
-    def __init__(self, ns, server, mode):
-        self.ns, self.server, self.mode = ns, server, mode
-        self.log = ns.ground.path(f"dnsperf-{ns.role}-{mode}.log")
+    def __init__(self, ns, server, mode, names=NAMES):
+        self.ns, self.server, self.mode, self.names = ns, server, mode, names
+        self.log = ns.ground.path(f"dnsperf-{ns.role}-{mode}-{len(names)}.log")
 
     def __enter__(self):
         names = self.log.with_suffix(".names")
-        names.write_text("".join(f"{name} {kind}\n" for name in NAMES for kind in ("AAAA", "A")))
+        names.write_text("".join(f"{name} {kind}\n" for name in self.names for kind in ("AAAA", "A")))
         # Fewer at a time than a socket's buffer holds: what the kernel drops is no matter here.
         self.process = self.ns.spawn(
             "dnsperf", "-s", self.server, "-m", self.mode, "-d", names, "-c", 8, "-q", 64,
-            "-l", 300, "-t", 10, log=self.log)
+            "-l", 300, "-t", 5, log=self.log)
         return self
 
     def __exit__(self, *_):
@@ -70,7 +72,7 @@ class Load:
         """No query without its answer, no answer that says failure."""
         assert self.counts["lost"] == 0
         assert self.counts["completed"] + self.counts["interrupted"] == self.counts["sent"] > 0
-        assert self.rcodes == {"NOERROR", "NXDOMAIN"}
+        assert self.rcodes <= {"NOERROR", "NXDOMAIN"}
 
 
 def addresses_change(lab, present):
@@ -81,18 +83,20 @@ def addresses_change(lab, present):
 
 def test_no_query_is_lost(lab, gate64):
     """100,000 queries during 20 reloads, half of them with something changed, and as many
-    changes of addresses"""
+    changes of addresses. Of those that wait for an upstream, there are some at each moment."""
     def asked():
         counters = gate64.counters()
         return sum(n for name, n in counters.items() if name.startswith("dns64.queries."))
     before = asked()
     with (Load(lab.gateway, "127.0.0.1", "udp") as own, Load(lab.server6, GATEWAY6, "udp") as udp,
-          Load(lab.server6, GATEWAY6, "tcp") as tcp):
+          Load(lab.server6, GATEWAY6, "tcp") as tcp,
+          Load(lab.server6, GATEWAY6, "udp", LATE) as late):
         for i, change in zip(range(RELOADS), itertools.cycle(CHANGES)):
             share = QUERIES * (i + 1) // RELOADS
             gate64.reload(change)
             addresses_change(lab, i % 2 == 0)
             wait_for(lambda: asked() - before >= share, f"{share} queries", timeout=60, step=0.05)
-    for load in (own, udp, tcp):
+    loads = (own, udp, tcp, late)
+    for load in loads:
         load.check()
-    assert sum(load.counts["completed"] for load in (own, udp, tcp)) >= QUERIES
+    assert sum(load.counts["completed"] for load in loads) >= QUERIES
