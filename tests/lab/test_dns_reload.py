@@ -47,17 +47,16 @@ def gate64(lab, internet):
 class Load:
     """dnsperf for the length of a `with` block; afterwards it has `counts` and `rcodes`."""
 
-    def __init__(self, ns, server, mode, names=NAMES):
-        self.ns, self.server, self.mode, self.names = ns, server, mode, names
+    def __init__(self, ns, server, mode, at_once, names=NAMES):
+        self.ns, self.server, self.mode, self.at_once, self.names = ns, server, mode, at_once, names
         self.log = ns.ground.path(f"dnsperf-{ns.role}-{mode}-{len(names)}.log")
 
     def __enter__(self):
         names = self.log.with_suffix(".names")
         names.write_text("".join(f"{name} {kind}\n" for name in self.names for kind in ("AAAA", "A")))
-        # Fewer at a time than a socket's buffer holds: what the kernel drops is no matter here.
         self.process = self.ns.spawn(
-            "dnsperf", "-s", self.server, "-m", self.mode, "-d", names, "-c", 8, "-q", 64,
-            "-l", 300, "-t", 5, log=self.log)
+            "dnsperf", "-s", self.server, "-m", self.mode, "-d", names, "-c", 8,
+            "-q", self.at_once, "-l", 300, "-t", 5, log=self.log)
         return self
 
     def __exit__(self, *_):
@@ -88,9 +87,11 @@ def test_no_query_is_lost(lab, gate64):
         counters = gate64.counters()
         return sum(n for name, n in counters.items() if name.startswith("dns64.queries."))
     before = asked()
-    with (Load(lab.gateway, "127.0.0.1", "udp") as own, Load(lab.server6, GATEWAY6, "udp") as udp,
-          Load(lab.server6, GATEWAY6, "tcp") as tcp,
-          Load(lab.server6, GATEWAY6, "udp", LATE) as late):
+    # Fewer at once than a socket's buffer holds: what the kernel drops is no matter here.
+    with (Load(lab.gateway, "127.0.0.1", "udp", 64) as own,
+          Load(lab.server6, GATEWAY6, "tcp", 64) as tcp,
+          Load(lab.server6, GATEWAY6, "udp", 8) as udp,
+          Load(lab.server6, GATEWAY6, "udp", 32, LATE) as late):
         for i, change in zip(range(RELOADS), itertools.cycle(CHANGES)):
             share = QUERIES * (i + 1) // RELOADS
             gate64.reload(change)
