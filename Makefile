@@ -224,7 +224,7 @@ FUZZ_dns_query := dns64/cookie.c $(UNIT_dns_policy)
 FUZZ_dns_synth := $(UNIT_dns_rebind)
 FUZZ_dns_present := dns64/present.c $(UNIT_dns_synth)
 FUZZ_dns_recurse := dns64/recurse.c dns64/context.c dns64/ub_events.c dns64/bogus.c dns64/message.c \
-                  core/stats.c $(UNIT_dns_forward)
+                  dns64/tally.c core/stats.c $(UNIT_dns_forward)
 FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
 FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)

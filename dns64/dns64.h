@@ -28,6 +28,17 @@ struct dns64_gauges {
 	uint64_t upstream_failed;	/* questions in a row, since a server last answered one */
 };
 
+/* How the servers of a zone of dns64.zones fare, or (the last) those of all other names */
+struct dns64_upstream {
+	char zone[256];				/* "." for the last */
+	uint64_t questions, answered, failed;	/* an answer after the deadline is both */
+	uint64_t timeouts, renewals;		/* see struct resolver_health */
+	unsigned int failed_in_row;		/* of the worker that fares worst */
+	unsigned int n_workers, n_deaf;		/* workers; those to whom nobody answers */
+	int64_t answered_ago_ms;		/* since the last answer of a server; -1 = none yet */
+	uint32_t took_us;			/* until an answer is there, smoothed; 0 = none yet */
+};
+
 /**
  * dns64_new() - allocate the workers, bind the listeners.
  * @config, @map:	borrowed until dns64_reconfigure() replaced them or dns64_free().
@@ -72,6 +83,13 @@ int dns64_top(struct dns64 *dns64, struct top_row **rows, size_t *n, int64_t *ov
  *		when dns64_free() returns.
  */
 void dns64_explain(struct dns64 *dns64, struct explain *explain);
+
+/**
+ * dns64_upstreams() - what all workers know of them; main thread.
+ * @list:	owned by the caller, who calls free(); in the order of dns64.zones.
+ * Return: 0, with *@n 0 where the room is not enabled, or -ENOMEM.
+ */
+int dns64_upstreams(struct dns64 *dns64, struct dns64_upstream **list, size_t *n);
 
 /** dns64_gauges() - what is in use now; main thread. */
 void dns64_gauges(struct dns64 *dns64, struct dns64_gauges *out);

@@ -15,6 +15,7 @@
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "name.h"
+#include "tally.h"
 
 enum {
 	QUESTIONS_MAX = 4096,		/* with libunbound at a time, given up ones included */
@@ -22,6 +23,7 @@ enum {
 	DEAF_AFTER = 4,			/* so many failed one after another */
 	DEAF_MS = 3000,			/* in at least that time */
 	RENEW_MS = 3000,		/* between one new context and the next */
+	TOOK_SHARE = 8,			/* what a new time counts for */
 };
 
 bool engine_init(struct engine *engine, struct event_base *base,
@@ -64,17 +66,43 @@ bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,
 	return !err;
 }
 
-void engine_answered(struct engine *engine)
+/* As TCP smooths its round-trip times (RFC 6298 2.3). */
+static uint32_t smooth(uint32_t before_us, int64_t took_us)
 {
-	/* From its cache it answers without any server. */
-	if (!engine->asking)
-		engine->failed_in_row = 0;
+	uint32_t now_us = took_us > UINT32_MAX ? UINT32_MAX : (uint32_t)took_us;
+
+	return before_us ? before_us - before_us / TOOK_SHARE + now_us / TOOK_SHARE : now_us;
 }
 
-void engine_failed(struct engine *engine)
+void engine_answered(struct engine *engine, int64_t asked_us)
 {
+	/* From its cache it answers without any server. */
+	if (engine->asking)
+		return;
+	engine->failed_in_row = 0;
+	engine->health.answered++;
+	engine->health.answered_ms = loop_now_ms();
+	engine->health.took_us = smooth(engine->health.took_us, tally_now_us() - asked_us);
+}
+
+void engine_failed(struct engine *engine, int64_t asked_us)
+{
+	engine->health.failed++;
 	if (engine->failed_in_row++ == 0)
-		engine->failing_since_ms = loop_now_ms();
+		engine->failing_since_ms = asked_us / 1000;
+}
+
+void engine_timed_out(struct engine *engine, int64_t asked_us)
+{
+	engine->health.timeouts++;
+	engine_failed(engine, asked_us);
+}
+
+void engine_health(const struct engine *engine, struct resolver_health *out)
+{
+	*out = engine->health;
+	out->failed_in_row = engine->failed_in_row;
+	out->deaf = engine_is_deaf(engine);
 }
 
 bool engine_is_deaf(const struct engine *engine)
@@ -95,5 +123,6 @@ struct context *engine_renew(struct engine *engine)
 	log_limited(LOG_LEVEL_WARN, "dns64: no server answers; the resolver starts afresh");
 	engine->renewed_ms = loop_now_ms();
 	engine->context = context;
+	engine->health.renewals++;
 	return old;
 }

@@ -12,6 +12,7 @@
 #include <unbound-event.h>
 
 #include "context.h"
+#include "resolver.h"
 
 struct event_base;
 struct name;
@@ -25,6 +26,7 @@ struct engine {
 	unsigned int failed_in_row;	/* questions, since a server last answered one */
 	int64_t failing_since_ms, renewed_ms;
 	bool asking;			/* an answer now comes from libunbound's cache */
+	struct resolver_health health;	/* but for what engine_health() fills in */
 };
 
 /**
@@ -53,11 +55,17 @@ bool engine_is_full(const struct engine *engine);
 bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,
 		uint16_t class, ub_event_callback_type fn, void *arg, int *id);
 
-/** engine_answered() - a question had an answer that can be used. */
-void engine_answered(struct engine *engine);
+/** engine_answered() - a question, asked at @asked_us (tally_now_us()), had an answer. */
+void engine_answered(struct engine *engine, int64_t asked_us);
 
-/** engine_failed() - a question had none. */
-void engine_failed(struct engine *engine);
+/** engine_failed() - it had none. */
+void engine_failed(struct engine *engine, int64_t asked_us);
+
+/** engine_timed_out() - it had none in time. */
+void engine_timed_out(struct engine *engine, int64_t asked_us);
+
+/** engine_health() - how its servers fare. */
+void engine_health(const struct engine *engine, struct resolver_health *out);
 
 /** engine_is_deaf() - is nothing at all answered any more? */
 bool engine_is_deaf(const struct engine *engine);

@@ -26,6 +26,7 @@
 #include "context.h"
 #include "engine.h"
 #include "message.h"
+#include "tally.h"
 
 enum {
 	TIMEOUT_MS = 4000,		/* below the 5 s after which stubs ask again */
@@ -46,6 +47,7 @@ struct resolver_query {
 	struct resolver *resolver;
 	struct engine *engine;
 	int id;				/* libunbound's */
+	int64_t asked_us;		/* see tally_now_us() */
 	enum question_state state;
 	struct event deadline;
 	struct name qname;
@@ -151,12 +153,17 @@ static void settle(struct resolver_query *question)
 	event_active(resolver->deliver, EV_TIMEOUT, 1);
 }
 
-static void fail(struct resolver_query *question, const char *why)
+static void set_failed(struct resolver_query *question, const char *why)
 {
-	engine_failed(question->engine);
 	stats_inc(STAT_DNS_UPSTREAM_FAILED);
 	question->answer.status = RESOLVER_FAILED;
 	question->answer.why = why;
+}
+
+static void fail(struct resolver_query *question, const char *why)
+{
+	engine_failed(question->engine, question->asked_us);
+	set_failed(question, why);
 }
 
 static uint8_t packet_rcode(const uint8_t *packet)
@@ -209,7 +216,7 @@ static void take_answer(struct resolver_query *question, int rcode, const void *
 		log_debug("dns64: bogus: %s", why_bogus ? why_bogus : "no reason given");
 		answer->status = RESOLVER_BOGUS;
 		answer->ede = (uint16_t)bogus_ede(why_bogus);
-		engine_answered(question->engine);
+		engine_answered(question->engine, question->asked_us);
 		if (why_bogus)
 			answer->why = question->why = strdup(why_bogus);
 		return;
@@ -218,7 +225,7 @@ static void take_answer(struct resolver_query *question, int rcode, const void *
 		fail(question, problem);
 		return;
 	}
-	engine_answered(question->engine);
+	engine_answered(question->engine, question->asked_us);
 	answer->status = RESOLVER_OK;
 	answer->secure = security == UNBOUND_SECURE;
 }
@@ -240,7 +247,7 @@ static void on_unbound(void *arg, int rcode, void *packet, int packet_len, int s
 	(void)was_ratelimited;
 	if (question->state == QUESTION_GIVEN_UP) {
 		if (rcode == 0)			/* late, but somebody is there */
-			engine_answered(question->engine);
+			engine_answered(question->engine, question->asked_us);
 		forget(question);
 		return;
 	}
@@ -256,7 +263,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	question->state = QUESTION_GIVEN_UP;
-	fail(question, "no answer in time");
+	engine_timed_out(question->engine, question->asked_us);
+	set_failed(question, "no answer in time");
 	deliver_one(question);
 }
 
@@ -317,6 +325,7 @@ static struct resolver_query *ask(struct resolver *resolver, const struct name *
 	question->resolver = resolver;
 	question->engine = engine;
 	question->qname = *qname;
+	question->asked_us = tally_now_us();
 	question->state = QUESTION_ASKED;
 	TAILQ_INSERT_TAIL(&resolver->questions, question, link);
 	engine->n_questions++;
@@ -327,6 +336,7 @@ static struct resolver_query *ask(struct resolver *resolver, const struct name *
 		fail(question, "the resolver did not take the question");
 		settle(question);
 	}
+	engine->health.questions += question->state == QUESTION_ASKED;
 	return question;
 }
 
@@ -431,6 +441,14 @@ static void free_questions(struct questions *questions)
 		TAILQ_REMOVE(questions, question, link);
 		question_free(question);
 	}
+}
+
+bool resolver_health(const struct resolver *resolver, size_t i, struct resolver_health *out)
+{
+	if (i >= resolver->n_engines)
+		return false;
+	engine_health(&resolver->engines[i], out);
+	return true;
 }
 
 bool resolver_is_idle(const struct resolver *resolver)

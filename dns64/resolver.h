@@ -69,6 +69,24 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const uint8_t *qn
 /** resolver_cancel() - @fn will not be called any more; the question is gone. */
 void resolver_cancel(struct resolver_query *query);
 
+/* How those fare who know all names, or those of one zone of dns64.zones */
+struct resolver_health {
+	uint64_t questions;		/* that could not be answered at once */
+	uint64_t answered, failed;	/* of them; an answer after the deadline is both */
+	uint64_t timeouts;		/* of those that failed: no answer in time */
+	uint64_t renewals;		/* how often it started afresh */
+	unsigned int failed_in_row;	/* since a server last answered */
+	bool deaf;			/* nothing is answered any more */
+	int64_t answered_ms;		/* when a server last did, loop_now_ms(); 0 = never */
+	uint32_t took_us;		/* until an answer was there, smoothed; 0 = never */
+};
+
+/**
+ * resolver_health() - of zone @i of dns64.zones; behind the last one, of all other names.
+ * Return: false when there is none so far behind.
+ */
+bool resolver_health(const struct resolver *resolver, size_t i, struct resolver_health *out);
+
 /** resolver_is_idle() - does nobody wait for an answer of it? */
 bool resolver_is_idle(const struct resolver *resolver);
 

@@ -556,6 +556,7 @@ struct json_object *gateway_status(struct gateway *gateway)
 {
 	struct nat64_intercept intercept = { 0 };
 	struct nat64_gauges nat64;
+	struct dns64_upstream *upstreams = NULL;
 	struct dns64_gauges dns64;
 	struct snid_gauges snid;
 	uint64_t counters[STAT_COUNT];
@@ -582,7 +583,9 @@ struct json_object *gateway_status(struct gateway *gateway)
 	}
 	if (gateway->room[ROOM_DNS64]) {
 		dns64_gauges(gateway->room[ROOM_DNS64], &dns64);
+		dns64_upstreams(gateway->room[ROOM_DNS64], &upstreams, &facts.n_upstreams);
 		facts.dns64 = &dns64;
+		facts.upstreams = upstreams;
 	}
 	if (gateway->room[ROOM_SNID]) {
 		snid_gauges(gateway->room[ROOM_SNID], &snid);
@@ -592,5 +595,6 @@ struct json_object *gateway_status(struct gateway *gateway)
 	document = status_document(&facts);
 	if (facts.intercept)
 		nat64_intercept_free(&intercept);
+	free(upstreams);
 	return document;
 }

@@ -155,14 +155,42 @@ static void add_nat64(struct json_object *room, const struct status_facts *facts
 	add_fast_path(child(room, "fast_path"), gauges);
 }
 
-static void add_dns64(struct json_object *room, const struct dns64_gauges *gauges)
+static void add_upstreams(struct json_object *room, const struct status_facts *facts)
 {
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < facts->n_upstreams; i++) {
+		const struct dns64_upstream *upstream = &facts->upstreams[i];
+		struct json_object *entry = json_object_new_object();
+
+		json_object_object_add(entry, "zone", json_object_new_string(upstream->zone));
+		add_number(entry, "questions", upstream->questions);
+		add_number(entry, "answered", upstream->answered);
+		add_number(entry, "failed", upstream->failed);
+		add_number(entry, "timeouts", upstream->timeouts);
+		add_number(entry, "failed_in_row", upstream->failed_in_row);
+		add_number(entry, "renewals", upstream->renewals);
+		add_number(entry, "workers", upstream->n_workers);
+		add_number(entry, "workers_deaf", upstream->n_deaf);
+		json_object_object_add(entry, "answered_ago_ms", upstream->answered_ago_ms < 0 ?
+				       NULL : json_object_new_int64(upstream->answered_ago_ms));
+		add_number(entry, "took_us", upstream->took_us);
+		json_object_array_add(list, entry);
+	}
+	json_object_object_add(room, "upstreams", list);
+}
+
+static void add_dns64(struct json_object *room, const struct status_facts *facts)
+{
+	const struct dns64_gauges *gauges = facts->dns64;
+
 	add_number(room, "queries_pending", gauges->queries_pending);
 	add_number(room, "tcp_connections", gauges->tcp_connections);
 	add_number(room, "upstream_failed_in_row", gauges->upstream_failed);
 	add_number(room, "cache_entries", gauges->cache_entries);
 	add_number(room, "cache_bytes", gauges->cache_bytes);
 	add_number(room, "cache_bytes_max", gauges->cache_bytes_max);
+	add_upstreams(room, facts);
 }
 
 static void add_snid(struct json_object *room, const struct snid_gauges *gauges)
@@ -184,7 +212,7 @@ static void add_rooms(struct json_object *document, const struct status_facts *f
 	if (facts->nat64)
 		add_nat64(nat64, facts);
 	if (facts->dns64)
-		add_dns64(dns64, facts->dns64);
+		add_dns64(dns64, facts);
 	if (facts->snid)
 		add_snid(snid, facts->snid);
 }
@@ -399,6 +427,28 @@ static void print_gauges(const char *name, struct json_object *room, FILE *out)
 	}
 }
 
+static void print_upstreams(struct json_object *list, FILE *out)
+{
+	size_t n = length_of(list);
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *upstream = json_object_array_get_idx(list, i);
+		struct json_object *ago_ms = get(upstream, "answered_ago_ms");
+
+		print_name(i ? "" : "upstream of", out);
+		fprintf(out, "%s answered %" PRIu64 " of %" PRIu64 ", %" PRIu64 " failed",
+			text_of(get(upstream, "zone"), "?"),
+			json_object_get_uint64(get(upstream, "answered")),
+			json_object_get_uint64(get(upstream, "questions")),
+			json_object_get_uint64(get(upstream, "failed")));
+		if (ago_ms)
+			fprintf(out, ", last %" PRId64 " s ago in %.1f ms",
+				json_object_get_int64(ago_ms) / 1000,
+				(double)json_object_get_int64(get(upstream, "took_us")) / 1000);
+		fputs(json_object_get_int64(get(upstream, "workers_deaf")) ? ", SILENT\n" : "\n", out);
+	}
+}
+
 static void print_pool4(struct json_object *pools, FILE *out)
 {
 	size_t n = length_of(pools);
@@ -528,6 +578,7 @@ void status_print(struct json_object *document, FILE *out)
 		print_gauges(room_names[i], room, out);
 		print_fast_path(get(room, "fast_path"), out);
 		print_pool4(get(room, "pool4"), out);
+		print_upstreams(get(room, "upstreams"), out);
 		print_counters(get(room, "counters"), out);
 	}
 	fputs("\nops\n", out);

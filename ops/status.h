@@ -28,6 +28,7 @@ enum { STATUS_SCHEMA = 1 };
 
 struct addrmap;
 struct dns64_gauges;
+struct dns64_upstream;
 struct json_object;
 struct nat64_gauges;
 struct nat64_intercept;
@@ -44,6 +45,8 @@ struct status_facts {
 	const struct nat64_intercept *intercept;
 	const struct nat64_gauges *nat64;	/* NULL: the room is off */
 	const struct dns64_gauges *dns64;
+	const struct dns64_upstream *upstreams;
+	size_t n_upstreams;
 	const struct snid_gauges *snid;
 	const uint64_t *counters;	/* STAT_COUNT totals, as from stats_sum() */
 	time_t reload_at;		/* wall clock; 0 = none yet */

@@ -58,11 +58,31 @@ bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,
 	return true;
 }
 
+void engine_answered(struct engine *engine, int64_t asked_us)
+{
+	(void)asked_us;
+	engine->failed_in_row = 0;
+}
+
+void engine_health(const struct engine *engine, struct resolver_health *out)
+{
+	*out = engine->health;
+}
+
 void engine_end(struct engine *engine) { (void)engine; }
 void engine_cancel(struct engine *engine, int id) { (void)engine; (void)id; }
 bool engine_is_full(const struct engine *engine) { return engine->n_questions > 1; }
-void engine_answered(struct engine *engine) { engine->failed_in_row = 0; }
-void engine_failed(struct engine *engine) { engine->failed_in_row++; }
+void engine_failed(struct engine *engine, int64_t asked_us)
+{
+	(void)asked_us;
+	engine->failed_in_row++;
+}
+
+void engine_timed_out(struct engine *engine, int64_t asked_us)
+{
+	engine_failed(engine, asked_us);
+}
+
 bool engine_is_deaf(const struct engine *engine) { (void)engine; return false; }
 struct context *engine_renew(struct engine *engine) { (void)engine; return NULL; }
 

@@ -111,6 +111,11 @@ def records(answer):
     return [(dns.rdatatype.to_text(rr.rdtype), r.to_text()) for rr in answer.answer for r in rr]
 
 
+def upstreams(gate64):
+    """What the status says of servers, by zone."""
+    return {entry["zone"]: entry for entry in gate64.status()["rooms"]["dns64"]["upstreams"]}
+
+
 def question(lab, name, kind):
     return ask(lab.server6, GATEWAY6, name, kind)
 
@@ -166,9 +171,14 @@ def test_a_zone_whose_servers_are_away_harms_nobody_and_comes_back(lab, gate64, 
                       for number in range(16)]
         assert records(question(lab, "www.home.example", "AAAA"))
         assert all(asked.result().rcode() == dns.rcode.SERVFAIL for asked in unanswered)
+    health = upstreams(gate64)
+    assert health["far.lan.example"]["timeouts"] > 0 == health["home.example"]["failed"]
+    assert health["far.lan.example"]["workers_deaf"] > 0 == health["."]["workers_deaf"]
     there.silent = False
     wait_for(lambda: question(lab, "host.far.lan.example", "AAAA").answer,
              "the zone to be answered again", timeout=30)
+    health = upstreams(gate64)["far.lan.example"]
+    assert health["answered"] > 0 and health["answered_ago_ms"] is not None
 
 
 def test_a_reload_brings_zones_and_takes_them(lab, gate64):

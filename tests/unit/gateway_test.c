@@ -229,6 +229,14 @@ void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out)
 	memset(out, 0, sizeof(*out));
 }
 
+int dns64_upstreams(struct dns64 *dns64, struct dns64_upstream **list, size_t *n)
+{
+	(void)dns64;
+	*list = NULL;
+	*n = 0;
+	return 0;
+}
+
 void dns64_gauges(struct dns64 *dns64, struct dns64_gauges *out)
 {
 	(void)dns64;

@@ -35,6 +35,13 @@ static const struct nat64_gauges nat64 = {
 };
 static const struct dns64_gauges dns64 = { .cache_bytes = 512, .cache_bytes_max = 4096 };
 
+static const struct dns64_upstream upstreams[] = {
+	{ .zone = "lan.example", .questions = 6, .failed = 5, .timeouts = 4, .failed_in_row = 3,
+	  .renewals = 2, .n_workers = 2, .n_deaf = 1, .answered_ago_ms = -1 },
+	{ .zone = ".", .questions = 70, .answered = 69, .n_workers = 2, .answered_ago_ms = 2500,
+	  .took_us = 12345 },
+};
+
 static struct status_facts facts(void)
 {
 	memset(counters, 0, sizeof(counters));
@@ -58,7 +65,7 @@ static struct status_facts facts(void)
 	return (struct status_facts){
 		.version = "1.2", .since = 1700000000, .uptime_s = 90061, .map = &map,
 		.rules = "nftables", .intercept = &intercept, .nat64 = &nat64, .dns64 = &dns64,
-		.counters = counters, .reload_text = "",
+		.upstreams = upstreams, .n_upstreams = 2, .counters = counters, .reload_text = "",
 	};
 }
 
@@ -118,6 +125,12 @@ static void document_holds_the_facts(void **state)
 	assert_number(document, "rooms/nat64/fast_path/sessions", 7);
 	assert_number(document, "rooms/nat64/fast_path/bytes_in", 6000);
 	assert_number(document, "rooms/dns64/cache_bytes", 512);
+	assert_text(document, "rooms/dns64/upstreams/0/zone", "lan.example");
+	assert_number(document, "rooms/dns64/upstreams/0/timeouts", 4);
+	assert_number(document, "rooms/dns64/upstreams/0/workers_deaf", 1);
+	assert_null(at(document, "rooms/dns64/upstreams/0/answered_ago_ms"));
+	assert_number(document, "rooms/dns64/upstreams/1/answered", 69);
+	assert_number(document, "rooms/dns64/upstreams/1/answered_ago_ms", 2500);
 	assert_true(json_object_get_boolean(at(document, "rooms/nat64/enabled")));
 	assert_false(json_object_get_boolean(at(document, "rooms/snid/enabled")));
 	assert_null(at(document, "reload"));
