@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`gate64 dns`, and `gate64 trace` of a name: what they say is what dns64 did."""
 
+import contextlib
 import json
+import socket
 
 import pytest
+from dns.message import make_query
 
 from dns_internet import DENIED4, NATIVE6, PREF64, WEB6, ZONES4
 from gateway import Gate64, binary, merge
@@ -228,6 +231,16 @@ def test_the_cache(lab, gate64):
     assert "not there" in Lookup(gate64, f"ten.{UNSIGNED}").text
 
 
+def test_what_has_failed_lately(gate64):
+    """RFC 9520 3.2: it is not asked for again at once, and the cause is told (RFC 8914 4.14)"""
+    dns(gate64, "flush")
+    assert Lookup(gate64, "v4.broken.odd", status=1).asked
+    said = Lookup(gate64, "v4.broken.odd", status=1)
+    assert said.document["asked"] == [] and 13 in said.errors
+    assert "RFC 9520 3.2" in said.by and "asking has failed 1 times in a row" in said.text
+    assert Lookup(gate64, "v4.broken.odd", "--no-cache", status=1).asked
+
+
 def test_a_lookup_is_seen_by_nobody_else(gate64):
     """It is counted apart, and is no client's query."""
     with gate64.counting() as rose:
@@ -336,6 +349,32 @@ def test_top_shows_who_asks_for_what(lab, gate64):
     assert len(top(gate64, "-n", 1)["names"]) == 1
 
 
+def flood(sock, hot, n):
+    """So many queries, one in four for the hot name. Return how many were answered."""
+    answered = 0
+    for first in range(0, n, 40):
+        for i in range(first, first + 40):
+            name = hot if i % 4 == 0 else f"r{i}.wild.{UNSIGNED}"
+            sock.send(make_query(name, "AAAA").to_wire())
+        with contextlib.suppress(TimeoutError):
+            for _ in range(40):
+                sock.recv(4096)
+                answered += 1
+    return answered
+
+
+def test_top_finds_a_name_within_a_flood(gate64):
+    """Also where only a sample is counted, as from 2,000 queries a second on."""
+    hot = f"chain1.{UNSIGNED}"
+    with gate64.ns.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.connect((GATEWAY6, 53))
+        sock.settimeout(3)
+        answered = flood(sock, hot, 4000)
+    first = top(gate64)["names"][0]
+    assert first["name"] == hot
+    assert answered / 8 < first["queries"] < answered / 2, answered
+
+
 # ---- wrong -------------------------------------------------------------------------------
 
 
@@ -354,8 +393,14 @@ def test_wrong_usage_exits_2(gate64, argv, said):
 
 
 def test_without_dns64_the_command_says_so(lab, gate64):
+    """Whoever waits for a lookup then hears of it."""
+    waiting = gate64.ns.spawn(binary(), "dns", "lookup", "v6.drop.odd", "-s", gate64.control,
+                              log=lab.ground.path("waiting.log"))
+    wait_for(lambda: gate64.status()["rooms"]["dns64"]["queries_pending"], "it waits")
     gate64.reload({"dns64": {"enabled": False}})
     try:
+        assert waiting.wait(timeout=10) == 1
+        assert "no reply" in lab.ground.path("waiting.log").read_text()
         for argv in (("lookup", "example"), ("flush",), ("top",)):
             status, text = fails(gate64, *argv)
             assert status == 1 and "dns64 is off" in text
