@@ -5,7 +5,7 @@
  * here, so nothing can be said but what was done.
  *
  * Life: made by the main thread, given to a worker by dns64_explain(), back with the main
- * thread when explain_fd() can be read, for explain_free(). In between it is the worker's.
+ * thread when explain_fd() can be read and explain_is_over(), for explain_free(). In between it is the worker's.
  */
 #ifndef DNS64_EXPLAIN_H
 #define DNS64_EXPLAIN_H
@@ -58,8 +58,8 @@ struct explain *explain_new(const struct name *qname, uint16_t type,
 /** explain_fd() - can be read when it is over. */
 int explain_fd(const struct explain *explain);
 
-/** explain_is_over() - is it? */
-bool explain_is_over(const struct explain *explain);
+/** explain_is_over() - is it? Asked by the main thread, before all below. */
+bool explain_is_over(struct explain *explain);
 
 /** explain_free() - not while a worker has it; NULL is allowed. */
 void explain_free(struct explain *explain);

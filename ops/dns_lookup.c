@@ -256,6 +256,8 @@ static void on_over(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (!explain_is_over(waiting->explain))
+		return;
 	if (waiting->call)
 		control_reply(waiting->call, dns_lookup_document(waiting->explain));
 	waiting_free(waiting);
@@ -290,7 +292,7 @@ static struct waiting *waiting_new(struct event_base *base, struct explain *expl
 		return NULL;
 	}
 	waiting->explain = explain;
-	waiting->over = event_new(base, explain_fd(explain), EV_READ, on_over, waiting);
+	waiting->over = event_new(base, explain_fd(explain), EV_READ | EV_PERSIST, on_over, waiting);
 	if (waiting->over && event_add(waiting->over, NULL) == 0)
 		return waiting;
 	waiting_free(waiting);
