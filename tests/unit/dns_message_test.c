@@ -63,7 +63,7 @@ static const struct read_case read_cases[] = {
 	  BYTES(0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0xc0, 0, 0, 28, 0, 1) },
 };
 
-static void reads_queries(void **state)
+static void test_reads_queries(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(read_cases) / sizeof(read_cases[0]); i++) {
@@ -75,7 +75,7 @@ static void reads_queries(void **state)
 	}
 }
 
-static void reads_the_fields(void **state)
+static void test_reads_the_fields(void **state)
 {
 	static const uint8_t wire[] = { HEADER(1, 0, 0, 1), QUESTION, OPT(0, 0x80, 0) };
 	char text[NAME_TEXT_MAX];
@@ -94,7 +94,7 @@ static void reads_the_fields(void **state)
 }
 
 /* RFC 6891 6.2.3: values below 512 mean 512. */
-static void udp_size_has_a_floor(void **state)
+static void test_udp_size_has_a_floor(void **state)
 {
 	static const uint8_t wire[] = { HEADER(1, 0, 0, 1), QUESTION, 0, 0, 41, 0, 100,
 					0, 0, 0, 0, 0, 0 };
@@ -106,7 +106,7 @@ static void udp_size_has_a_floor(void **state)
 }
 
 /* RFC 1035 2.3.4: 63 bytes a label, 255 a name. */
-static void names_have_limits(void **state)
+static void test_names_have_limits(void **state)
 {
 	uint8_t wire[300] = { 0 };
 	struct name name;
@@ -126,7 +126,7 @@ static void names_have_limits(void **state)
 }
 
 /* Pointers go backwards only, and there are not many of them. */
-static void pointers_end(void **state)
+static void test_pointers_end(void **state)
 {
 	uint8_t wire[1024] = { 0 };
 	struct name name;
@@ -152,7 +152,7 @@ static void pointers_end(void **state)
 	assert_false(name_read(wire, 4, &at, &name));
 }
 
-static void names_compare(void **state)
+static void test_names_compare(void **state)
 {
 	struct query zone = dns_text_query("example.org", 1);
 	struct query same = dns_text_query("eXample.ORG", 1);
@@ -167,7 +167,7 @@ static void names_compare(void **state)
 	assert_false(name_below(&zone.qname, &below.qname));
 }
 
-static void names_from_text(void **state)
+static void test_names_from_text(void **state)
 {
 	static const char *const bad[] = { "", ".", "a..b", ".a", "a b", "a\\.b", "\303\274.de" };
 	char text[NAME_TEXT_MAX], label[80];
@@ -188,7 +188,7 @@ static void names_from_text(void **state)
 }
 
 /* A dot, a NUL and a backslash within a label stay what they are (RFC 4343 2.1). */
-static void names_escape(void **state)
+static void test_names_escape(void **state)
 {
 	char text[NAME_TEXT_MAX];
 	struct name name;
@@ -198,7 +198,7 @@ static void names_escape(void **state)
 	assert_string_equal(name_format(&name, text), "a\\046\\000\\092.bc.");
 }
 
-static void indexes_answers(void **state)
+static void test_indexes_answers(void **state)
 {
 	uint8_t wire[512];
 	struct message message;
@@ -242,7 +242,7 @@ static size_t chain_message(uint8_t *wire, unsigned int links)
 	return dns_text_message(wire, "n0.example", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, text, NULL);
 }
 
-static void follows_chains(void **state)
+static void test_follows_chains(void **state)
 {
 	uint8_t wire[4096];
 	struct message message;
@@ -272,16 +272,16 @@ static void follows_chains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_queries),
-		cmocka_unit_test(reads_the_fields),
-		cmocka_unit_test(udp_size_has_a_floor),
-		cmocka_unit_test(names_have_limits),
-		cmocka_unit_test(pointers_end),
-		cmocka_unit_test(names_compare),
-		cmocka_unit_test(names_from_text),
-		cmocka_unit_test(names_escape),
-		cmocka_unit_test(indexes_answers),
-		cmocka_unit_test(follows_chains),
+		cmocka_unit_test(test_reads_queries),
+		cmocka_unit_test(test_reads_the_fields),
+		cmocka_unit_test(test_udp_size_has_a_floor),
+		cmocka_unit_test(test_names_have_limits),
+		cmocka_unit_test(test_pointers_end),
+		cmocka_unit_test(test_names_compare),
+		cmocka_unit_test(test_names_from_text),
+		cmocka_unit_test(test_names_escape),
+		cmocka_unit_test(test_indexes_answers),
+		cmocka_unit_test(test_follows_chains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
