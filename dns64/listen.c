@@ -13,7 +13,10 @@
 #include "udp.h"
 #include "message.h"
 
-enum { TCP_BACKLOG = 128 };
+enum {
+	TCP_BACKLOG = 128,
+	UDP_BUFFER = 1024 * 1024,	/* bytes, the kernel's bookkeeping aside: a thousand queries */
+};
 
 static int set_flag(int fd, int level, int option)
 {
@@ -35,6 +38,18 @@ static int ignore_path_mtu(int fd, int family)
 	return setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof(v6));
 }
 
+/*
+ * Room for a burst while a worker is at other things. Beyond the system's default only who
+ * administers the network may go; without that, as far as it lets us.
+ */
+static void set_buffer(int fd)
+{
+	int size = UDP_BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
 static int set_options(int fd, int family, int type, bool shared)
 {
 	if (family == AF_INET6 && set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY) < 0)
@@ -43,6 +58,7 @@ static int set_options(int fd, int family, int type, bool shared)
 		return -1;
 	if (type == SOCK_STREAM)	/* over what is left of earlier connections */
 		return set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+	set_buffer(fd);
 	if (ignore_path_mtu(fd, family) < 0)
 		return -1;
 	if (family == AF_INET)

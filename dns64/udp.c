@@ -45,6 +45,7 @@ struct udp_batch {
 	uint8_t reply[BATCH][MESSAGE_UDP_MAX];
 	const struct udp_port *gathering;	/* replies by this port are gathered */
 	unsigned int n_out;
+	unsigned int n_spent;		/* of in, from the first: to be made ready again */
 };
 
 struct udp_port {
@@ -54,9 +55,28 @@ struct udp_port {
 	unsigned int refs;
 };
 
+static void make_ready(struct udp_batch *batch, unsigned int i)
+{
+	struct slot *slot = &batch->in_slot[i];
+
+	slot->iov = (struct iovec){ .iov_base = batch->query[i], .iov_len = QUERY_MAX };
+	batch->in[i].msg_hdr = (struct msghdr){
+		.msg_name = &slot->peer,
+		.msg_namelen = sizeof(slot->peer),
+		.msg_iov = &slot->iov,
+		.msg_iovlen = 1,
+		.msg_control = &slot->control,
+		.msg_controllen = sizeof(slot->control),
+	};
+}
+
 struct udp_batch *udp_batch_new(void)
 {
-	return calloc(1, sizeof(struct udp_batch));
+	struct udp_batch *batch = calloc(1, sizeof(*batch));
+
+	if (batch)
+		batch->n_spent = BATCH;
+	return batch;
 }
 
 void udp_batch_free(struct udp_batch *batch)
@@ -146,22 +166,18 @@ void udp_reply(const struct asker *asker, const uint8_t *wire, size_t len)
 
 /* ---- in ---------------------------------------------------------------------- */
 
+/* The kernel has written into the headers of what it gave us; only those are made anew. */
 static int receive(struct udp_batch *batch, int fd)
 {
-	for (unsigned int i = 0; i < BATCH; i++) {
-		struct slot *slot = &batch->in_slot[i];
+	int n;
 
-		slot->iov = (struct iovec){ .iov_base = batch->query[i], .iov_len = QUERY_MAX };
-		batch->in[i].msg_hdr = (struct msghdr){
-			.msg_name = &slot->peer,
-			.msg_namelen = sizeof(slot->peer),
-			.msg_iov = &slot->iov,
-			.msg_iovlen = 1,
-			.msg_control = &slot->control,
-			.msg_controllen = sizeof(slot->control),
-		};
-	}
-	return recvmmsg(fd, batch->in, BATCH, MSG_DONTWAIT, NULL);
+	for (; batch->n_spent > 0; batch->n_spent--)
+		make_ready(batch, batch->n_spent - 1);
+	n = recvmmsg(fd, batch->in, BATCH, MSG_DONTWAIT, NULL);
+	batch->n_spent = n > 0 ? (unsigned int)n : 0;
+	if (batch->n_spent < BATCH)
+		batch->n_spent++;	/* the one at which it stopped, perhaps by an error */
+	return n;
 }
 
 /* The address asked and its link. Return: false when it is not one to answer from. */

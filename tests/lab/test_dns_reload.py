@@ -40,6 +40,7 @@ CHANGES = (
 def gate64(lab, internet):
     settings = internet.settings
     settings["dns64"]["listen"] = ["::", "0.0.0.0"]
+    settings["dns64"]["limits"] = {"responses_per_client": "1000000/s"}
     with Gate64(lab, settings) as gate64:
         yield gate64
 
