@@ -172,15 +172,30 @@ static void exchange_with_cache(struct worker *worker, const struct lookup *look
 		stats_add(STAT_DNS_CACHE_STALE, lookup->n_waiters);
 }
 
-/* RFC 8767 5: they have waited for the client response timer. What is asked goes on. */
-static void give_stale(struct worker *worker, struct lookup *lookup)
+/* Is it plain that nobody is there to ask? */
+static bool all_fails(struct room *room)
+{
+	return atomic_load_explicit(&room->failed_in_row, memory_order_relaxed) >= ALL_FAIL_AFTER;
+}
+
+/*
+ * RFC 8767 5: they have waited for the client response timer, and get what was known before.
+ * While nothing is answered they need not wait for longer either. What is asked goes on.
+ */
+static void lose_patience(struct worker *worker, struct lookup *lookup)
 {
 	struct answer answer = { .wire = worker->wire };
 
-	if (!lookup->n_waiters || lookup->epoch != worker->room->epoch ||
-	    !cache_get_instead(worker->room->cache, &lookup->key, loop_now_ms(), &answer))
+	if (!lookup->n_waiters)
 		return;
-	stats_add(STAT_DNS_CACHE_STALE, lookup->n_waiters);
+	if (lookup->epoch == worker->room->epoch &&
+	    cache_get_instead(worker->room->cache, &lookup->key, loop_now_ms(), &answer))
+		stats_add(STAT_DNS_CACHE_STALE, lookup->n_waiters);
+	else if (all_fails(worker->room))
+		reply_failure(&answer, &lookup->query, LDNS_RCODE_SERVFAIL,
+			      REPLY_EDE_UNREACHABLE);
+	else
+		return;
 	explain_sides(lookup->explain);
 	explain_answer(lookup->explain, &answer);
 	reply_to_all(worker, lookup, &answer);
@@ -194,7 +209,7 @@ static bool go_on(struct worker *worker, struct lookup *lookup)
 
 	if (!compose(worker, lookup, &answer)) {
 		if (lookup->impatient)
-			give_stale(worker, lookup);
+			lose_patience(worker, lookup);
 		return false;
 	}
 	rebind_guard(&answer, &lookup->query, worker->room->config, worker->room->map);
@@ -212,8 +227,10 @@ static void note_upstream(struct room *room, const struct resolver_answer *answe
 		if (atomic_fetch_add(&room->failed_in_row, 1) + 1 >= ALL_FAIL_AFTER)
 			cache_all_fail(room->cache, loop_now_ms());
 	} else if (!answer->cached && atomic_load(&room->failed_in_row)) {
-		if (atomic_exchange(&room->failed_in_row, 0) >= ALL_FAIL_AFTER)
+		if (atomic_exchange(&room->failed_in_row, 0) >= ALL_FAIL_AFTER) {
+			atomic_fetch_add(&room->returns, 1);
 			cache_retry(room->cache, loop_now_ms());
+		}
 	}
 }
 
@@ -226,11 +243,25 @@ void dns64_go_on(void *arg, struct lookup *lookup, const struct resolver_answer 
 	go_on(worker, lookup);
 }
 
+/* Another worker may have heard from servers that ours take for dead. */
+static void follow_returns(struct worker *worker)
+{
+	unsigned int returns = atomic_load_explicit(&worker->room->returns,
+						    memory_order_relaxed);
+
+	if (worker->returns == returns)
+		return;
+	worker->returns = returns;
+	resolver_retry(worker->resolver);
+	resolver_retry(worker->renewer);
+}
+
 static bool ask_resolver(struct worker *worker, struct lookup *lookup)
 {
 	struct resolver *resolver = lookup->by_renewer ? worker->renewer : worker->resolver;
 	const struct query *query = &lookup->query;
 
+	follow_returns(worker);
 	switch (lookup->plan.action) {
 	case POLICY_SYNTHESISE:
 		lookup_ask(lookup, &lookup->main, resolver, &query->qname, LDNS_RR_TYPE_AAAA);
@@ -253,14 +284,6 @@ static struct lookup *find_lookup(struct worker *worker, const struct key *key)
 	struct lookup *lookup = lookup_find(worker->lookups, key);
 
 	return lookup && lookup->epoch == worker->epoch ? lookup : NULL;
-}
-
-/* Has the same been waited for as long as a client waits at most? */
-static bool others_gave_up(struct worker *worker, const struct key *key)
-{
-	const struct lookup *lookup = find_lookup(worker, key);
-
-	return lookup && lookup->impatient;
 }
 
 static struct lookup *start_lookup(struct worker *worker, const struct key *key,
@@ -297,9 +320,11 @@ static enum dns64_exit wait_for_answer(struct worker *worker, const struct asker
 			lookup_free(lookup);
 		return DNS64_DROPPED;
 	}
-	if (stale)
+	if (stale || all_fails(worker->room))
 		lookup_set_patience(lookup, worker->patience);
 	stats_inc(first ? STAT_DNS_CACHE_MISS : STAT_DNS_CACHE_COALESCED);
+	if (lookup->impatient)		/* others have waited long enough for the same */
+		lose_patience(worker, lookup);
 	return first && ask_resolver(worker, lookup) ? DNS64_SENT : DNS64_LATER;
 }
 
@@ -428,9 +453,7 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 	case CACHE_MISS:
 		return wait_for_answer(worker, asker, &query, &key, &plan, false);
 	case CACHE_STALE:
-		if (!others_gave_up(worker, &key))
-			return wait_for_answer(worker, asker, &query, &key, &plan, true);
-		return reply_stale(asker, &query, &answer);
+		return wait_for_answer(worker, asker, &query, &key, &plan, true);
 	case CACHE_STALE_HELD:
 		return reply_stale(asker, &query, &answer);
 	case CACHE_FAILED:

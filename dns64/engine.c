@@ -126,3 +126,12 @@ struct context *engine_renew(struct engine *engine)
 	engine->health.renewals++;
 	return old;
 }
+
+bool engine_retry(struct engine *engine)
+{
+	if (!engine->failed_in_row)
+		return false;
+	engine->failed_in_row = 0;
+	engine->renewed_ms = 0;
+	return true;
+}

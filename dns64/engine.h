@@ -78,4 +78,10 @@ bool engine_is_deaf(const struct engine *engine);
  */
 struct context *engine_renew(struct engine *engine);
 
+/**
+ * engine_retry() - its servers may be back: if it thinks ill of them, engine_renew() is not
+ * to wait for its time. Return: does it?
+ */
+bool engine_retry(struct engine *engine);
+
 #endif

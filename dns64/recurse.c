@@ -298,6 +298,13 @@ static void renew(struct resolver *resolver, struct engine *engine)
 	}
 }
 
+void resolver_retry(struct resolver *resolver)
+{
+	for (size_t i = 0; i < resolver->n_engines; i++)
+		if (engine_retry(&resolver->engines[i]))
+			renew(resolver, &resolver->engines[i]);
+}
+
 /* The servers that know the name */
 static struct engine *engine_for(const struct resolver *resolver, const struct name *qname)
 {

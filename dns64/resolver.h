@@ -87,6 +87,12 @@ struct resolver_health {
  */
 bool resolver_health(const struct resolver *resolver, size_t i, struct resolver_health *out);
 
+/**
+ * resolver_retry() - others have been answered, after nobody was: what has learnt here that
+ * servers are away forgets it.
+ */
+void resolver_retry(struct resolver *resolver);
+
 /** resolver_is_idle() - does nobody wait for an answer of it? */
 bool resolver_is_idle(const struct resolver *resolver);
 

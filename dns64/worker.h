@@ -44,6 +44,7 @@ struct room {
 	struct tls *tls;		/* NULL: off */
 	uint64_t epoch;		/* grows with each change: older answers are not kept */
 	_Atomic unsigned int failed_in_row;	/* questions, since a server last answered one */
+	_Atomic unsigned int returns;		/* how often one did after all had failed */
 };
 
 /* A resolver of an earlier configuration, until its questions are over */
@@ -62,6 +63,7 @@ struct worker {
 	 * cache what it was the last to ask for. */
 	struct resolver *renewer;
 	uint64_t epoch;			/* the room's, as far as this worker has followed */
+	unsigned int returns;		/* likewise */
 	LIST_HEAD(retired_list, retired) retired;
 	struct listeners listeners;
 	struct udp_batch *udp;

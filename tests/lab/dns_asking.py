@@ -64,5 +64,6 @@ def resolve(lab, name, kind="AAAA", flags="", tcp=False, **options):
     bits = dns.flags.RD
     for letter, bit in (("c", dns.flags.CD), ("a", dns.flags.AD)):
         bits |= bit if letter in flags else 0
-    return Reply(ask(lab.server6, GATEWAY6, name, kind, tcp=tcp, timeout=CLIENT_TIMEOUT_S,
-                     **{"flags": bits, "use_edns": 0, "want_dnssec": "d" in flags} | options))
+    return Reply(ask(lab.server6, GATEWAY6, name, kind, tcp=tcp,
+                     **{"timeout": CLIENT_TIMEOUT_S, "flags": bits, "use_edns": 0,
+                        "want_dnssec": "d" in flags} | options))

@@ -60,6 +60,7 @@ ZONES = {
         @ NS ns.lab.example.
         git A 192.0.2.80
         web A 192.0.2.80
+        short 1 A 192.0.2.80
         alias CNAME git
         both A 192.0.2.80
         both AAAA 2001:db8:ff::80
