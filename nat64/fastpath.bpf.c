@@ -126,6 +126,20 @@ static __always_inline int hand_over(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
+/*
+ * A neighbour that is not known is asked for, and may not be there. Of its own packets the
+ * kernel then tells the sender (RFC 1812 4.3.3.1, RFC 4443 3.1), of redirected ones nobody:
+ * so the slow path gets some of these, while there is one. The others wait with them.
+ */
+static __always_inline void ask_for_neighbour(struct __sk_buff *skb, const struct fast_packet *p,
+					      int found)
+{
+	if (found != BPF_FIB_LKUP_RET_NO_NEIGH || !p->first)
+		return;
+	count(FAST_STAT_HANDED_OVER, 1);
+	bpf_tail_call(skb, &fast_alive, 0);
+}
+
 /* ---- reading ---------------------------------------------------------------------- */
 
 struct echo {
@@ -518,6 +532,7 @@ static __always_inline int out(struct __sk_buff *skb, __u32 l2_len)
 	    !find_way(skb, &way, config, p.unit - sizeof(ip6) + sizeof(struct iphdr)) ||
 	    !cut_padding(skb, &p) || !live_on(s, config, &p, 1))
 		return hand_over(skb);
+	ask_for_neighbour(skb, &p, way.found);
 	skb->mark = config->mark;
 	if (to4(skb, &p, &ip6, s, config) < 0)
 		return TC_ACT_SHOT;
@@ -609,6 +624,7 @@ static __always_inline int in(struct __sk_buff *skb, __u32 l2_len)
 	    p.len - sizeof(ip) > 0xffff || !find_way(skb, &way, config, unit6) ||
 	    !cut_padding(skb, &p) || !live_on(s, config, &p, 0))
 		return hand_over(skb);
+	ask_for_neighbour(skb, &p, way.found);
 	skb->mark = config->mark;
 	if (to6(skb, &p, &ip, s) < 0)
 		return TC_ACT_SHOT;

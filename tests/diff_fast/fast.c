@@ -56,7 +56,8 @@ static int run(const char *command)
 	return system(command) == 0 ? 0 : -1;
 }
 
-/* IPv6 is forwarded to a device with an MTU; IPv4 is not, so that the uplink's MTU counts. */
+/* IPv6 is forwarded to a device with an MTU, by a router that is known; IPv4 is not, so that
+ * the uplink's MTU counts. */
 static int make_network(void)
 {
 	if (unshare(CLONE_NEWNET) < 0)
@@ -64,7 +65,8 @@ static int make_network(void)
 	return run("ip link set lo up && ip link add d0 type veth peer name d1 && ip link set d1 up && "
 		   "ip link set d0 mtu 1500 up && "
 		   "for i in all lo d0; do echo 1 >/proc/sys/net/ipv6/conf/$i/forwarding; done && "
-		   "ip -6 route add ::/0 dev d0");
+		   "ip -6 neigh add fe80::1 lladdr 02:00:00:00:00:01 dev d0 && "
+		   "ip -6 route add ::/0 via fe80::1 dev d0");
 }
 
 static void *map_it(const struct bpf_map *map, size_t len)
