@@ -25,7 +25,6 @@ struct dns64_gauges {
 	uint64_t cache_entries, cache_bytes, cache_bytes_max;
 	uint64_t queries_pending;
 	uint64_t tcp_connections;
-	uint64_t upstream_failed;	/* questions in a row, since a server last answered one */
 };
 
 /* How the servers of a zone of dns64.zones fare, or (the last) those of all other names */

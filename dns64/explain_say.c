@@ -75,8 +75,8 @@ static void say_look(struct explain *explain, const struct cache_look *look)
 		explain_say(explain, by, "an answer is there, but its time was over %lld s ago",
 			    (long long)-look->left_s);
 	if (look->n_failed)
-		explain_say(explain, "RFC 9520 3.2", "asking has failed %u times in a row, %lld s ago "
-			    "for the last time", look->n_failed, (long long)look->failed_age_s);
+		explain_say(explain, "RFC 9520 3.2", "failures to get one: %u in a row, the last "
+			    "%lld s ago", look->n_failed, (long long)look->failed_age_s);
 }
 
 void explain_cache(struct explain *explain, const struct cache_look *look,
@@ -182,8 +182,8 @@ static void print_answer(const struct explain_side *side, FILE *out)
 static void say_side(struct explain *explain, const struct explain_side *side)
 {
 	static const char *const failures[] = {
-		[RESOLVER_FAILED] = "no answer",
-		[RESOLVER_BOGUS] = "bogus: validation failed",
+		[RESOLVER_FAILED] = "failed",
+		[RESOLVER_BOGUS] = "bogus",
 		[RESOLVER_REFUSED] = "not asked: too many questions are pending",
 	};
 	char buffer[EXPLAIN_STEP_MAX] = "", name[NAME_TEXT_MAX], type[PRESENT_WORD_MAX];

@@ -7,7 +7,6 @@
 #include "../core/stats.h"
 #include "dns64.h"
 #include "explain.h"
-#include "tally.h"
 #include "top.h"
 #include "worker.h"
 
@@ -59,8 +58,7 @@ struct explain_request {
 static int start_query(void *arg)
 {
 	struct explain_request *request = arg;
-	struct asker asker = { .explain = request->explain, .client = IN6ADDR_LOOPBACK_INIT,
-			       .since_us = tally_now_us() };
+	struct asker asker = { .explain = request->explain, .client = IN6ADDR_LOOPBACK_INIT };
 	const uint8_t *wire;
 	size_t len;
 

@@ -561,7 +561,6 @@ void dns64_gauges(struct dns64 *dns64, struct dns64_gauges *out)
 		.cache_entries = usage.entries,
 		.cache_bytes = usage.bytes,
 		.cache_bytes_max = usage.bytes_max,
-		.upstream_failed = atomic_load(&dns64->room.failed_in_row),
 	};
 	for (unsigned int i = 0; i < dns64->n_workers; i++) {
 		out->queries_pending += lookups_pending(dns64->workers[i].lookups);

@@ -186,7 +186,6 @@ static void add_dns64(struct json_object *room, const struct status_facts *facts
 
 	add_number(room, "queries_pending", gauges->queries_pending);
 	add_number(room, "tcp_connections", gauges->tcp_connections);
-	add_number(room, "upstream_failed_in_row", gauges->upstream_failed);
 	add_number(room, "cache_entries", gauges->cache_entries);
 	add_number(room, "cache_bytes", gauges->cache_bytes);
 	add_number(room, "cache_bytes_max", gauges->cache_bytes_max);
@@ -313,7 +312,6 @@ static const struct {
 	{ "nat64", "ports in use", "ports_used", "ports_size" },
 	{ "dns64", "queries pending", "queries_pending", NULL },
 	{ "dns64", "TCP connections", "tcp_connections", NULL },
-	{ "dns64", "upstream failures in a row", "upstream_failed_in_row", NULL },
 	{ "dns64", "cache entries", "cache_entries", NULL },
 	{ "dns64", "cache bytes", "cache_bytes", "cache_bytes_max" },
 	{ "snid", "connections", "connections", "connections_max" },

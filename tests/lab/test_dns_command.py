@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import re
 import socket
 
 import pytest
@@ -80,7 +81,8 @@ def test_a_name_with_only_an_ipv4_address(lookup):
     assert said.addresses == [WEB6] and said.errors == [29]
     assert "no AAAA record: A decides" in said.text and "made from A" in said.text
     assert f"192.0.2.80 within {PREF64}: {WEB6}" in said.text
-    assert "TTL 30 s: the lesser of A's 300 s and 30 s" in said.text
+    ttl = re.search(r"TTL (\d+) s: the lesser of A's (\d+) s and \1 s", said.text)
+    assert 0 < int(ttl[1]) <= 30 < int(ttl[2]) <= 300
     assert "RFC 6147 5.1.6" in said.by and "RFC 6147 5.1.7" in said.by
     assert said.asked["AAAA"]["rcode"] == "NOERROR" and said.asked["AAAA"]["answer"] == []
     assert [text.split()[3:] for text in said.asked["A"]["answer"]] == [["A", "192.0.2.80"]]
@@ -103,7 +105,8 @@ def test_the_text_is_the_document(gate64):
             assert lines[number] == f"{number + 1:2}. {step['text']} [{step['by']}]"
     assert lines[len(steps)] == \
         f"v4.{UNSIGNED} AAAA: NOERROR, extended error 29 (Synthesized)"
-    assert lines[len(steps) + 1].split() == [f"v4.{UNSIGNED}", "30", "IN", "AAAA", WEB6]
+    record = lines[len(steps) + 1].split()
+    assert record[:1] + record[2:] == [f"v4.{UNSIGNED}", "IN", "AAAA", WEB6]
 
 
 def test_a_name_that_has_both(lookup):
@@ -237,7 +240,7 @@ def test_what_has_failed_lately(gate64):
     assert Lookup(gate64, "v4.broken.odd", status=1).asked
     said = Lookup(gate64, "v4.broken.odd", status=1)
     assert said.document["asked"] == [] and 13 in said.errors
-    assert "RFC 9520 3.2" in said.by and "asking has failed 1 times in a row" in said.text
+    assert "RFC 9520 3.2" in said.by and "failures to get one: 1 in a row" in said.text
     assert Lookup(gate64, "v4.broken.odd", "--no-cache", status=1).asked
 
 
@@ -247,6 +250,7 @@ def test_a_lookup_is_seen_by_nobody_else(gate64):
         Lookup(gate64, f"many.{UNSIGNED}")
     assert rose["dns64.queries.control"] == 1 and rose["dns64.replies.noerror"] == 1
     assert rose["dns64.queries.udp"] == rose["dns64.queries.tcp"] == 0
+    assert rose["dns64.reply_seconds_count.hit"] == rose["dns64.reply_seconds_count.miss"] == 0
     assert not [row for row in top(gate64)["names"] if row["name"] == f"many.{UNSIGNED}"]
 
 
