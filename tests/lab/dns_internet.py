@@ -33,7 +33,7 @@ SOA = f"@ {TTL} SOA ns hostmaster 1 3600 600 86400 {NEGATIVE_TTL}\n@ NS ns\nns A
 SHAPES = f"""\
     {{soa}}
     v4          A     192.0.2.80
-    ten      10 A     192.0.2.80
+    ttl         A     192.0.2.80
     many        A     192.0.2.80
     many        A     192.0.2.81
     many        A     192.0.2.82

@@ -216,9 +216,9 @@ def late(query, _tcp):
 LATE_S = 0.2			# until "late" answers over UDP
 BEHAVIOURS = {
     "regular": lambda query, _tcp: [regular(query)],
-    "broken": broken, "ttl": huge_ttl, "drop": drop, "nxdomain": nxdomain, "truncate": truncate, "lie-id": lie_id,
-    "lie-question": lie_question, "no-soa": no_soa, "lower-case": lower_case,
-    "poison": poison, "differ": differ, "no-edns": no_edns,
+    "broken": broken, "ttl": huge_ttl, "drop": drop, "nxdomain": nxdomain,
+    "truncate": truncate, "lie-id": lie_id, "lie-question": lie_question, "no-soa": no_soa,
+    "lower-case": lower_case, "poison": poison, "differ": differ, "no-edns": no_edns,
     "late": late,
 } | {dns.rcode.to_text(code).lower(): only_aaaa(code) for code in (
     dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.NOTIMP, dns.rcode.FORMERR)}

@@ -221,27 +221,27 @@ def test_denied_addresses_are_not_synthesised(get, zone):
 # ---- 5.1.7: TTLs ---------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, limit", [
-    (f"v4.{UNSIGNED}", NEGATIVE_TTL),		# A 300, negative 30
-    (f"v4.{SIGNED}", NEGATIVE_TTL),
+    (f"ttl.{UNSIGNED}", NEGATIVE_TTL),		# A 300, negative 30
+    (f"ttl.{SIGNED}", NEGATIVE_TTL),
     ("ten.slow.plain.", 10),			# A 10, negative 600
     ("day.slow.plain.", 600),			# A 86400, negative 600
 ])
 def test_ttl(get, name, limit):
     """RFC 6147 5.1.7: the lesser of those of the A record and of the negative answer"""
-    (ttl,) = get(name).ttls()
-    assert limit - 20 < ttl <= limit or (limit <= 20 and 0 <= ttl <= limit)
+    (ttl,) = get(name).ttls()			# asked for here for the first time
+    assert limit - 10 <= ttl <= limit
 
 
 def test_ttl_without_soa(get):
     """RFC 6147 5.1.7: that of the A record or 600 s, whichever is shorter"""
-    assert TTL - 20 < max(get("v4.no-soa.odd.").ttls()) <= TTL
-    assert DEFAULT_TTL - 20 < max(get("day.no-soa.odd.").ttls()) <= DEFAULT_TTL
+    assert TTL - 10 < max(get("v4.no-soa.odd.").ttls()) <= TTL
+    assert DEFAULT_TTL - 10 < max(get("day.no-soa.odd.").ttls()) <= DEFAULT_TTL
 
 
 def test_ttl_of_a_chain(get):
     """RFC 6147 5.1.7: the address's only; each link keeps its own"""
     reply = get(f"chain2.{UNSIGNED}")
-    assert max(reply.ttls("AAAA")) <= NEGATIVE_TTL < TTL - 20 < min(reply.ttls("CNAME"))
+    assert max(reply.ttls("AAAA")) <= NEGATIVE_TTL < min(reply.ttls("CNAME"))
 
 
 def test_ttl_that_is_too_big_is_none(get):
@@ -358,12 +358,12 @@ def test_a_forger_has_to_guess(get, internet):
     internet.odd.seen.clear()
     for i in range(40):
         get(f"name{i}.regular.odd.", "TXT")
-    names, ports, ids = (set(column) for column in zip(*internet.odd.seen))
-    # Of 60,000 and 28,000: two that are the same are rare, five are not chance.
-    assert len(ports) > len(internet.odd.seen) - 5 < len(ids) + 5
+    names, *numbers = zip(*internet.odd.seen)
     assert any(name != name.lower() for name in names)
-    steps = {b - a for (_, a, _), (_, b, _) in zip(internet.odd.seen, internet.odd.seen[1:])}
-    assert len(steps) > len(internet.odd.seen) // 2, "they are not counted up"
+    for column in numbers:		# of 28,000 ports and of 65,536 IDs: five repeated is no chance
+        assert len(set(column)) > len(column) - 5
+        steps = {b - a for a, b in zip(column, column[1:])}
+        assert len(steps) > len(column) // 2, "they are counted up"
 
 
 def test_no_more_of_a_name_is_told_than_is_needed(get, internet):
