@@ -98,7 +98,7 @@ static bool is_crowded(const struct worker *worker)
 {
 	const struct clients *clients = worker->room->tcp_clients;
 
-	return clients_total(clients) >= clients_total_max(clients) / 4 * 3;
+	return clients_total(clients) * UINT64_C(4) >= clients_total_max(clients) * UINT64_C(3);
 }
 
 static int idle_ms(const struct tcp_client *client)

@@ -168,6 +168,14 @@ def over_tcp(sock, *messages):
     return [read_message(sock) for _ in messages]
 
 
+def over_tcp_alone(lab, message):
+    """The bytes of the reply to one query on a connection of its own."""
+    with lab.server6.connect((GATEWAY6, 53)) as sock:
+        sock.sendall(framed(message.to_wire()))
+        (length,) = struct.unpack("!H", read_exactly(sock, 2))
+        return read_exactly(sock, length)
+
+
 def tls_context(files, name="first"):
     context = ssl.create_default_context(cafile=files.pairs[name][0])
     context.set_alpn_protocols(["dot"])
@@ -405,7 +413,7 @@ def test_a_cookie_lifts_the_limit(lab, gate64, cookie, rationed):
 def test_connections_are_counted_by_64(lab, gate64):
     """RFC 7766 6.2.2: a limit for each client, whatever addresses of its /64 it uses; and near
     the limit of all RFC 7828 3.3.2 tells clients to go, by a timeout of zero"""
-    gate64.reload({"dns64": {"limits": {"tcp_per_client": 4, "tcp_connections": 6}}})
+    gate64.reload({"dns64": {"limits": {"tcp_per_client": 4, "tcp_connections": 5}}})
     with contextlib.ExitStack() as stack, gate64.counting() as rose:
         def connect(source):
             return stack.enter_context(lab.server6.connect((GATEWAY6, 53), source=source))
@@ -489,8 +497,13 @@ def test_who_does_not_read_is_not_read(lab, gate64):
         sent, rest = send_until_full(sock, piece)
         assert sent < 5000, "all of it was taken in"
         whole = sent * batch + (len(piece) - len(rest) if rest else 0) * batch // len(piece)
-        for _ in range(whole):
-            read_message(sock)
+        one = len(over_tcp_alone(lab, query(use_edns=-1)))
+        left = whole * (2 + one)
+        while left > 0:
+            more = sock.recv(1 << 16)
+            assert more, f"the end, {left} bytes too early"
+            left -= len(more)
+        assert left == 0
     assert rose["dns64.drops.send_failed"] == 0
 
 
@@ -581,30 +594,79 @@ def test_without_alpn_it_works_too(lab, gate64, files):
         assert over_tcp(sock, query())[0].answer
 
 
+class TlsEnd:
+    """A client's end of TLS with its bytes in hand: when they go out, and come in."""
+
+    def __init__(self, sock, files):
+        self.sock, self.incoming, self.outgoing = sock, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.end = tls_context(files).wrap_bio(self.incoming, self.outgoing,
+                                               server_hostname="first.example")
+        self.until(self.end.do_handshake)
+        self.flush()
+
+    def flush(self):
+        self.sock.sendall(self.outgoing.read())
+
+    def until(self, step):
+        """Take in what comes until the step can be done; its result."""
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                self.flush()
+                if data := self.sock.recv(1 << 16):
+                    self.incoming.write(data)
+                else:
+                    self.incoming.write_eof()
+
+    def read(self):
+        """What the server says next; nothing at its end."""
+        try:
+            return self.until(lambda: self.end.read(1 << 16))
+        except ssl.SSLZeroReturnError:
+            return b""
+
+
 def test_a_tls_client_may_close_its_half(lab, gate64, files):
     """RFC 8446 6.1: close_notify ends one direction; what was asked is answered in the other"""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    end = tls_context(files).wrap_bio(incoming, outgoing, server_hostname="first.example")
+    messages = [query("text.example.net", "MX"), query()]
     with lab.server6.connect((GATEWAY6, 853)) as sock:
-        def until(step):
-            while True:
-                try:
-                    return step()
-                except ssl.SSLWantReadError:
-                    sock.sendall(outgoing.read())
-                    data = sock.recv(16384)
-                    incoming.write(data) if data else incoming.write_eof()
-        until(end.do_handshake)
-        messages = [query("text.example.net", "MX"), query()]
-        end.write(framed(*(m.to_wire() for m in messages)))
+        tls_end = TlsEnd(sock, files)
+        tls_end.end.write(framed(*(m.to_wire() for m in messages)))
         with contextlib.suppress(ssl.SSLWantReadError):
-            end.unwrap()
-        sock.sendall(outgoing.read())
+            tls_end.end.unwrap()
+        tls_end.flush()
         data = b""
-        while len(data) < 100 and (more := until(lambda: end.read(4096))):
+        while more := tls_end.read():
             data += more
-        assert sorted(struct.unpack_from("!H", data, at)[0] for at in reply_starts(data)) == \
-            sorted(m.id for m in messages)
+    assert sorted(struct.unpack_from("!H", data, at)[0] for at in reply_starts(data)) == \
+        sorted(m.id for m in messages)
+
+
+def test_who_reads_late_over_tls_loses_nothing(lab, gate64, files):
+    """RFC 7766 10, in TLS: 20,000 padded replies of 9 MB, none of them read before all queries
+    are sent or no more are taken"""
+    n, wire = 20000, query(options=[(PADDING, b"")]).to_wire()
+    with lab.server6.connect((GATEWAY6, 853)) as sock, gate64.counting() as rose:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        tls_end = TlsEnd(sock, files)
+        for _ in range(100):
+            tls_end.end.write(framed(*[wire] * (n // 100)))
+        rest = memoryview(tls_end.outgoing.read())
+        while rest and select.select([], [sock], [], 1.0)[1]:
+            rest = rest[sock.send(rest[:1 << 14], socket.MSG_DONTWAIT):]
+        left = n * (2 + BLOCK)
+        while left > 0:
+            readable, writable, _ = select.select([sock], [sock] if rest else [], [], 10.0)
+            assert readable or writable, f"nothing moves, {left} bytes are missing"
+            if writable:
+                rest = rest[sock.send(rest[:1 << 14], socket.MSG_DONTWAIT):]
+            if readable:
+                tls_end.incoming.write(sock.recv(1 << 16))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                while left > 0:
+                    left -= len(tls_end.end.read(1 << 16))
+    assert left == 0 and rose["dns64.drops.send_failed"] == 0
 
 
 def reply_starts(data):
