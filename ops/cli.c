@@ -39,9 +39,9 @@ static const struct command {
 	  "Say what NAT64 would do with a packet to this address, decision by decision; to a\n"
 	  "name, first which address dns64 gives for it." },
 	{ "dns lookup", CLI_DNS_LOOKUP, 1, 2, "csjhND",
-	  "NAME [TYPE] [--no-cache] [--dnssec] [--json]",
-	  "Have dns64 answer a query (of type AAAA where none is given), and say step by step\n"
-	  "how it came by the answer." },
+	  "NAME|ADDR [TYPE] [--no-cache] [--dnssec] [--json]",
+	  "Have dns64 answer a query, and say step by step how it came by the answer. Of a name,\n"
+	  "AAAA is asked for where no type is given; of an address, PTR of its reverse name." },
 	{ "dns flush", CLI_DNS_FLUSH, 0, 1, "cshb", "[NAME] [--below]",
 	  "Forget the answers that dns64 keeps: all, or those for one name." },
 	{ "dns top", CLI_DNS_TOP, 0, 0, "csjhn", "[-n N] [--json]",

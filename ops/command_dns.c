@@ -3,17 +3,52 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "../core/addr.h"
 #include "ask.h"
 #include "cli.h"
 #include "command.h"
 #include "dns.h"
 #include "dns_lookup.h"
 
+enum { REVERSE_MAX = 80 };	/* 16 times "f.f.", "ip6.arpa" */
+
 static void add_word(struct json_object *request, const char *key, const char *word)
 {
 	if (word)
 		json_object_object_add(request, key, json_object_new_string(word));
+}
+
+/* RFC 1035 3.5, RFC 3596 2.5 */
+static void reverse_name(const struct in6_addr *addr, char *text)
+{
+	const uint8_t *bytes = addr->s6_addr;
+
+	if (addr_is_v4(addr)) {
+		sprintf(text, "%u.%u.%u.%u.in-addr.arpa", bytes[15], bytes[14], bytes[13],
+			bytes[12]);
+		return;
+	}
+	for (int i = 15; i >= 0; i--)
+		text += sprintf(text, "%x.%x.", bytes[i] & 15u, bytes[i] >> 4);
+	strcpy(text, "ip6.arpa");
+}
+
+/* An address stands for its reverse name, of which PTR is asked for. */
+static void add_question(struct json_object *request, const struct cli *cli)
+{
+	const char *name = cli->operand, *type = cli->second;
+	char reverse[REVERSE_MAX];
+	struct in6_addr addr;
+
+	if (addr_parse(name, &addr)) {
+		reverse_name(&addr, reverse);
+		name = reverse;
+		type = type ? type : "PTR";
+	}
+	add_word(request, "name", name);
+	add_word(request, "type", type);
 }
 
 static int print_lookup(const struct cli *cli, struct json_object *request)
@@ -44,8 +79,7 @@ int command_dns_lookup(const struct cli *cli)
 
 	if (!request)
 		return CLI_EXIT_FAILED;
-	add_word(request, "name", cli->operand);
-	add_word(request, "type", cli->second);
+	add_question(request, cli);
 	if (cli->no_cache)
 		json_object_object_add(request, "no_cache", json_object_new_boolean(true));
 	if (cli->dnssec)

@@ -53,7 +53,9 @@ def test_config_prints_what_checks_again(tmp_path):
     assert gate64("config", "-c", file).stdout == printed.stdout
 
 
-@pytest.mark.parametrize("command", ["status", "reload", "flows", "bindings", "trace 192.0.2.1"])
+@pytest.mark.parametrize("command", ["status", "reload", "flows", "bindings", "trace 192.0.2.1",
+                                     "trace example.net", "dns lookup example.net", "dns flush",
+                                     "dns top"])
 def test_asking_nobody_fails(tmp_path, command):
     done = gate64(*command.split(), "-s", tmp_path / "control.sock")
     assert done.returncode == 1

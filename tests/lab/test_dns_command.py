@@ -175,6 +175,8 @@ def test_reverse_names(lookup):
                              ("1.99.88.192.in-addr.arpa.", "PTR", "relay.shapes.plain.")]
     assert said.by[0] == "RFC 6147 5.3.1" and "1.99.88.192.in-addr.arpa." in said.steps[0][0]
     assert said.document["asked"][0]["name"] == "1.99.88.192.in-addr.arpa."
+    assert lookup("2001:db8:64::c058:6301").answer() == said.answer(), "an address is short for it"
+    assert lookup("192.88.99.1").answer()[0][1:] == ("PTR", "relay.shapes.plain.")
     said = lookup(name.split(".", 4)[4], "PTR")
     assert said.document["asked"] == [] and "no whole address" in said.text
 

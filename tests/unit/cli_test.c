@@ -142,7 +142,7 @@ static void explains_wrong_usage(void **state)
 		{ "dns look", "unknown command: look", "'gate64 --help'" },
 		{ "dn lookup", "unknown command: dn", "'gate64 --help'" },
 		{ "lookup x", "unknown command: lookup", "'gate64 --help'" },
-		{ "dns lookup", "missing: NAME", "'gate64 dns lookup --help'" },
+		{ "dns lookup", "missing: NAME|ADDR", "'gate64 dns lookup --help'" },
 		{ "dns lookup a AAAA b", "unexpected argument: b", "'gate64 dns lookup --help'" },
 		{ "dns top -n", "option needs a value: -n", "'gate64 dns top --help'" },
 		{ "dns flush --json", "not an option of this command: --json",
