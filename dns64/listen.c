@@ -50,7 +50,14 @@ static void set_buffer(int fd)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
-static int set_options(int fd, int family, int type, bool shared)
+static bool is_wildcard(const struct endpoint *at)
+{
+	const struct in6_addr any4 = addr_from_v4(0);
+
+	return IN6_IS_ADDR_UNSPECIFIED(&at->addr) || addr_equal(&at->addr, &any4);
+}
+
+static int set_options(int fd, int family, int type, bool shared, bool wildcard)
 {
 	if (family == AF_INET6 && set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY) < 0)
 		return -1;
@@ -61,6 +68,8 @@ static int set_options(int fd, int family, int type, bool shared)
 	set_buffer(fd);
 	if (ignore_path_mtu(fd, family) < 0)
 		return -1;
+	if (!wildcard)		/* what is bound to an address answers from it anyway */
+		return 0;
 	if (family == AF_INET)
 		return set_flag(fd, IPPROTO_IP, IP_PKTINFO);
 	return set_flag(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
@@ -75,7 +84,7 @@ static int open_socket(const struct endpoint *at, int type, bool shared)
 	int fd, err;
 
 	fd = socket(addr.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && set_options(fd, addr.ss_family, type, shared) == 0 &&
+	if (fd >= 0 && set_options(fd, addr.ss_family, type, shared, is_wildcard(at)) == 0 &&
 	    bind(fd, (struct sockaddr *)&addr, addr_len) == 0 &&
 	    (type == SOCK_DGRAM || listen(fd, TCP_BACKLOG) == 0))
 		return fd;
@@ -107,7 +116,7 @@ static int open_udp(struct listener *listener, struct worker *worker)
 
 	if (fd < 0)
 		return fd;
-	listener->udp = udp_port_new(worker, fd);
+	listener->udp = udp_port_new(worker, fd, is_wildcard(&listener->at));
 	return listener->udp ? 0 : -ENOMEM;
 }
 

@@ -34,7 +34,7 @@ struct asker {
 	struct in6_addr client;		/* its address; IPv4 as in core/addr.h */
 	struct sockaddr_in6 peer;	/* over UDP; a sockaddr_in where peer_len says so */
 	socklen_t peer_len;
-	struct in6_addr local;		/* the address that was asked, over UDP */
+	struct in6_addr local;		/* the address asked, over UDP where any can be */
 	unsigned int ifindex;		/* of the link, where local is link-local */
 	int64_t since_us;		/* when the query was read; see tally_now_us() */
 };

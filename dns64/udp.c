@@ -52,6 +52,7 @@ struct udp_port {
 	struct worker *worker;
 	struct event *readable;
 	int fd;
+	bool wildcard;
 	unsigned int refs;
 };
 
@@ -124,7 +125,8 @@ static void put_message(struct msghdr *msg, struct slot *slot, const struct aske
 		.msg_iov = &slot->iov,
 		.msg_iovlen = 1,
 	};
-	put_control(msg, &slot->control, asker);
+	if (asker->udp->wildcard)
+		put_control(msg, &slot->control, asker);
 }
 
 /* What one destination refuses must not hold up the others. */
@@ -220,7 +222,7 @@ static void take(struct udp_port *port, struct mmsghdr *received, const uint8_t 
 		return;
 	}
 	if (peer.port == 0 || received->msg_hdr.msg_flags & MSG_TRUNC ||
-	    !read_local(&received->msg_hdr, &asker)) {
+	    (port->wildcard && !read_local(&received->msg_hdr, &asker))) {
 		stats_inc(STAT_DNS_DROP_MALFORMED);
 		return;
 	}
@@ -254,7 +256,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* ---- life --------------------------------------------------------------------- */
 
-struct udp_port *udp_port_new(struct worker *worker, int fd)
+struct udp_port *udp_port_new(struct worker *worker, int fd, bool wildcard)
 {
 	struct udp_port *port = calloc(1, sizeof(*port));
 
@@ -264,6 +266,7 @@ struct udp_port *udp_port_new(struct worker *worker, int fd)
 	}
 	port->worker = worker;
 	port->fd = fd;
+	port->wildcard = wildcard;
 	port->refs = 1;
 	port->readable = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_readable, port);
 	if (!port->readable) {

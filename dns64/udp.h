@@ -3,6 +3,7 @@
 #ifndef DNS64_UDP_H
 #define DNS64_UDP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +18,11 @@ struct udp_batch *udp_batch_new(void);
 /** udp_batch_free() - NULL is allowed. */
 void udp_batch_free(struct udp_batch *batch);
 
-/** udp_port_new() - take over a bound socket; it is closed also on failure (NULL). */
-struct udp_port *udp_port_new(struct worker *worker, int fd);
+/**
+ * udp_port_new() - take over a bound socket; it is closed also on failure (NULL).
+ * @wildcard:	it is asked at any address, and told which by the kernel.
+ */
+struct udp_port *udp_port_new(struct worker *worker, int fd, bool wildcard);
 
 /** udp_port_start() - begin to read. Return: 0 or -errno. */
 int udp_port_start(struct udp_port *port);

@@ -102,7 +102,8 @@ def gate64(lab, here, there):
     zones = [{"name": name, "upstream": [address]}
              for name in ("lan.example", "Home.Example.", "192.in-addr.arpa")]
     zones.append({"name": "far.lan.example", "upstream": [f"[{THERE[0]}]:{THERE[1]}"]})
-    with Gate64(lab, {"dns64": {"zones": zones}}) as gate64:
+    # On one address, and not on all: its replies come from there without being told.
+    with Gate64(lab, {"dns64": {"zones": zones, "listen": [GATEWAY6]}}) as gate64:
         yield gate64
 
 
