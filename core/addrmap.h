@@ -26,7 +26,8 @@ struct netinfo_links {
 	uint32_t n;
 	uint32_t uplink;		/* its index, 0 none */
 	uint32_t uplink_mtu;		/* bytes */
-	uint32_t lowest_route_mtu;	/* of those that IPv4 routes set; 0 none does */
+	/* Of those that routes set, IPv4 ones and IPv6 ones to clients; 0 none does */
+	uint32_t lowest_mtu4, lowest_mtu6;
 	/* IPv4 that routes lead to by another way than the uplink; all of it, where these
 	 * are more than fit */
 	struct {

@@ -235,7 +235,8 @@ void fast_configure(struct fast *fast, const struct config *config)
 
 void fast_links(struct fast *fast, const struct netinfo_links *links)
 {
-	fast->config->lowest_route_mtu = links->lowest_route_mtu;
+	fast->config->lowest_mtu4 = links->lowest_mtu4;
+	fast->config->lowest_mtu6 = links->lowest_mtu6;
 	fast->config->uplink_mtu = links->uplink_mtu;
 	_Static_assert(NETINFO_ELSEWHERE_MAX == FAST_ELSEWHERE_MAX &&
 		       sizeof(links->elsewhere) == sizeof(fast->config->elsewhere), "the same");

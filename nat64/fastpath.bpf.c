@@ -328,9 +328,10 @@ static __always_inline bool leaves_by_uplink(const struct fast_config *config, _
 static __always_inline bool find_way(struct __sk_buff *skb, struct fast_way *way,
 				     const struct fast_config *config, __u32 unit)
 {
-	/* The look-up ignores what an IPv4 route says of its MTU, unless that is locked. */
-	if (unit > 0xffff || config->paused || (way->fib.family == AF_INET && config->lowest_route_mtu &&
-			      unit > config->lowest_route_mtu))
+	/* The look-up ignores what a route says of its MTU, unless that is locked. */
+	__u32 route_mtu = way->fib.family == AF_INET ? config->lowest_mtu4 : config->lowest_mtu6;
+
+	if (unit > 0xffff || config->paused || (route_mtu && unit > route_mtu))
 		return false;
 	way->fib.tot_len = unit;
 	way->fib.ifindex = skb->ingress_ifindex;

@@ -18,7 +18,7 @@
 
 #include "ipid_shared.h"
 
-#define FASTPATH_LAYOUT 2
+#define FASTPATH_LAYOUT 3
 
 /* Both look-ups: addresses as bytes, ports and IPv4 addresses in network byte order */
 struct fast_key_out {
@@ -76,7 +76,7 @@ struct fast_config {
 	} elsewhere[FAST_ELSEWHERE_MAX];
 	__u32 n_elsewhere;
 	__u32 lifetime_ms[FAST_LIFETIME_COUNT];	/* what is older is not for us to revive */
-	__u32 lowest_route_mtu;		/* of IPv4; 0: none sets it */
+	__u32 lowest_mtu4, lowest_mtu6;	/* that routes set; 0: none does */
 	__u32 lowest_ipv6_mtu;
 	__u32 mark;
 	__u32 paused;			/* policies are there, which a redirect would pass by */

@@ -283,33 +283,47 @@ static void add_elsewhere(struct netinfo_links *links, const struct prefix *dst)
 	       sizeof(uint32_t));
 }
 
+static bool leads_past_uplink(const struct netdetect_host *host,
+			      const struct netdetect_route *route, const struct netinfo *net)
+{
+	const struct netdetect_link *link = find_link(host, route->link);
+
+	return route->type == RTN_UNICAST && link && !link->loopback &&
+	       (uint32_t)link->index != net->links.uplink;
+}
+
 /* What IPv4 does not leave by the uplink? A default route of the main table is never asked
  * where a better one leads to the uplink. */
 static void derive_elsewhere(const struct netdetect_host *host, struct netinfo *net)
 {
+	bool by_uplink = (uint32_t)default4_link(host) == net->links.uplink;
+
 	for (size_t i = 0; i < host->n_routes; i++) {
 		const struct netdetect_route *route = &host->routes[i];
-		const struct netdetect_link *link = find_link(host, route->link);
 
-		if (!is_v4(route) || route->type != RTN_UNICAST || !link || link->loopback ||
-		    (uint32_t)link->index == net->links.uplink ||
-		    (is_main_unicast(route) && route->dst.len == V4_DEFAULT_LEN &&
-		     (uint32_t)default4_link(host) == net->links.uplink))
-			continue;
-		add_elsewhere(&net->links, &route->dst);
+		if (is_v4(route) && leads_past_uplink(host, route, net) &&
+		    !(by_uplink && route->table == RT_TABLE_MAIN && route->dst.len == V4_DEFAULT_LEN))
+			add_elsewhere(&net->links, &route->dst);
 	}
 }
 
-static void derive_route_mtu(const struct netdetect_host *host, struct netinfo *net)
+static void lower(uint32_t *lowest, uint32_t mtu)
 {
-	uint32_t *lowest = &net->links.lowest_route_mtu;
+	if (mtu && (!*lowest || mtu < *lowest))
+		*lowest = mtu;
+}
 
+/* Of IPv6 only where it leads to clients: elsewhere a router's advertisement may have set it. */
+static void derive_route_mtu(const struct netdetect_host *host, const struct config *config,
+			     struct netinfo *net)
+{
 	for (size_t i = 0; i < host->n_routes; i++) {
 		const struct netdetect_route *route = &host->routes[i];
 
-		if (is_v4(route) && route->type == RTN_UNICAST && route->mtu &&
-		    (!*lowest || route->mtu < *lowest))
-			*lowest = route->mtu;
+		if (is_v4(route) && route->type == RTN_UNICAST)
+			lower(&net->links.lowest_mtu4, route->mtu);
+		else if (leads_to_clients(route, config, net))
+			lower(&net->links.lowest_mtu6, route->mtu);
 	}
 }
 
@@ -349,7 +363,7 @@ int netdetect_derive(struct netdetect_host *host, const struct config *config,
 		err = derive_elsewhere4(host, net);
 	if (!err) {
 		derive_links(host, config, net);
-		derive_route_mtu(host, net);
+		derive_route_mtu(host, config, net);
 		derive_elsewhere(host, net);
 	}
 	if (err)

@@ -19,7 +19,7 @@ from exact import (DESTINATION, FRAGMENT, ICMP, ICMP6, TCP, UDP, explain, fragme
                    icmp, icmp6, ipv4, ipv6, is_icmp, same, with_identification)
 from test_mtu import link_mtu
 from test_rfc7915_out import label_of
-from topology import DNS4, GATEWAY4, GATEWAY6, INTERNET4, SERVER6, WEB4
+from topology import DNS4, GATEWAY4, GATEWAY6, INSIDE, INTERNET4, SERVER6, WEB4
 from wire import udp_flow
 
 SETTINGS = {"dns64": {"upstream": [DNS4]}, "nat64": {"fast_path": "auto"}}
@@ -134,6 +134,20 @@ def test_too_big_for_a_route(lab, flow):
         told6(flow, 2, 0, 1320, packet)
     finally:
         lab.gateway.run("ip", "route", "del", WEB4)
+        time.sleep(KEPT_S)
+
+
+def test_too_big_for_a_route_inside(lab, flow):
+    """RFC 7915 4, RFC 8201 4: what the route to a client says is the next hop's MTU"""
+    lab.internet4.run("ip", "route", "flush", "cache")	# it may know by now
+    lab.gateway.run("ip", "route", "change", INSIDE, "dev", lab.wg_gateway, "mtu", 1300)
+    try:
+        time.sleep(KEPT_S)
+        packet, _ = flow.back(Sample(size=1281))
+        nothing_crosses(flow, packet)
+        told4(flow, 3, 4, 1280, packet)
+    finally:
+        lab.gateway.run("ip", "route", "change", INSIDE, "dev", lab.wg_gateway)
         time.sleep(KEPT_S)
 
 

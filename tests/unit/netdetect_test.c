@@ -31,7 +31,7 @@ struct line {
 	const char *dst;
 	int link;
 	uint8_t type, protocol;
-	uint32_t table, metric;
+	uint32_t table, metric, mtu;
 };
 
 #define TO(to, over, ...) {.dst = (to), .link = (over), ##__VA_ARGS__}
@@ -75,6 +75,7 @@ static void scene_begin(struct scene *scene, const struct line *lines, size_t n)
 			.type = lines[i].type ? lines[i].type : RTN_UNICAST,
 			.table = lines[i].table ? lines[i].table : RT_TABLE_MAIN,
 			.metric = lines[i].metric,
+			.mtu = lines[i].mtu,
 			.protocol = lines[i].protocol,
 		};
 	}
@@ -325,6 +326,26 @@ static void test_ipv4_elsewhere(void **state)
 	netinfo_free(&scene.net);
 }
 
+/* The lowest MTU that routes set: any of IPv4, those to clients of IPv6. */
+static void test_route_mtus(void **state)
+{
+	const struct line lines[] = {
+		TO(V4_DEFAULT, ETH0, .mtu = 1492), TO("203.0.113.0/24", TUN0, .mtu = 1400),
+		TO("::/0", ETH0, .mtu = 1280), TO("2001:db8:1::/64", WG0, .mtu = 1380),
+		TO("2001:db8:2::/64", WG0, .mtu = 1420), TO("2001:db8:3::/64", WG0),
+		TO("fe80::/64", WG0, .mtu = 1281),
+	};
+	struct scene scene;
+
+	(void)state;
+	scene_begin(&scene, lines, sizeof(lines) / sizeof(lines[0]));
+	scene.config.inside.keyword = scene.config.nat64.clients.keyword = true;
+	assert_int_equal(netdetect_derive(&scene.host, &scene.config, &scene.net), 0);
+	assert_int_equal(scene.net.links.lowest_mtu4, 1400);
+	assert_int_equal(scene.net.links.lowest_mtu6, 1380);
+	netinfo_free(&scene.net);
+}
+
 static void test_own_addresses_without_our_route(void **state)
 {
 	const struct line lines[] = {
@@ -368,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_no_default_route_no_uplink),
 		cmocka_unit_test(test_links_of_the_uplink_and_of_clients),
 		cmocka_unit_test(test_ipv4_elsewhere),
+		cmocka_unit_test(test_route_mtus),
 		cmocka_unit_test(test_own_addresses_without_our_route),
 	};
 
