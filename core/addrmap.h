@@ -28,8 +28,8 @@ struct netinfo_links {
 	uint32_t uplink_mtu;		/* bytes */
 	/* Of those that routes set, IPv4 ones and IPv6 ones to clients; 0 none does */
 	uint32_t lowest_mtu4, lowest_mtu6;
-	/* IPv4 that routes lead to by another way than the uplink; all of it, where these
-	 * are more than fit */
+	/* IPv4 that routes lead to by another way than the uplink, or by none; all of it,
+	 * where these are more than fit */
 	struct {
 		uint32_t net_be32, mask_be32;
 	} elsewhere[NETINFO_ELSEWHERE_MAX];

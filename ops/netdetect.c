@@ -283,13 +283,20 @@ static void add_elsewhere(struct netinfo_links *links, const struct prefix *dst)
 	       sizeof(uint32_t));
 }
 
+/* A route that is there to say no: the packet leaves by no link at all. */
+static bool refuses(const struct netdetect_route *route)
+{
+	return route->type == RTN_BLACKHOLE || route->type == RTN_UNREACHABLE ||
+	       route->type == RTN_PROHIBIT;
+}
+
 static bool leads_past_uplink(const struct netdetect_host *host,
 			      const struct netdetect_route *route, const struct netinfo *net)
 {
 	const struct netdetect_link *link = find_link(host, route->link);
 
-	return route->type == RTN_UNICAST && link && !link->loopback &&
-	       (uint32_t)link->index != net->links.uplink;
+	return refuses(route) || (route->type == RTN_UNICAST && link && !link->loopback &&
+				  (uint32_t)link->index != net->links.uplink);
 }
 
 /* What IPv4 does not leave by the uplink? A default route of the main table is never asked

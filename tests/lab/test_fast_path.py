@@ -276,6 +276,19 @@ def test_not_by_the_uplink(lab, gate64):
         assert ways(lab) == (6, 0)
 
 
+@pytest.mark.parametrize("kind", ["blackhole", "unreachable", "prohibit"])
+def test_a_route_that_says_no(lab, gate64, kind):
+    """RFC 1812 5.2.1: what a route refuses leaves by no link; nor is it asked for on the uplink, as
+    the program's redirect would, where the gateway forwards no IPv4."""
+    lab.gateway.run("ip", "route", "add", kind, BEYOND)
+    try:
+        with Capture(lab.internet4, "gw0", "arp") as arp, another_way(lab):
+            assert ways(lab) == (0, 0)
+        assert not [p for p in arp.packets if b"\xcb\x00\x71" in bytes(p)]
+    finally:
+        lab.gateway.run("ip", "route", "del", kind, BEYOND)
+
+
 @pytest.mark.parametrize("selector, pauses, expected", [
     ("mark", True, (6, 0)), ("other_mark", False, (0, 6)), ("interface", True, (0, 6)),
     ("source", False, (0, 6)), ("port", False, (0, 6))])

@@ -326,6 +326,30 @@ static void test_ipv4_elsewhere(void **state)
 	netinfo_free(&scene.net);
 }
 
+/* Routes that say no lead elsewhere too, but for a default one that is not asked. */
+static void test_ipv4_refused(void **state)
+{
+	const struct line lines[] = {
+		TO(V4_DEFAULT, ETH0), TO(V4_DEFAULT, 0, .type = RTN_UNREACHABLE, .metric = 1 << 20),
+		TO("10.0.0.0/8", 0, .type = RTN_BLACKHOLE),
+		TO("172.16.0.0/12", 0, .type = RTN_UNREACHABLE),
+		TO("192.168.0.0/16", 0, .type = RTN_PROHIBIT, .table = 100),
+		TO("198.51.100.255/32", ETH0, .type = RTN_BROADCAST, .table = RT_TABLE_LOCAL),
+	};
+	const struct netinfo_links *links;
+	struct scene scene;
+
+	(void)state;
+	scene_begin(&scene, lines, sizeof(lines) / sizeof(lines[0]));
+	links = &scene.net.links;
+	assert_int_equal(netdetect_derive(&scene.host, &scene.config, &scene.net), 0);
+	assert_int_equal(links->n_elsewhere, 3);
+	assert_int_equal(links->elsewhere[0].net_be32, inet_addr("10.0.0.0"));
+	assert_int_equal(links->elsewhere[1].net_be32, inet_addr("172.16.0.0"));
+	assert_int_equal(links->elsewhere[2].net_be32, inet_addr("192.168.0.0"));
+	netinfo_free(&scene.net);
+}
+
 /* The lowest MTU that routes set: any of IPv4, those to clients of IPv6. */
 static void test_route_mtus(void **state)
 {
@@ -389,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_no_default_route_no_uplink),
 		cmocka_unit_test(test_links_of_the_uplink_and_of_clients),
 		cmocka_unit_test(test_ipv4_elsewhere),
+		cmocka_unit_test(test_ipv4_refused),
 		cmocka_unit_test(test_route_mtus),
 		cmocka_unit_test(test_own_addresses_without_our_route),
 	};
