@@ -69,6 +69,38 @@ static FILE *log_stream(void)
 	return stream;
 }
 
+/*
+ * What a recursive resolver is attacked with, and what is done about it here and in
+ * libunbound (1.17.1 as Debian has mended it); tests in tests/lab.
+ *
+ * forged answers (RFC 5452)	a random ID and a socket of its own for each question, at a
+ *				random port of the host's range: set_source_ports(); letter
+ *				case by chance, with fallback for servers that lose it:
+ *				use-caps-for-id; test_zones.py, `lower-case' of dns_odd.py
+ * garbage before the answer	a datagram that fits no question is passed over, and waiting
+ *				goes on: `lie-id', `lie-question'
+ * birthdays			who asks the same waits for one question: lookup.c, and the
+ *				mesh of libunbound
+ * records out of bailiwick	removed by the iterator's scrubber, with promiscuous NS records
+ *				(CVE-2025-11411); harden-glue; our cache keeps whole answers,
+ *				and no record of one for another name: `poison'
+ * aliases without end		16 links: max-query-restarts, message_chase()
+ * truncation			asked again by TCP; what libunbound itself cuts is a failure, and
+ *				kept nowhere: `truncate'
+ * fragments			EDNS 1232: edns-buffer-size; test_zones.py
+ * the root is told too much	qname-minimisation, aggressive-nsec; test_zones.py
+ * NXNSAttack			no more than 64 addresses of servers are looked for in behalf of a
+ *				question, 16 of a delegation, 5 that do not exist (built in)
+ * KeyTrap, NSEC3		8 signatures of a record set are tried, and 8 hashes at a time until
+ *				others have their turn (CVE-2023-50387, -50868, built in); above
+ *				150 iterations a zone counts as not signed (RFC 9276 3.2)
+ * too many questions		num-queries-per-thread, QUESTIONS_MAX of engine.c
+ * forwarded names poisoned	(MaginotDNS) a context for each zone: engine.c
+ *
+ * Left at libunbound's default: unwanted-reply-threshold (off: it ends the process,
+ * CVE-2026-44621), harden-referral-path (off: it multiplies questions),
+ * harden-algo-downgrade (off: RFC 6840 5.11), target-fetch-policy.
+ */
 struct option {
 	const char *name, *value;
 };

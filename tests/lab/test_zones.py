@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Names that servers of their own know (dns64.zones), beside recursion from the root."""
+"""Names that servers of their own know (dns64.zones), beside recursion from the root; and what
+makes questions hard to forge answers to."""
 
 import concurrent.futures
 import socket
@@ -12,11 +13,12 @@ import dns.rdatatype
 import dns.reversename
 import dns.rrset
 import pytest
+from scapy.layers.inet import UDP
 
 from gateway import Gate64
 from netns import wait_for
 from topology import GATEWAY6, SERVER6
-from wire import ask
+from wire import Capture, ask
 
 HERE = ("127.0.0.1", 5300)	# on the gateway
 THERE = (SERVER6, 5300)		# inside
@@ -38,7 +40,7 @@ class Forwarder:
 
     def __init__(self, ns, address, records):
         self.records = records
-        self.asked = []
+        self.asked, self.seen = [], []
         self.silent = False
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.sock = ns.socket(family, socket.SOCK_DGRAM)
@@ -64,6 +66,7 @@ class Forwarder:
                 return
             query = dns.message.from_wire(wire)
             question = query.question[0]
+            self.seen.append((query, peer))
             self.asked.append((question.name.to_text().lower(),
                                dns.rdatatype.to_text(question.rdtype),
                                bool(query.flags & dns.flags.RD)))
@@ -180,6 +183,31 @@ def test_a_zone_whose_servers_are_away_harms_nobody_and_comes_back(lab, gate64, 
              "the zone to be answered again", timeout=30)
     health = upstreams(gate64)["far.lan.example"]
     assert health["answered"] > 0 and health["answered_ago_ms"] is not None
+
+
+def test_questions_are_hard_to_guess(lab, gate64, here):
+    """RFC 5452 9.2: IDs and ports by chance, the ports out of the host's own range; the letters'
+    case by chance too; RFC 9715 3.2: no more than 1232 bytes are asked for"""
+    first, last = map(int, lab.gateway.sysctl("net/ipv4/ip_local_port_range").split())
+    del here.seen[:]
+    for number in range(24):
+        question(lab, f"abcdefghijklmnopqrstuvwxyz{number}.lan.example", "TXT")
+    ports = [peer[1] for _query, peer in here.seen]
+    assert len(set(ports)) >= 20 and all(first <= port <= last for port in ports)
+    assert len({query.id for query, _peer in here.seen}) >= 20
+    names = {query.question[0].name.to_text()[:26] for query, _peer in here.seen}
+    assert len(names) >= 20 and all(name.lower() != name != name.upper() for name in names)
+    assert {query.payload for query, _peer in here.seen} == {1232}
+
+
+def test_the_root_is_not_told_what_is_asked_for(lab, gate64):
+    """RFC 9156 2.3: a label more at a time (and all at once where that does not exist)"""
+    with Capture(lab.gateway, "up0", "udp dst port 53") as capture:
+        question(lab, "one.two.three.example.net", "TXT")
+    asked = [dns.message.from_wire(bytes(packet[UDP].payload)).question[0].name.to_text().lower()
+             for packet in capture.packets]
+    assert asked[-1] == "one.two.three.example.net."
+    assert "three.example.net." in asked[:-1]
 
 
 def test_a_reload_brings_zones_and_takes_them(lab, gate64):
