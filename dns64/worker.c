@@ -73,8 +73,9 @@ static size_t n_addresses(const struct config *config)
 static struct address nth_address(const struct config *config, size_t i)
 {
 	size_t n = config->dns64.listen.n;
-	struct address address = { .at = config->dns64.listen.v[i % n], .tls = i >= n };
+	struct address address = { .tls = i >= n };
 
+	address.at = config->dns64.listen.v[address.tls ? i - n : i];
 	if (address.tls)
 		address.at.port = (uint16_t)config->dns64.tls.port;
 	return address;
@@ -209,10 +210,10 @@ static int prepare_listeners(struct change *change)
  * of the network alone must not depend on them. */
 static int prepare_tls(struct change *change)
 {
-	const struct config *config = change->config;
+	const struct config *config = change->config, *old = change->dns64->room.config;
 
 	change->tls = change->dns64->room.tls;
-	if (config == change->dns64->room.config)
+	if (config == old)
 		return 0;
 	change->tls = NULL;
 	if (!config->dns64.enabled || !config->dns64.tls.cert)
@@ -226,6 +227,8 @@ static int prepare_cache(struct change *change)
 
 	if (old && old->dns64.cache.size == change->config->dns64.cache.size)
 		return 0;
+	/* The analyser thinks of a flush before there is any configuration. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	change->cache = cache_new(change->config->dns64.cache.size);
 	return change->cache ? 0 : -ENOMEM;
 }
@@ -262,10 +265,10 @@ static void change_undo(struct change *change)
 
 static int change_prepare(struct change *change)
 {
-	int err = prepare_tls(change);
+	int err = prepare_cache(change);
 
 	if (!err)
-		err = prepare_cache(change);
+		err = prepare_tls(change);
 	if (!err)
 		err = prepare_listeners(change);
 	if (!err)
