@@ -206,8 +206,8 @@ def test_the_root_is_not_told_what_is_asked_for(lab, gate64):
         question(lab, "one.two.three.example.net", "TXT")
     asked = [dns.message.from_wire(bytes(packet[UDP].payload)).question[0].name.to_text().lower()
              for packet in capture.packets]
-    assert asked[-1] == "one.two.three.example.net."
-    assert "three.example.net." in asked[:-1]
+    whole = asked.index("one.two.three.example.net.")
+    assert "three.example.net." in asked[:whole]
 
 
 def test_a_reload_brings_zones_and_takes_them(lab, gate64):
