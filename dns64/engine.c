@@ -105,6 +105,11 @@ void engine_health(const struct engine *engine, struct resolver_health *out)
 	out->deaf = engine_is_deaf(engine);
 }
 
+bool engine_may_answer(const struct engine *engine, int64_t asked_us)
+{
+	return !engine->health.answered || engine->health.answered_ms >= asked_us / 1000;
+}
+
 bool engine_is_deaf(const struct engine *engine)
 {
 	return engine->failed_in_row >= DEAF_AFTER &&

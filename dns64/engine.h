@@ -67,6 +67,9 @@ void engine_timed_out(struct engine *engine, int64_t asked_us);
 /** engine_health() - how its servers fare. */
 void engine_health(const struct engine *engine, struct resolver_health *out);
 
+/** engine_may_answer() - have servers answered since @asked_us, or never yet? */
+bool engine_may_answer(const struct engine *engine, int64_t asked_us);
+
 /** engine_is_deaf() - is nothing at all answered any more? */
 bool engine_is_deaf(const struct engine *engine);
 

@@ -31,6 +31,7 @@
 enum {
 	TIMEOUT_MS = 4000,		/* below the 5 s after which stubs ask again */
 	TIMEOUT_DEAF_MS = 1800,		/* while no question is answered at all */
+	TIMEOUT_MORE_MS = TIMEOUT_MS - TIMEOUT_DEAF_MS,
 	UNBOUND_BOGUS = 1,		/* "sec" of the callback, see unbound-event.h */
 	UNBOUND_SECURE = 2,
 };
@@ -48,6 +49,7 @@ struct resolver_query {
 	struct engine *engine;
 	int id;				/* libunbound's */
 	int64_t asked_us;		/* see tally_now_us() */
+	bool waits_more;		/* beyond TIMEOUT_DEAF_MS, if servers are heard of */
 	enum question_state state;
 	struct event deadline;
 	struct name qname;
@@ -256,16 +258,32 @@ static void on_unbound(void *arg, int rcode, void *packet, int packet_len, int s
 }
 
 /* The asker is told; the question itself stays for libunbound to come back to. */
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
+static void give_up(struct resolver_query *question)
 {
-	struct resolver_query *question = arg;
-
-	(void)fd;
-	(void)what;
 	question->state = QUESTION_GIVEN_UP;
 	engine_timed_out(question->engine, question->asked_us);
 	set_failed(question, "no answer in time");
 	deliver_one(question);
+}
+
+/*
+ * Twice at most. Where the servers have answered something since, or have never yet (the
+ * first way down from the root is long), they may have more to say.
+ */
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval more = { .tv_sec = TIMEOUT_MORE_MS / 1000,
+					     .tv_usec = TIMEOUT_MORE_MS % 1000 * 1000 };
+	struct resolver_query *question = arg;
+
+	(void)fd;
+	(void)what;
+	if (question->waits_more && engine_may_answer(question->engine, question->asked_us)) {
+		question->waits_more = false;
+		evtimer_add(&question->deadline, &more);
+		return;
+	}
+	give_up(question);
 }
 
 /* What a context knows goes with it: those who wait are told, the others forgotten. */
@@ -314,15 +332,13 @@ static struct engine *engine_for(const struct resolver *resolver, const struct n
 static struct resolver_query *ask(struct resolver *resolver, const struct name *qname,
 				  uint16_t type, uint16_t class)
 {
-	struct timeval timeout = { .tv_sec = TIMEOUT_MS / 1000 };
+	static const struct timeval timeout = { .tv_sec = TIMEOUT_DEAF_MS / 1000,
+						.tv_usec = TIMEOUT_DEAF_MS % 1000 * 1000 };
 	struct engine *engine = engine_for(resolver, qname);
 	struct resolver_query *question;
 
-	if (engine_is_deaf(engine)) {
-		timeout = (struct timeval){ .tv_sec = TIMEOUT_DEAF_MS / 1000,
-					    .tv_usec = TIMEOUT_DEAF_MS % 1000 * 1000 };
+	if (engine_is_deaf(engine))
 		renew(resolver, engine);
-	}
 	if (engine_is_full(engine))
 		return NULL;
 	question = calloc(1, sizeof(*question));
@@ -333,6 +349,7 @@ static struct resolver_query *ask(struct resolver *resolver, const struct name *
 	question->engine = engine;
 	question->qname = *qname;
 	question->asked_us = tally_now_us();
+	question->waits_more = !engine_is_deaf(engine);
 	question->state = QUESTION_ASKED;
 	TAILQ_INSERT_TAIL(&resolver->questions, question, link);
 	engine->n_questions++;
@@ -474,8 +491,9 @@ void resolver_free(struct resolver *resolver)
 
 	if (!resolver)
 		return;
-	TAILQ_FOREACH(question, &resolver->questions, link)
+	TAILQ_FOREACH(question, &resolver->questions, link) {
 		engine_cancel(question->engine, question->id);
+	}
 	for (size_t i = 0; i < resolver->n_engines; i++)
 		engine_end(&resolver->engines[i]);
 	free(resolver->engines);

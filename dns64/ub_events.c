@@ -147,8 +147,9 @@ void ub_events_detach(struct ub_events *events)
 {
 	struct entry *entry;
 
-	LIST_FOREACH(entry, &events->entries, link)
+	LIST_FOREACH(entry, &events->entries, link) {
 		event_del(&entry->event);
+	}
 	events->detached = true;
 }
 
