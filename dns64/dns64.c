@@ -32,7 +32,10 @@
 #include "top.h"
 #include "worker.h"
 
-enum { ALL_FAIL_AFTER = 8 };	/* so many questions one after another */
+enum {
+	ALL_FAIL_AFTER = 8,	/* so many questions one after another */
+	RETRY_MS = 3000,
+};
 
 /* ---- exits ------------------------------------------------------------------ */
 
@@ -244,15 +247,20 @@ void dns64_go_on(void *arg, struct lookup *lookup, const struct resolver_answer 
 	go_on(worker, lookup);
 }
 
-/* Another worker may have heard from servers that ours take for dead. */
-static void follow_returns(struct worker *worker)
+/*
+ * Another worker may have heard from servers that ours take for dead. And while nobody hears
+ * from any, each worker goes on trying: who asks next may be one that has given up.
+ */
+static void hope_again(struct worker *worker)
 {
 	unsigned int returns = atomic_load_explicit(&worker->room->returns,
 						    memory_order_relaxed);
+	bool due = all_fails(worker->room) && loop_now_ms() - worker->retried_ms >= RETRY_MS;
 
-	if (worker->returns == returns)
+	if (worker->returns == returns && !due)
 		return;
 	worker->returns = returns;
+	worker->retried_ms = loop_now_ms();
 	resolver_retry(worker->resolver);
 	resolver_retry(worker->renewer);
 }
@@ -262,7 +270,7 @@ static bool ask_resolver(struct worker *worker, struct lookup *lookup)
 	struct resolver *resolver = lookup->by_renewer ? worker->renewer : worker->resolver;
 	const struct query *query = &lookup->query;
 
-	follow_returns(worker);
+	hope_again(worker);
 	switch (lookup->plan.action) {
 	case POLICY_SYNTHESISE:
 		lookup_ask(lookup, &lookup->main, resolver, &query->qname, LDNS_RR_TYPE_AAAA);

@@ -64,6 +64,7 @@ struct worker {
 	struct resolver *renewer;
 	uint64_t epoch;			/* the room's, as far as this worker has followed */
 	unsigned int returns;		/* likewise */
+	int64_t retried_ms;		/* when its resolvers last forgot that servers are away */
 	LIST_HEAD(retired_list, retired) retired;
 	struct listeners listeners;
 	struct udp_batch *udp;
