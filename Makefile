@@ -330,6 +330,7 @@ bench: deps
 	$(SUDO) tests/bench/restarts.py
 	$(SUDO) tests/bench/flood.py
 	$(SUDO) tests/bench/dns64.py
+	$(SUDO) tests/bench/dns_flood.py
 
 .PHONY: tidy cppcheck install uninstall clean
 ##   tidy       clang-tidy over all sources

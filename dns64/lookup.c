@@ -343,7 +343,8 @@ void lookup_dismiss(struct lookup *lookup)
 	if (waiter)
 		waiter->link.le_prev = &leaving.lh_first;
 	while ((waiter = LIST_FIRST(&leaving)) != NULL) {
-		waiter_unlink(waiter);
+		/* The analyser cannot follow le_prev, by which the list forgets it. */
+		waiter_unlink(waiter);	/* NOLINT(clang-analyzer-unix.Malloc) */
 		asker_release(&waiter->asker);
 		free(waiter);
 	}
