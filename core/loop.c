@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { URGENT_AFTER = 8 };	/* callbacks of other events, before urgent ones get their turn */
+
 struct call {
 	int (*fn)(void *arg);
 	void *arg;
@@ -109,6 +111,24 @@ static bool descriptors_left(int fd)
 	return enough;
 }
 
+/* That urgent events get their turn among any number of others */
+static struct event_base *new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config &&
+	    event_config_set_max_dispatch_interval(config, NULL, URGENT_AFTER, LOOP_USUAL) == 0)
+		base = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	if (base && event_base_priority_init(base, LOOP_PRIORITIES) < 0) {
+		event_base_free(base);
+		return NULL;
+	}
+	return base;
+}
+
 struct loop *loop_new(const char *name)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -124,11 +144,12 @@ struct loop *loop_new(const char *name)
 		goto free_loop;
 	if (!descriptors_left(loop->wake_fd))
 		goto close_fd;
-	loop->base = event_base_new();
+	loop->base = new_base();
 	if (!loop->base)
 		goto close_fd;
 	loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
-	if (!loop->wake || event_add(loop->wake, NULL) < 0)
+	if (!loop->wake || event_priority_set(loop->wake, LOOP_URGENT) < 0 ||
+	    event_add(loop->wake, NULL) < 0)
 		goto free_base;
 	return loop;
 

@@ -20,6 +20,12 @@ struct loop;
  */
 struct loop *loop_new(const char *name);
 
+/*
+ * The priorities of a base's events. Urgent ones do not wait for more than a few of the
+ * others; none of their callbacks may take long. What is not told otherwise is not urgent.
+ */
+enum { LOOP_URGENT, LOOP_USUAL, LOOP_PRIORITIES };
+
 /** loop_base() - the loop's libevent base, for its own thread or before it starts. */
 struct event_base *loop_base(struct loop *loop);
 

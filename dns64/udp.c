@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../core/addrmap.h"
+#include "../core/loop.h"
 #include "../core/stats.h"
 #include "listen.h"
 #include "message.h"
@@ -269,7 +270,8 @@ struct udp_port *udp_port_new(struct worker *worker, int fd, bool wildcard)
 	port->wildcard = wildcard;
 	port->refs = 1;
 	port->readable = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_readable, port);
-	if (!port->readable) {
+	/* What the cache answers is not to wait for all that servers say to others. */
+	if (!port->readable || event_priority_set(port->readable, LOOP_URGENT) < 0) {
 		udp_port_unref(port);
 		return NULL;
 	}
