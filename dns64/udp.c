@@ -243,6 +243,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	for (int round = 0; round < ROUNDS; round++) {
 		int n = receive(batch, fd);
 
+		/* Not before there are none left: while some were answered more have come, and to
+		 * ask for them costs less than the loop's turn. */
+		if (n <= 0)
+			return;
 		tally_begin(&tally);
 		batch->gathering = port;
 		for (int i = 0; i < n; i++)
@@ -250,8 +254,6 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		batch->gathering = NULL;
 		flush(batch, fd);
 		tally_end(&tally);
-		if (n < BATCH)
-			return;
 	}
 }
 
