@@ -146,13 +146,12 @@ static bool tells_marks(const struct nlattr *mark_attr, const struct nlattr *mas
 
 static int see_rule(const struct nlmsghdr *header, void *arg)
 {
-	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(header);
 	const struct nlattr *attrs[ATTRS] = { NULL };
 	bool *tells = arg;
 
 	if (header->nlmsg_type != RTM_NEWRULE ||
-	    mnl_nlmsg_get_payload_len(header) < sizeof(*rule) ||
-	    mnl_attr_parse(header, sizeof(*rule), on_attr, attrs) < 0)
+	    mnl_nlmsg_get_payload_len(header) < sizeof(struct fib_rule_hdr) ||
+	    mnl_attr_parse(header, sizeof(struct fib_rule_hdr), on_attr, attrs) < 0)
 		return MNL_CB_OK;
 	*tells |= attrs[FRA_IIFNAME] || attrs[FRA_UID_RANGE] ||
 		  tells_marks(attrs[FRA_FWMARK], attrs[FRA_FWMASK]);
