@@ -107,7 +107,7 @@ static bool compose(const struct worker *worker, const struct lookup *lookup,
 		.exclude_aaaa = &room->config->dns64.exclude_aaaa,
 		.aaaa = &lookup->main.got,
 		.a = &lookup->a.got,
-		.aaaa_overdue = lookup->overdue,
+		.overdue = lookup->overdue,
 		.forced = lookup->plan.forced,
 		.account = lookup->explain ? &account : NULL,
 	};

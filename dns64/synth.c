@@ -497,7 +497,7 @@ static bool settle_overdue(const struct synth *synth, struct answer *answer)
 	struct message_chain chain;
 	struct message a;
 
-	if (!synth->aaaa_overdue || !synth->a->known || !read_side(synth->a, &a) ||
+	if (!synth->overdue || !synth->a->known || !read_side(synth->a, &a) ||
 	    !message_chase(&a, &synth->query->qname, &chain))
 		return false;
 	found_ground(synth, SYNTH_AAAA_LATE);
@@ -513,7 +513,8 @@ static bool settle_overdue(const struct synth *synth, struct answer *answer)
 
 /*
  * There are AAAA records, but those made of A are preferred, where there are any that may be
- * translated: the way to the IPv6 addresses is known to be bad.
+ * translated: the way to the IPv6 addresses is known to be bad. But no answer to A within the
+ * time that is given to AAAA means that it cannot be done now.
  */
 static bool settle_forced(const struct synth *synth, struct answer *answer,
 			  const struct message *aaaa, const struct message_chain *chain)
@@ -521,15 +522,18 @@ static bool settle_forced(const struct synth *synth, struct answer *answer,
 	struct message_chain a_chain;
 	struct message a;
 
-	if (!synth->a->known)
+	if (!synth->a->known && !synth->overdue)
 		return false;
-	if (read_side(synth->a, &a) && message_rcode(&a) == LDNS_RCODE_NOERROR &&
+	if (synth->a->known && read_side(synth->a, &a) &&
+	    message_rcode(&a) == LDNS_RCODE_NOERROR &&
 	    message_chase(&a, &synth->query->qname, &a_chain) &&
 	    answer_synthesised(synth, answer, aaaa, &a, &a_chain)) {
 		found_ground(synth, SYNTH_FORCED);
 		answer->secure = false;		/* that there is no AAAA is our word alone */
 	} else {
 		answer_filtered(synth, answer, aaaa, chain);
+		if (!synth->a->known)
+			keep_briefly(answer);
 	}
 	return true;
 }

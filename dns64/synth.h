@@ -54,14 +54,14 @@ struct synth {
 	const struct addrmap *map;
 	const struct prefix_list *exclude_aaaa;
 	const struct synth_side *aaaa, *a;
-	bool aaaa_overdue;		/* it was waited for long enough */
+	bool overdue;			/* AAAA, or A where forced: waited for long enough */
 	bool forced;			/* synthesise where AAAA is there too, if it can be done */
 	struct synth_account *account;	/* NULL: nobody wants to know */
 };
 
 enum {
-	/* An answer given without a word on AAAA is kept this long only, that AAAA be
-	 * asked for again; its TTLs are as 5.1.7 says. */
+	/* An answer given without a word on one of the two is kept this long only, that it
+	 * be asked for again; its TTLs are as 5.1.7 says. */
 	SYNTH_OVERDUE_TTL_S = 30,
 	/* Addresses of all pref64s together; what one pref64 makes is always given. */
 	SYNTH_ADDRESSES_MAX = 256,

@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	split = 2 + data[1] * 4u < size ? 2 + data[1] * 4u : size;
 	query.edns = data[0] & 1;
 	query.dnssec_ok = query.edns && data[0] & 2;
-	synth.aaaa_overdue = data[0] & 4;
+	synth.overdue = data[0] & 4;
 	aaaa.known = !(data[0] & 8);
 	synth.forced = data[0] & 16;
 	map.n_draining = data[0] & 32 ? 2 : 0;

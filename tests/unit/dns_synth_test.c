@@ -155,6 +155,10 @@ static const struct synth_case {
 	{ "forced: A is preferred, and A is waited for",
 	  { ANSWERED, 0, "w.example 300 IN AAAA 2001:db8::1\n", NULL, false }, { 0 },
 	  .forced = true, .wait = true },
+	{ "forced: but no longer than for a late AAAA (5.1.3); then AAAA, for a short time",
+	  { ANSWERED, 0, "w.example 300 IN AAAA 2001:db8::1\n", NULL, false }, { 0 },
+	  .forced = true, .overdue = true, .lifetime_s = SYNTH_OVERDUE_TTL_S,
+	  .answer = "w.example. 300 AAAA 2001:db8::1\n" },
 	{ "forced: AAAA counts as absent; that is not validated (5.5)",
 	  { ANSWERED, 0, "w.example 300 IN AAAA 2001:db8::1\n", NULL, false },
 	  { ANSWERED, 0, "w.example 900 IN A 192.0.2.1\n", NULL, false },
@@ -288,7 +292,7 @@ static bool settle(struct fixture *fixture, const struct synth_case *c, const ch
 	struct synth_side a = side_of(&c->a, qname, LDNS_RR_TYPE_A, wire_a);
 	struct synth synth = {
 		.query = query, .map = &fixture->map, .exclude_aaaa = &fixture->exclude_aaaa,
-		.aaaa = &aaaa, .a = &a, .aaaa_overdue = c->overdue, .forced = c->forced,
+		.aaaa = &aaaa, .a = &a, .overdue = c->overdue, .forced = c->forced,
 	};
 
 	*answer = (struct answer){ .wire = wire_out };
