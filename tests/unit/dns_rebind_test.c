@@ -94,6 +94,24 @@ static void test_what_is_said(void **state)
 	assert_false(answer.secure);
 }
 
+/* What is too long to be looked at is not let through unseen. */
+static void test_too_many_records(void **state)
+{
+	static const uint8_t inside[4] = { 10, 0, 0, 1 };
+	struct query query = dns_text_query("w.example", LDNS_RR_TYPE_A);
+	struct answer answer = { .wire = wire_out };
+	struct world *w = *state;
+	struct reply reply;
+
+	reply_begin(&reply, &answer, &query);
+	for (size_t i = 0; i <= MESSAGE_RRS_MAX; i++)
+		reply_add(&reply, SECTION_ANSWER, &query.qname, LDNS_RR_TYPE_A, 60, inside,
+			  sizeof(inside));
+	reply_end(&reply, LDNS_RCODE_NOERROR);
+	rebind_guard(&answer, &query, &w->config, &w->map);
+	assert_int_equal(n_records(&answer), 0);
+}
+
 /* By the name that was asked for: at or below a zone of one's own, any address; a chain that only
  * ends there is a foreign name's. RFC 1918 3 is about addresses: other records are let through. */
 static void test_names(void **state)
@@ -152,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_what_is_said),
+		cmocka_unit_test(test_too_many_records),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_off),
 	};
