@@ -172,6 +172,21 @@ static void check_eams(const struct config_source *source)
 					 &config->nat64.static_bindings[i].outside.addr);
 }
 
+/* Does what is sent to @to come in at @listen? Own addresses are not known here, but for the
+ * loopback: a wildcard has it. */
+static bool reaches(const struct endpoint *to, const struct endpoint *listen)
+{
+	const struct in6_addr any4 = addr_from_v4(0);
+
+	if (to->port != listen->port)
+		return false;
+	if (addr_equal(&listen->addr, &any4))
+		return addr_is_v4(&to->addr) && ntohl(addr_v4_be32(&to->addr)) >> 24 == IN_LOOPBACKNET;
+	if (IN6_IS_ADDR_UNSPECIFIED(&listen->addr))
+		return IN6_IS_ADDR_LOOPBACK(&to->addr);
+	return addr_equal(&to->addr, &listen->addr);
+}
+
 static void check_not_listener(const struct config_source *source, const char *path, size_t i,
 			       const struct endpoint *upstream)
 {
@@ -179,7 +194,7 @@ static void check_not_listener(const struct config_source *source, const char *p
 	char text[ENDPOINT_STRLEN];
 
 	for (size_t k = 0; k < listen->n; k++)
-		if (endpoint_equal(&listen->v[k], upstream))
+		if (reaches(upstream, &listen->v[k]))
 			config_report_error(source->report, place_of(source, path, i),
 					    "%s is an address of dns64.listen itself",
 					    endpoint_format(upstream, text));

@@ -443,6 +443,14 @@ static void test_rules(void **state)
 		       AT(1, 38, "127.0.0.1:53 is an address of dns64.listen itself")
 		       "dns64: {listen: [127.0.0.1], zones: [{name: a.example, upstream: [127.0.0.1]}]}\n"
 		       "                                     ^\n");
+	expect_refused("dns64: {listen: [0.0.0.0], upstream: [9.9.9.9, 127.0.0.1]}",
+		       AT(1, 48, "127.0.0.1:53 is an address of dns64.listen itself")
+		       "dns64: {listen: [0.0.0.0], upstream: [9.9.9.9, 127.0.0.1]}\n"
+		       "                                               ^\n");
+	expect_refused("dns64: {upstream: [\"::1\"]}",
+		       AT(1, 20, "[::1]:53 is an address of dns64.listen itself")
+		       "dns64: {upstream: [\"::1\"]}\n"
+		       "                   ^\n");
 	expect_refused("prefixes: {draining: [2001:db8:64::/48, \"64:ff9b::/96\"]}",
 		       AT(1, 23, "2001:db8:64::/48 is none of prefixes.nat64")
 		       "prefixes: {draining: [2001:db8:64::/48, \"64:ff9b::/96\"]}\n"
