@@ -245,8 +245,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 		/* Not before there are none left: while some were answered more have come, and to
 		 * ask for them costs less than the loop's turn. */
-		if (n <= 0)
+		if (n <= 0) {
+			event_priority_set(port->readable, LOOP_URGENT);
 			return;
+		}
 		tally_begin(&tally);
 		batch->gathering = port;
 		for (int i = 0; i < n; i++)
@@ -255,6 +257,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		flush(batch, fd);
 		tally_end(&tally);
 	}
+	/* There are more than can be answered: urgent, they would leave no turn to anything else. */
+	event_priority_set(port->readable, LOOP_USUAL);
 }
 
 /* ---- life --------------------------------------------------------------------- */
