@@ -27,6 +27,9 @@ class Capture:
     """
 
     _serial = itertools.count(1)
+    # In its immediate mode tcpdump's ring has a slot of 64 KiB for each packet, however small:
+    # with the 2 MiB it takes of itself, 32 that come before its turn are all that it sees.
+    BUFFER_KIB = 64 * 1024
 
     def __init__(self, ns, interface, filter_):
         self.ns, self.interface, self.filter = ns, interface, filter_
@@ -37,8 +40,8 @@ class Capture:
         self.file = self.ns.ground.path(f"{name}.pcap")
         self.log = self.ns.ground.path(f"{name}.log")
         self.process = self.ns.spawn("tcpdump", "-i", self.interface, "-w", self.file, "-U",
-                                     "--immediate-mode", "-Z", "root", "-p", self.filter,
-                                     log=self.log)
+                                     "--immediate-mode", "-Z", "root", "-p",
+                                     "-B", str(self.BUFFER_KIB), self.filter, log=self.log)
         wait_for(lambda: "listening on" in self.log.read_text(), "tcpdump listens")
         return self
 
@@ -47,6 +50,7 @@ class Capture:
         with PcapReader(str(self.file)) as reader:
             self.packets = list(reader)
         self.file.unlink()
+        assert "\n0 packets dropped by kernel" in (log := self.log.read_text()), log
 
     def so_far(self):
         """What it has seen up to now, while it still listens."""
