@@ -37,6 +37,7 @@ enum {
 	OUTPUT_MAX = 128 * 1024,	/* bytes of replies not taken, before reading stops */
 	OUTPUT_LIMIT = 512 * 1024,	/* and before replies to what was read are dropped */
 	OUTPUT_WORKER = 16 * 1024 * 1024,	/* the same of all connections of a worker */
+	OUTPUT_SPARED = 16 * 1024,	/* on each, whatever the others leave there */
 	LENGTH_LEN = 2,			/* RFC 1035 4.2.2 */
 	QUERY_MAX = 4096,		/* a question, an OPT record, very generous padding */
 	HANDSHAKE_MS = 5000,
@@ -314,14 +315,21 @@ bool tcp_settle(struct tcp_client *client, struct query *query)
 	return true;
 }
 
+/* Who leaves his replies takes no room from those who fetch theirs. */
+static bool has_room(const struct tcp_client *client, size_t len)
+{
+	size_t waiting = evbuffer_get_length(bufferevent_get_output(client->bev));
+
+	return waiting + len <= OUTPUT_SPARED ||
+	       (waiting <= OUTPUT_LIMIT && client->worker->tcp_output <= OUTPUT_WORKER);
+}
+
 void tcp_reply(struct tcp_client *client, const uint8_t *wire, size_t len)
 {
 	uint8_t length[LENGTH_LEN] = { (uint8_t)(len >> 8), (uint8_t)len };
 	struct evbuffer *output = bufferevent_get_output(client->bev);
 
-	if (evbuffer_get_length(output) > OUTPUT_LIMIT ||
-	    client->worker->tcp_output > OUTPUT_WORKER ||
-	    evbuffer_expand(output, sizeof(length) + len) < 0) {
+	if (!has_room(client, len) || evbuffer_expand(output, sizeof(length) + len) < 0) {
 		stats_inc(STAT_DNS_DROP_SEND);
 		return;
 	}

@@ -402,6 +402,39 @@ def test_who_does_not_read_is_not_read(lab, gate64):
     assert rose["dns64.drops.send_failed"] == 0
 
 
+def open_narrow(lab):
+    """A connection by which next to nothing comes as long as nobody reads."""
+    sock = lab.server6.socket(socket.AF_INET6)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect((GATEWAY6, 53))
+    return sock
+
+
+def test_who_takes_no_replies_leaves_room_for_others(lab, gate64):
+    """RFC 7766 10: connections that ask on and on for 30 KB and fetch nothing, more than the
+    workers keep; and beside them those who ask and read"""
+    gate64.reload({"dns64": {"limits": {"tcp_per_client": 2000}}})
+    long = query("long.example.net", "TXT")
+    assert len(over_tcp_alone(lab, long)) > 30000
+    with contextlib.ExitStack() as stack:
+        idlers = [stack.enter_context(open_narrow(lab))
+                  for _ in range(200 * len(os.sched_getaffinity(0)))]
+
+        def demand(times):
+            for idler in idlers:
+                with contextlib.suppress(BlockingIOError):
+                    idler.send(framed(*[long.to_wire()] * times), socket.MSG_DONTWAIT)
+        before = gate64.counters()["dns64.drops.send_failed"]
+        demand(20)
+        for _ in range(16):
+            demand(1)
+            wait_for(lambda: gate64.counters()["dns64.drops.send_failed"] > before, "too much")
+            assert over_tcp(stack.enter_context(lab.server6.connect((GATEWAY6, 53))), query())
+    wait_for(lambda: gate64.status()["rooms"]["dns64"]["tcp_connections"] < 10, "they are gone",
+             timeout=40)
+    gate64.reload()
+
+
 def test_keepalive(lab, gate64):
     """RFC 7828 3.2.1, 3.3.1 and 3.3.2: asked once, each reply of the connection has the time; never over
     UDP; a query that brings a time is malformed"""

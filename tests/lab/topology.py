@@ -39,6 +39,8 @@ PREF64, NAT46 = "64:ff9b::", "64:ff9b:1::"
 WG_PORT = 51820
 BIG_PAGE = 8 << 20	# bytes of https://www.home.example/big
 
+LONG_TEXT = f'"{"x" * 250}" ' * 120
+
 WWW = "www.home.example"
 ZONES = {
     ".": """\
@@ -55,7 +57,7 @@ ZONES = {
         @ NS ns
         ns A 192.0.2.53
         """,
-    "example.net.": """\
+    "example.net.": f"""\
         @ SOA ns.lab.example. lab 1 3600 600 86400 30
         @ NS ns.lab.example.
         git A 192.0.2.80
@@ -65,6 +67,7 @@ ZONES = {
         both A 192.0.2.80
         both AAAA 2001:db8:ff::80
         text TXT "no address here"
+        long TXT {LONG_TEXT}
         """,
     # What the owner of the servers publishes; and what an attacker would.
     "home.example.": """\
