@@ -94,7 +94,7 @@ static FILE *log_stream(void)
  * KeyTrap, NSEC3		8 signatures of a record set are tried, and 8 hashes at a time until
  *				others have their turn (CVE-2023-50387, -50868, built in); above
  *				150 iterations a zone counts as not signed (RFC 9276 3.2)
- * too many questions		num-queries-per-thread, QUESTIONS_MAX of engine.c
+ * too many questions		num-queries-per-thread, RESOLVER_QUESTIONS_MAX
  * forwarded names poisoned	(MaginotDNS) a context for each zone: engine.c
  *
  * Left at libunbound's default: unwanted-reply-threshold (off: it ends the process,
@@ -131,7 +131,7 @@ static const struct option options_zone[] = {
 	{ "rrset-cache-size:", "2m" },
 	{ "outgoing-range:", "128" },
 	{ "outgoing-num-tcp:", "8" },
-	{ "num-queries-per-thread:", "1024" },
+	{ "num-queries-per-thread:", "4096" },
 };
 
 static const struct option options_recursive[] = {

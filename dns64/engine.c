@@ -18,8 +18,6 @@
 #include "tally.h"
 
 enum {
-	QUESTIONS_MAX = 4096,		/* with libunbound at a time, given up ones included */
-	QUESTIONS_MAX_ZONE = 1024,
 	DEAF_AFTER = 4,			/* so many failed one after another */
 	DEAF_MS = 3000,			/* in at least that time */
 	RENEW_MS = 3000,		/* between one new context and the next */
@@ -49,8 +47,7 @@ void engine_cancel(struct engine *engine, int id)
 
 bool engine_is_full(const struct engine *engine)
 {
-	return engine->n_questions >=
-	       (engine->scope == CONTEXT_ZONE ? QUESTIONS_MAX_ZONE : QUESTIONS_MAX);
+	return engine->n_questions >= RESOLVER_QUESTIONS_MAX;
 }
 
 bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,

@@ -18,11 +18,23 @@ enum {
 	SHARE_BUCKETS = 1024,
 };
 
-/* The places that a client has; gone with the last of them */
+/* What is scarce. A question's place is taken until the resolver itself is done with it, which
+ * may be long after nobody waits for it any more. */
+enum place { PLACE_LOOKUP, PLACE_QUESTION, PLACE_WAITER, PLACES };
+
+static const unsigned int places_max[PLACES] = {
+	[PLACE_LOOKUP] = LOOKUPS_MAX,
+	[PLACE_QUESTION] = RESOLVER_QUESTIONS_MAX,
+	[PLACE_WAITER] = WAITERS_MAX,
+};
+
+/* The places that a host or all hosts of a /64 have; gone with the last of them */
 struct share {
 	LIST_ENTRY(share) in_bucket;
-	struct in6_addr client;
-	unsigned int n_lookups, n_waiters;
+	struct lookups *lookups;
+	struct prefix who;		/* a /128 or a /64 */
+	struct share *net;		/* of the /64 that a host is in; NULL: IPv4, or it is one */
+	unsigned int n[PLACES];
 };
 
 LIST_HEAD(lookup_bucket, lookup);
@@ -35,43 +47,100 @@ struct lookups {
 	const struct siphash_key *secret;
 	LIST_HEAD(lookup_list, lookup) all;
 	_Atomic unsigned int n;		/* read by every thread */
-	unsigned int n_waiters;
+	unsigned int taken[PLACES];	/* by everybody */
 	struct lookup_bucket buckets[LOOKUP_BUCKETS];
 	struct share_bucket shares[SHARE_BUCKETS];
 };
 
 /* ---- shares ------------------------------------------------------------------ */
 
-static struct share *share_get(struct lookups *lookups, const struct in6_addr *client)
+static struct share *share_of(struct lookups *lookups, const struct prefix *who)
 {
 	struct share_bucket *bucket;
 	struct share *share;
 	uint64_t words[2];
 
-	memcpy(words, client, sizeof(words));
+	memcpy(words, &who->addr, sizeof(words));
 	bucket = &lookups->shares[siphash13(lookups->secret, words, 2) % SHARE_BUCKETS];
 	LIST_FOREACH(share, bucket, in_bucket)
-		if (addr_equal(&share->client, client))
+		if (prefix_equal(&share->who, who))
 			return share;
 	share = calloc(1, sizeof(*share));
 	if (share) {
-		share->client = *client;
+		share->lookups = lookups;
+		share->who = *who;
 		LIST_INSERT_HEAD(bucket, share, in_bucket);
 	}
 	return share;
 }
 
+/* A share without places does not stay, nor then that of its /64. */
 static void share_put(struct share *share)
 {
-	if (share->n_lookups || share->n_waiters)
-		return;
-	LIST_REMOVE(share, in_bucket);
-	free(share);
+	static const unsigned int none[PLACES];
+
+	while (share && memcmp(share->n, none, sizeof(none)) == 0) {
+		struct share *net = share->net;
+
+		LIST_REMOVE(share, in_bucket);
+		free(share);
+		share = net;
+	}
 }
 
-static bool may_have_more(unsigned int own, unsigned int used, unsigned int max)
+static struct share *share_get(struct lookups *lookups, const struct in6_addr *client)
 {
-	return own * 2 < max - used;
+	struct prefix host = { *client, 128 }, net = { *client, 64 };
+	struct share *of_net = NULL, *share;
+
+	if (!addr_is_v4(client)) {
+		memset(net.addr.s6_addr + 8, 0, 8);
+		of_net = share_of(lookups, &net);
+		if (!of_net)
+			return NULL;
+	}
+	share = share_of(lookups, &host);
+	if (share)
+		share->net = of_net;
+	else
+		share_put(of_net);
+	return share;
+}
+
+static bool all_taken(const struct lookups *lookups, enum place place)
+{
+	return lookups->taken[place] >= places_max[place];
+}
+
+/*
+ * A /64, or an IPv4 address, may take half as many as it leaves, so up to a third of all; a host
+ * of that /64 as many as it leaves to its neighbours there, so up to half of that third.
+ */
+static bool may_have_more(const struct share *share, enum place place)
+{
+	const struct share *net = share->net ? share->net : share;
+	unsigned int left = places_max[place] - share->lookups->taken[place];
+
+	if (all_taken(share->lookups, place) || net->n[place] * 2 >= left)
+		return false;
+	return share == net || share->n[place] <= (left - net->n[place] * 2) / 3;
+}
+
+static void take(struct share *share, enum place place)
+{
+	share->lookups->taken[place]++;
+	share->n[place]++;
+	if (share->net)
+		share->net->n[place]++;
+}
+
+static void give_back(struct share *share, enum place place)
+{
+	share->lookups->taken[place]--;
+	share->n[place]--;
+	if (share->net)
+		share->net->n[place]--;
+	share_put(share);
 }
 
 static bool refuse(enum stat why)
@@ -107,12 +176,12 @@ static struct share *admit_waiter(struct lookup *lookup, const struct asker *ask
 		refuse(STAT_DNS_DROP_LOOKUP_WAITERS);
 		return NULL;
 	}
-	share = lookups->n_waiters < WAITERS_MAX ? share_get(lookups, &asker->client) : NULL;
+	share = all_taken(lookups, PLACE_WAITER) ? NULL : share_get(lookups, &asker->client);
 	if (!share) {
 		refuse(STAT_DNS_DROP_WAITERS);
 		return NULL;
 	}
-	if (may_have_more(share->n_waiters, lookups->n_waiters, WAITERS_MAX))
+	if (may_have_more(share, PLACE_WAITER))
 		return share;
 	share_put(share);
 	refuse(STAT_DNS_DROP_SHARE);
@@ -146,8 +215,7 @@ bool lookup_join(struct lookup *lookup, const struct asker *asker, const struct 
 	asker_hold(&waiter->asker, asker);
 	LIST_INSERT_HEAD(&lookup->waiters, waiter, link);
 	lookup->n_waiters++;
-	lookup->lookups->n_waiters++;
-	share->n_waiters++;
+	take(share, PLACE_WAITER);
 	return true;
 }
 
@@ -156,9 +224,7 @@ static void waiter_unlink(struct waiter *waiter)
 {
 	LIST_REMOVE(waiter, link);
 	waiter->lookup->n_waiters--;
-	waiter->lookup->lookups->n_waiters--;
-	waiter->share->n_waiters--;
-	share_put(waiter->share);
+	give_back(waiter->share, PLACE_WAITER);
 }
 
 void lookup_leave(struct asker *asker)
@@ -205,6 +271,11 @@ static void on_answer(void *arg, const struct resolver_answer *answer)
 	tell(side->lookup, answer);
 }
 
+static void on_question_gone(void *share)
+{
+	give_back(share, PLACE_QUESTION);
+}
+
 void lookup_ask(struct lookup *lookup, struct side *side, struct resolver *resolver,
 		const struct name *qname, uint16_t type)
 {
@@ -212,8 +283,11 @@ void lookup_ask(struct lookup *lookup, struct side *side, struct resolver *resol
 	explain_asked(lookup->explain, side == &lookup->a, qname, type);
 	side->question = resolver_ask(resolver, qname->wire, type, LDNS_RR_CLASS_IN, on_answer,
 				      side);
-	if (side->question)
+	if (side->question) {
+		take(lookup->share, PLACE_QUESTION);
+		resolver_charge(side->question, on_question_gone, lookup->share);
 		return;
+	}
 	side_fail(side, RESOLVER_REFUSED);
 	explain_answered(lookup->explain, side == &lookup->a, &side->got.answer);
 }
@@ -276,49 +350,46 @@ struct lookup *lookup_find(struct lookups *lookups, const struct key *key)
 /* One more for the client. Return: its share, or NULL, counted. */
 static struct share *admit_lookup(struct lookups *lookups, const struct in6_addr *client)
 {
-	struct share *share = NULL;
-	enum stat why = STAT_DNS_DROP_BUSY;
+	bool full = all_taken(lookups, PLACE_LOOKUP) || all_taken(lookups, PLACE_QUESTION);
+	struct share *share = full ? NULL : share_get(lookups, client);
 
-	if (lookups->n < LOOKUPS_MAX)
-		share = share_get(lookups, client);
-	if (share && may_have_more(share->n_lookups, lookups->n, LOOKUPS_MAX)) {
-		share->n_lookups++;
+	if (!share) {
+		refuse(STAT_DNS_DROP_BUSY);
+		return NULL;
+	}
+	if (may_have_more(share, PLACE_LOOKUP) && may_have_more(share, PLACE_QUESTION))
 		return share;
-	}
-	if (share) {
-		share_put(share);
-		why = STAT_DNS_DROP_SHARE;
-	}
-	refuse(why);
+	share_put(share);
+	refuse(STAT_DNS_DROP_SHARE);
 	return NULL;
 }
 
-static void leave_share(struct share *share)
+/* For later. Return: nobody's share, or NULL. */
+static struct share *admit_renewal(struct lookups *lookups)
 {
-	if (!share)
-		return;
-	share->n_lookups--;
-	share_put(share);
+	const struct in6_addr nobody = addr_from_v4(0);
+
+	if (lookups->taken[PLACE_LOOKUP] >= places_max[PLACE_LOOKUP] / 2 ||
+	    lookups->taken[PLACE_QUESTION] >= places_max[PLACE_QUESTION] / 2)
+		return NULL;
+	return share_get(lookups, &nobody);
 }
 
 struct lookup *lookup_new(struct lookups *lookups, const struct key *key,
 			  const struct asker *asker, const struct query *query)
 {
-	struct share *share = NULL;
+	struct share *share = asker ? admit_lookup(lookups, &asker->client) :
+				      admit_renewal(lookups);
 	struct lookup *lookup;
 
-	if (asker) {
-		share = admit_lookup(lookups, &asker->client);
-		if (!share)
-			return NULL;
-	} else if (lookups->n >= LOOKUPS_MAX / 2) {
+	if (!share)
 		return NULL;
-	}
 	lookup = calloc(1, sizeof(*lookup));
 	if (!lookup) {
-		leave_share(share);
+		share_put(share);
 		return NULL;
 	}
+	take(share, PLACE_LOOKUP);
 	lookup->lookups = lookups;
 	lookup->share = share;
 	lookup->key = *key;
@@ -360,7 +431,7 @@ void lookup_free(struct lookup *lookup)
 	LIST_REMOVE(lookup, link);
 	LIST_REMOVE(lookup, in_bucket);
 	lookup->lookups->n--;
-	leave_share(lookup->share);
+	give_back(lookup->share, PLACE_LOOKUP);
 	lookup_dismiss(lookup);
 	free(lookup);
 }

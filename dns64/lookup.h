@@ -4,9 +4,11 @@
  * him: the resolver gets each question once, which is also what keeps forgers
  * from having it asked often enough to guess an answer (RFC 5452 5).
  *
- * Places are few and shared out: at most so many look-ups, so many who wait for
- * one of them and for all. Of what is free nobody takes more than half as much
- * as he leaves to others, so that a client who wants all places gets a third.
+ * Places are few and shared out: at most so many look-ups, so many questions with
+ * the resolver, so many who wait for one look-up and for all. Of what is free no
+ * /64 takes more than half as much as it leaves to others, so that one that wants all
+ * places gets a third, whatever addresses it uses; and of that no host takes more than
+ * it leaves to the others of its /64.
  *
  * One struct lookups belongs to one worker. The spine (dns64.c) owns the life of
  * a look-up; here it is kept, and told of each news of it.
@@ -62,7 +64,7 @@ struct lookup {
 	LIST_ENTRY(lookup) link;
 	LIST_ENTRY(lookup) in_bucket;
 	struct lookups *lookups;
-	struct share *share;		/* of who was first to ask */
+	struct share *share;		/* of who was first to ask, or nobody's */
 	struct key key;
 	struct query query;		/* the first one */
 	struct policy_plan plan;
@@ -94,7 +96,7 @@ typedef void lookup_news_fn(void *arg, struct lookup *lookup,
 struct lookups *lookups_new(struct event_base *base, const struct siphash_key *secret,
 			    lookup_news_fn *news, void *arg);
 
-/** lookups_free() - every look-up is gone by then; NULL is allowed. */
+/** lookups_free() - every look-up and question is gone by then; NULL is allowed. */
 void lookups_free(struct lookups *lookups);
 
 /** lookups_first() - any look-up, or NULL. */

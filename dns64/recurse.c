@@ -60,6 +60,8 @@ struct resolver_query {
 	struct resolver_answer answer;
 	uint8_t *wire;			/* owned copies of what answer points to */
 	char *why;
+	resolver_gone_fn *gone;		/* or NULL */
+	void *payer;
 };
 
 TAILQ_HEAD(questions, resolver_query);
@@ -79,6 +81,8 @@ struct resolver {
 static void question_free(struct resolver_query *question)
 {
 	event_del(&question->deadline);
+	if (question->gone)
+		question->gone(question->payer);
 	free(question->wire);
 	free(question->why);
 	free(question);
@@ -395,6 +399,12 @@ struct resolver_query *resolver_ask_aaaa(struct resolver *resolver, const char *
 		question->arg = arg;
 	}
 	return question;
+}
+
+void resolver_charge(struct resolver_query *question, resolver_gone_fn *gone, void *payer)
+{
+	question->gone = gone;
+	question->payer = payer;
 }
 
 void resolver_cancel(struct resolver_query *question)

@@ -55,6 +55,8 @@ struct resolver *resolver_new(struct event_base *base, const struct config *conf
  */
 bool resolver_setup_equal(const struct config *a, const struct config *b);
 
+enum { RESOLVER_QUESTIONS_MAX = 4096 };	/* for each zone at a time, those given up included */
+
 /**
  * resolver_ask() - ask for @qname.
  * @qname:	wire form, uncompressed, at most 255 bytes, borrowed for the call.
@@ -65,6 +67,16 @@ bool resolver_setup_equal(const struct config *a, const struct config *b);
 struct resolver_query *resolver_ask(struct resolver *resolver, const uint8_t *qname,
 				    uint16_t type, uint16_t class,
 				    resolver_fn *fn, void *arg);
+
+/** A question takes up no place in the resolver any more. */
+typedef void resolver_gone_fn(void *payer);
+
+/**
+ * resolver_charge() - have @gone called when @query is gone from the resolver: after its answer
+ * was given, or, of one that was cancelled or had none in time, when its end is known.
+ * Called before any other event, and once.
+ */
+void resolver_charge(struct resolver_query *query, resolver_gone_fn *gone, void *payer);
 
 /** resolver_cancel() - @fn will not be called any more; the question is gone. */
 void resolver_cancel(struct resolver_query *query);

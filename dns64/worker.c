@@ -497,12 +497,12 @@ static void worker_end(struct worker *worker)
 	if (worker->lookups)
 		dns64_abandon(worker);
 	tcp_close_all(worker);
-	lookups_free(worker->lookups);
 	/* The analyser cannot follow le_prev, by which the list forgets it. */
 	while ((retired = LIST_FIRST(&worker->retired)) != NULL)
 		retired_free(retired);	/* NOLINT(clang-analyzer-unix.Malloc) */
 	resolver_free(worker->resolver);
 	resolver_free(worker->renewer);
+	lookups_free(worker->lookups);	/* their questions are gone now */
 	udp_batch_free(worker->udp);
 	top_free(worker->top);
 	loop_free(worker->loop);

@@ -51,6 +51,28 @@ void resolver_cancel(struct resolver_query *query)
 	n_cancelled++;
 }
 
+/* What the resolver still holds, though its asker may have given it up */
+static struct charge {
+	resolver_gone_fn *gone;
+	void *payer;
+} charges[RESOLVER_QUESTIONS_MAX];
+static unsigned int n_charges;
+
+void resolver_charge(struct resolver_query *query, resolver_gone_fn *gone, void *payer)
+{
+	assert_ptr_equal(query, &n_asked);
+	assert_true(n_charges < RESOLVER_QUESTIONS_MAX);
+	charges[n_charges++] = (struct charge){ gone, payer };
+}
+
+static void end_questions(void)
+{
+	while (n_charges) {
+		n_charges--;
+		charges[n_charges].gone(charges[n_charges].payer);
+	}
+}
+
 /* ---- helpers ------------------------------------------------------------------------ */
 
 static struct lookup *told_of;
@@ -78,6 +100,7 @@ static int teardown(void **state)
 	while ((lookup = lookups_first(lookups)) != NULL)
 		lookup_free(lookup);
 	assert_int_equal(n_held, 0);
+	end_questions();
 	lookups_free(lookups);
 	event_base_free(base);
 	return 0;
@@ -91,16 +114,24 @@ static uint64_t counted(enum stat stat)
 	return values[stat];
 }
 
-/* A client by number, from a port of its own for each of its queries */
-static struct asker asker_of(unsigned int client, unsigned int port)
+/* A host of a /64, both by number, from a port of its own for each of its queries */
+static struct asker asker_at(unsigned int net, unsigned int host, unsigned int port)
 {
 	struct asker asker = { .udp = (struct udp_port *)&n_held };
 
 	asker.client = (struct in6_addr){ .s6_addr = { 0x20, 0x01, 0x0d, 0xb8 } };
-	asker.client.s6_addr[14] = (uint8_t)(client >> 8);
-	asker.client.s6_addr[15] = (uint8_t)client;
+	asker.client.s6_addr[6] = (uint8_t)(net >> 8);
+	asker.client.s6_addr[7] = (uint8_t)net;
+	asker.client.s6_addr[14] = (uint8_t)(host >> 8);
+	asker.client.s6_addr[15] = (uint8_t)host;
 	asker.peer.sin6_port = (in_port_t)port;
 	return asker;
+}
+
+/* The only one of its /64 */
+static struct asker asker_of(unsigned int client, unsigned int port)
+{
+	return asker_at(client, 1, port);
 }
 
 static struct query query_of(const char *name)
@@ -116,13 +147,27 @@ static struct lookup *find(const struct query *query)
 	return lookup_find(lookups, &key);
 }
 
-static struct lookup *make(const struct query *query, unsigned int client)
+static struct lookup *make_for(const struct query *query, const struct asker *asker)
 {
-	struct asker asker = asker_of(client, 1);
 	struct key key;
 
 	key_make(&key, &secret, query);
-	return lookup_new(lookups, &key, &asker, query);
+	return lookup_new(lookups, &key, asker, query);
+}
+
+static struct lookup *make(const struct query *query, unsigned int client)
+{
+	struct asker asker = asker_of(client, 1);
+
+	return make_for(query, &asker);
+}
+
+static struct query numbered_query(unsigned int i)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "name-%u.example", i);
+	return query_of(name);
 }
 
 static bool join(struct lookup *lookup, unsigned int client, unsigned int port)
@@ -216,48 +261,136 @@ static void test_so_many_wait_for_one_and_no_more(void **state)
 	assert_int_equal(n_held, LOOKUP_WAITERS_MAX);
 }
 
-/* Waiting for as many look-ups as he likes, one client leaves places to the others. */
-static void test_one_client_gets_a_third_of_the_waiters(void **state)
+/* RFC 5452 5: waiting for as many look-ups as he likes, one client leaves places to others. */
+static void test_one_client_gets_a_sixth_of_the_waiters(void **state)
 {
 	uint64_t before = counted(STAT_DNS_DROP_SHARE);
 	unsigned int got = 0;
 
 	(void)state;
 	for (unsigned int i = 0; got == i * LOOKUP_WAITERS_MAX; i++) {
-		struct query query;
-		struct lookup *lookup;
-		char name[32];
+		struct query query = numbered_query(i);
+		struct lookup *lookup = make(&query, 1000 + i);
 
-		snprintf(name, sizeof(name), "name-%u.example", i);
-		query = query_of(name);
-		lookup = make(&query, 1000 + i);
 		for (unsigned int j = 0; j < LOOKUP_WAITERS_MAX; j++)
 			got += join(lookup, 1, j);
 	}
-	assert_in_range(got, WAITERS_MAX / 3 - 1, WAITERS_MAX / 3 + 1);
+	assert_in_range(got, WAITERS_MAX / 6 - 2, WAITERS_MAX / 6 + 2);
 	assert_true(counted(STAT_DNS_DROP_SHARE) > before);
 	assert_true(join(lookups_first(lookups), 2, 1));
 }
 
-static void test_one_client_gets_a_third_of_the_lookups(void **state)
+/* How many look-ups a host gets that wants @wanted, by names from @first on */
+static unsigned int lookups_of(unsigned int net, unsigned int host, unsigned int first,
+			       unsigned int wanted)
+{
+	struct asker asker = asker_at(net, host, 1);
+	unsigned int got = 0;
+
+	for (unsigned int i = 0; i < wanted; i++) {
+		struct query query = numbered_query(first + i);
+
+		got += make_for(&query, &asker) != NULL;
+	}
+	return got;
+}
+
+static void test_one_client_gets_a_sixth_of_the_lookups(void **state)
+{
+	(void)state;
+	assert_in_range(lookups_of(1, 1, 0, LOOKUPS_MAX), LOOKUPS_MAX / 6 - 2,
+			LOOKUPS_MAX / 6 + 2);
+	assert_int_equal(lookups_of(2, 1, 10000, 1), 1);	/* somebody else */
+	assert_int_equal(lookups_of(1, 2, 10001, 1), 1);	/* his neighbour */
+	while (lookups_first(lookups))
+		lookup_free(lookups_first(lookups));
+	assert_int_equal(lookups_of(1, 1, 0, 1), 1);
+}
+
+/* RFC 4291 2.5.1: a host chooses its address within its /64, and could have one for each query. */
+static void test_one_64_gets_a_third_of_the_lookups(void **state)
 {
 	unsigned int got = 0;
-	struct query query;
+
+	(void)state;
+	for (unsigned int i = 0; i < LOOKUPS_MAX; i++)
+		got += lookups_of(1, i, i, 1);
+	assert_in_range(got, LOOKUPS_MAX / 3 - 2, LOOKUPS_MAX / 3 + 2);
+	assert_int_equal(lookups_of(2, 1, 10000, 1), 1);
+}
+
+/* An IPv4 address is one client, with no others beside it. */
+static void test_an_ipv4_client_gets_a_third_of_the_lookups(void **state)
+{
+	struct asker asker = asker_of(1, 1);
+	unsigned int got = 0;
+
+	(void)state;
+	assert_true(addr_parse("192.0.2.1", &asker.client));
+	for (unsigned int i = 0; i < LOOKUPS_MAX; i++) {
+		struct query query = numbered_query(i);
+
+		got += make_for(&query, &asker) != NULL;
+	}
+	assert_in_range(got, LOOKUPS_MAX / 3 - 2, LOOKUPS_MAX / 3 + 2);
+	asker.client.s6_addr[15]++;
+	assert_non_null(make_for(&(struct query){ .type = LDNS_RR_TYPE_A }, &asker));
+}
+
+/* How many questions a client gets to the resolver that gives each of them up at once */
+static unsigned int questions_of(unsigned int client, unsigned int wanted)
+{
+	unsigned int got = 0;
+
+	for (unsigned int i = 0; i < wanted; i++) {
+		struct query query = numbered_query(i);
+		struct lookup *lookup = make(&query, client);
+
+		if (!lookup)
+			continue;
+		lookup_ask(lookup, &lookup->main, (struct resolver *)&base, &query.qname,
+			   LDNS_RR_TYPE_AAAA);
+		lookup_free(lookup);
+		got++;
+	}
+	return got;
+}
+
+/* RFC 5452 5: questions that nobody waits for any more are his who asked, until they are over;
+ * else by asking and giving up one client would take all places of the resolver. */
+static void test_questions_given_up_are_counted(void **state)
+{
+	unsigned int max = RESOLVER_QUESTIONS_MAX;
+
+	(void)state;
+	assert_in_range(questions_of(1, max), max / 6 - 2, max / 6 + 2);
+	assert_int_equal(questions_of(2, 1), 1);
+	end_questions();
+	assert_int_equal(questions_of(1, 1), 1);
+}
+
+/* What is renewed before anybody asks takes no more than half of all, given up or not. */
+static void test_renewals_leave_half_of_the_places(void **state)
+{
+	unsigned int got = 0;
 
 	(void)state;
 	for (unsigned int i = 0; i < LOOKUPS_MAX; i++) {
-		char name[32];
+		struct query query = numbered_query(i);
+		struct lookup *lookup = make_for(&query, NULL);
 
-		snprintf(name, sizeof(name), "name-%u.example", i);
-		query = query_of(name);
-		got += make(&query, 1) != NULL;
+		if (!lookup)
+			continue;
+		lookup_ask(lookup, &lookup->main, (struct resolver *)&base, &query.qname,
+			   LDNS_RR_TYPE_A);
+		lookup_free(lookup);
+		got++;
 	}
-	assert_in_range(got, LOOKUPS_MAX / 3 - 1, LOOKUPS_MAX / 3 + 1);
-	query = query_of("other.example");
-	assert_non_null(make(&query, 2));
-	while (lookups_first(lookups))
-		lookup_free(lookups_first(lookups));
-	assert_non_null(make(&query, 1));
+	assert_int_equal(got, RESOLVER_QUESTIONS_MAX / 2);
+	end_questions();
+	for (got = 0; make_for(&(struct query){ .type = (uint16_t)got }, NULL); got++)
+		;
+	assert_int_equal(got, LOOKUPS_MAX / 2);
 }
 
 /* However many clients there are, the places in all are not more than said. */
@@ -269,10 +402,8 @@ static void test_all_places_are_bounded(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < LOOKUPS_MAX; i++) {
 		struct lookup *lookup;
-		char name[32];
 
-		snprintf(name, sizeof(name), "name-%u.example", i);
-		query = query_of(name);
+		query = numbered_query(i);
 		lookup = make(&query, i);
 		assert_non_null(lookup);
 		assert_true(join(lookup, i, 1));
@@ -297,7 +428,7 @@ static void test_who_leaves_gives_his_place_back(void **state)
 	n_held--;			/* the connection does not release him: it is gone */
 	lookup_leave(&LIST_FIRST(&lookup->waiters)->asker);
 	assert_int_equal(lookup->n_waiters, 1);
-	assert_int_equal(LIST_FIRST(&lookup->waiters)->asker.client.s6_addr[15], 1);
+	assert_int_equal(LIST_FIRST(&lookup->waiters)->asker.client.s6_addr[7], 1);
 	n_held--;
 	lookup_leave(&LIST_FIRST(&lookup->waiters)->asker);
 	assert_true(LIST_EMPTY(&lookup->waiters));
@@ -350,9 +481,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_each_waits_with_his_own_query, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_repeated_query_waits_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_so_many_wait_for_one_and_no_more, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_one_client_gets_a_third_of_the_waiters, setup,
+		cmocka_unit_test_setup_teardown(test_one_client_gets_a_sixth_of_the_waiters, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(test_one_client_gets_a_third_of_the_lookups, setup,
+		cmocka_unit_test_setup_teardown(test_one_client_gets_a_sixth_of_the_lookups, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_one_64_gets_a_third_of_the_lookups, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_an_ipv4_client_gets_a_third_of_the_lookups,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_questions_given_up_are_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_renewals_leave_half_of_the_places, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_all_places_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_leaves_gives_his_place_back, setup, teardown),
