@@ -125,8 +125,16 @@ static const struct option options_always[] = {
 	{ "aggressive-nsec:", "yes" },
 };
 
+/*
+ * How long an answer is waited for before it is asked for again, five times in all. Who recurses
+ * in our behalf knows one name at once, and has to ask others for the next one: what he took for
+ * the first says nothing of the second.
+ */
+#define FORWARDER_WAIT { "infra-cache-min-rtt:", "400" }
+
 /* Who knows a single zone has less to keep, and fewer askers. */
 static const struct option options_zone[] = {
+	FORWARDER_WAIT,
 	{ "msg-cache-size:", "1m" },
 	{ "rrset-cache-size:", "2m" },
 	{ "outgoing-range:", "128" },
@@ -141,6 +149,7 @@ static const struct option options_recursive[] = {
 
 /* Who forwards asks his upstream also about private addresses' names. */
 static const struct option options_forwarding[] = {
+	FORWARDER_WAIT,
 	{ "qname-minimisation:", "no" },
 	{ "unblock-lan-zones:", "yes" },
 	{ "insecure-lan-zones:", "yes" },

@@ -33,7 +33,9 @@
 #include "worker.h"
 
 enum {
-	ALL_FAIL_AFTER = 8,	/* so many questions one after another */
+	ALL_FAIL_AFTER = 8,	/* so many questions one after another ... */
+	ALL_FAIL_MS = 2000,	/* ... in at least that time: it takes no time to ask for many
+				 * names whose servers are known to be away */
 	RETRY_MS = 3000,
 };
 
@@ -179,7 +181,9 @@ static void exchange_with_cache(struct worker *worker, const struct lookup *look
 /* Is it plain that nobody is there to ask? */
 static bool all_fails(struct room *room)
 {
-	return atomic_load_explicit(&room->failed_in_row, memory_order_relaxed) >= ALL_FAIL_AFTER;
+	return atomic_load_explicit(&room->failed_in_row, memory_order_relaxed) >=
+		       ALL_FAIL_AFTER &&
+	       loop_now_ms() - atomic_load(&room->failing_since_ms) >= ALL_FAIL_MS;
 }
 
 /*
@@ -224,17 +228,30 @@ static bool go_on(struct worker *worker, struct lookup *lookup)
 	return true;
 }
 
-/* Is anybody there at all? */
+static void note_silence(struct room *room)
+{
+	if (atomic_fetch_add(&room->failed_in_row, 1) == 0)
+		atomic_store(&room->failing_since_ms, loop_now_ms());
+	if (all_fails(room))
+		cache_all_fail(room->cache, loop_now_ms());
+}
+
+/* Is anybody there at all? A server that answers with a failure is. */
 static void note_upstream(struct room *room, const struct resolver_answer *answer)
 {
+	bool failing;
+
 	if (answer->status == RESOLVER_FAILED) {
-		if (atomic_fetch_add(&room->failed_in_row, 1) + 1 >= ALL_FAIL_AFTER)
-			cache_all_fail(room->cache, loop_now_ms());
-	} else if (!answer->cached && atomic_load(&room->failed_in_row)) {
-		if (atomic_exchange(&room->failed_in_row, 0) >= ALL_FAIL_AFTER) {
-			atomic_fetch_add(&room->returns, 1);
-			cache_retry(room->cache, loop_now_ms());
-		}
+		if (answer->silent)
+			note_silence(room);
+		return;
+	}
+	if (answer->cached || !atomic_load(&room->failed_in_row))
+		return;
+	failing = all_fails(room);
+	if (atomic_exchange(&room->failed_in_row, 0) && failing) {
+		atomic_fetch_add(&room->returns, 1);
+		cache_retry(room->cache, loop_now_ms());
 	}
 }
 

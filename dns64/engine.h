@@ -25,6 +25,8 @@ struct engine {
 	unsigned int n_questions;	/* libunbound knows of, given up ones included */
 	unsigned int failed_in_row;	/* questions, since a server last answered one */
 	int64_t failing_since_ms, renewed_ms;
+	int64_t patience_ms;		/* see engine.c */
+	bool ill;			/* it takes for dead who may be there again */
 	bool asking;			/* an answer now comes from libunbound's cache */
 	struct resolver_health health;	/* but for what engine_health() fills in */
 };
@@ -55,36 +57,45 @@ bool engine_is_full(const struct engine *engine);
 bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,
 		uint16_t class, ub_event_callback_type fn, void *arg, int *id);
 
-/** engine_answered() - a question, asked at @asked_us (tally_now_us()), had an answer. */
-void engine_answered(struct engine *engine, int64_t asked_us);
+/* The moment when a question is asked */
+struct asked {
+	int64_t us;			/* tally_now_us() */
+	uint64_t heard;			/* how often anything had been heard of servers */
+};
 
-/** engine_failed() - it had none. */
-void engine_failed(struct engine *engine, int64_t asked_us);
+/** engine_asked() - now. */
+struct asked engine_asked(const struct engine *engine);
+
+/** engine_answered() - a question had an answer. */
+void engine_answered(struct engine *engine, const struct asked *asked);
+
+/** engine_failed() - it had none. Return: nor was anything heard of any server meanwhile. */
+bool engine_failed(struct engine *engine, const struct asked *asked);
 
 /** engine_timed_out() - it had none in time. */
-void engine_timed_out(struct engine *engine, int64_t asked_us);
+void engine_timed_out(struct engine *engine, const struct asked *asked);
 
 /** engine_health() - how its servers fare. */
 void engine_health(const struct engine *engine, struct resolver_health *out);
 
-/** engine_may_answer() - have servers answered since @asked_us, or never yet? */
-bool engine_may_answer(const struct engine *engine, int64_t asked_us);
+/** engine_may_answer() - was anything heard of servers since then, or none answered yet? */
+bool engine_may_answer(const struct engine *engine, const struct asked *asked);
 
 /** engine_is_deaf() - is nothing at all answered any more? */
 bool engine_is_deaf(const struct engine *engine);
+
+/** engine_is_to_renew() - as soon as it is time to? */
+bool engine_is_to_renew(const struct engine *engine);
 
 /**
  * engine_renew() - when it is time to: a context that thinks ill of no server yet.
  * Never called from within libunbound.
  * Return: the old one, to be freed when its questions have been cancelled with
- * context_cancel(); or NULL when it stays.
+ * context_cancel(), which may be put to the new one; or NULL when it stays.
  */
 struct context *engine_renew(struct engine *engine);
 
-/**
- * engine_retry() - its servers may be back: if it thinks ill of them, engine_renew() is not
- * to wait for its time. Return: does it?
- */
-bool engine_retry(struct engine *engine);
+/** engine_retry() - its servers may be back: if it thinks ill of any, it is to be renewed. */
+void engine_retry(struct engine *engine);
 
 #endif

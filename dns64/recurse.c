@@ -48,11 +48,12 @@ struct resolver_query {
 	struct resolver *resolver;
 	struct engine *engine;
 	int id;				/* libunbound's */
-	int64_t asked_us;		/* see tally_now_us() */
+	struct asked asked;
 	bool waits_more;		/* beyond TIMEOUT_DEAF_MS, if servers are heard of */
 	enum question_state state;
 	struct event deadline;
 	struct name qname;
+	uint16_t type, class;
 	/* exactly one is set */
 	resolver_fn *fn;
 	resolver_addresses_fn *addresses_fn;
@@ -168,7 +169,7 @@ static void set_failed(struct resolver_query *question, const char *why)
 
 static void fail(struct resolver_query *question, const char *why)
 {
-	engine_failed(question->engine, question->asked_us);
+	question->answer.silent = engine_failed(question->engine, &question->asked);
 	set_failed(question, why);
 }
 
@@ -185,8 +186,7 @@ static bool packet_is_truncated(const uint8_t *packet)
 /* Why libunbound's packet is not to be used, or NULL */
 static const char *packet_problem(int rcode, const void *packet, int packet_len)
 {
-	/* The packet of a failed question is not to be looked at; but when it fails
-	 * again from libunbound's cache, only the packet says so. */
+	/* The packet of a failed question is not to be looked at. */
 	if (rcode != 0 || packet_len < MESSAGE_HEADER_LEN || packet_len > MESSAGE_MAX ||
 	    packet_rcode(packet) == LDNS_RCODE_SERVFAIL)
 		return "no usable answer from any server";
@@ -194,6 +194,13 @@ static const char *packet_problem(int rcode, const void *packet, int packet_len)
 	if (packet_is_truncated(packet))
 		return "the answer is too big";
 	return NULL;
+}
+
+/* When a question fails again from libunbound's cache, only the packet says so. */
+static bool is_failure_kept(int rcode, const void *packet, int packet_len)
+{
+	return rcode == 0 && packet_len >= MESSAGE_HEADER_LEN &&
+	       packet_rcode(packet) == LDNS_RCODE_SERVFAIL;
 }
 
 static bool keep_packet(struct resolver_query *question, const void *packet, int packet_len)
@@ -222,16 +229,20 @@ static void take_answer(struct resolver_query *question, int rcode, const void *
 		log_debug("dns64: bogus: %s", why_bogus ? why_bogus : "no reason given");
 		answer->status = RESOLVER_BOGUS;
 		answer->ede = (uint16_t)bogus_ede(why_bogus);
-		engine_answered(question->engine, question->asked_us);
+		engine_answered(question->engine, &question->asked);
 		if (why_bogus)
 			answer->why = question->why = strdup(why_bogus);
+		return;
+	}
+	if (is_failure_kept(rcode, packet, packet_len)) {
+		set_failed(question, problem);
 		return;
 	}
 	if (problem) {
 		fail(question, problem);
 		return;
 	}
-	engine_answered(question->engine, question->asked_us);
+	engine_answered(question->engine, &question->asked);
 	answer->status = RESOLVER_OK;
 	answer->secure = security == UNBOUND_SECURE;
 }
@@ -253,7 +264,7 @@ static void on_unbound(void *arg, int rcode, void *packet, int packet_len, int s
 	(void)was_ratelimited;
 	if (question->state == QUESTION_GIVEN_UP) {
 		if (rcode == 0)			/* late, but somebody is there */
-			engine_answered(question->engine, question->asked_us);
+			engine_answered(question->engine, &question->asked);
 		forget(question);
 		return;
 	}
@@ -265,14 +276,15 @@ static void on_unbound(void *arg, int rcode, void *packet, int packet_len, int s
 static void give_up(struct resolver_query *question)
 {
 	question->state = QUESTION_GIVEN_UP;
-	engine_timed_out(question->engine, question->asked_us);
+	engine_timed_out(question->engine, &question->asked);
+	question->answer.silent = true;
 	set_failed(question, "no answer in time");
 	deliver_one(question);
 }
 
 /*
- * Twice at most. Where the servers have answered something since, or have never yet (the
- * first way down from the root is long), they may have more to say.
+ * Twice at most. Where servers have said something since, or have answered nothing ever yet
+ * (the first way down from the root is long), they may have more to say.
  */
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
@@ -282,7 +294,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (question->waits_more && engine_may_answer(question->engine, question->asked_us)) {
+	if (question->waits_more && engine_may_answer(question->engine, &question->asked)) {
 		question->waits_more = false;
 		evtimer_add(&question->deadline, &more);
 		return;
@@ -290,9 +302,20 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	give_up(question);
 }
 
-/* What a context knows goes with it: those who wait are told, the others forgotten. */
-static void drop_questions(struct resolver *resolver, const struct engine *engine,
-			   struct context *context)
+/* To libunbound, which may answer at once */
+static void put(struct resolver_query *question)
+{
+	question->asked = engine_asked(question->engine);
+	if (!engine_ask(question->engine, &question->qname, question->type, question->class,
+			on_unbound, question, &question->id)) {
+		fail(question, "the resolver did not take the question");
+		settle(question);
+	}
+}
+
+/* What a context knows goes with it. For those who wait the new one is asked. */
+static void move_questions(struct resolver *resolver, const struct engine *engine,
+			   struct context *old)
 {
 	struct resolver_query *question, *next;
 
@@ -300,13 +323,11 @@ static void drop_questions(struct resolver *resolver, const struct engine *engin
 		next = TAILQ_NEXT(question, link);
 		if (question->engine != engine)
 			continue;
-		context_cancel(context, question->id);
-		if (question->state == QUESTION_ASKED) {
-			fail(question, "no answer from any server");
-			settle(question);
-		} else {
+		context_cancel(old, question->id);
+		if (question->state == QUESTION_ASKED)
+			put(question);
+		else
 			forget(question);
-		}
 	}
 }
 
@@ -315,7 +336,7 @@ static void renew(struct resolver *resolver, struct engine *engine)
 	struct context *old = engine_renew(engine);
 
 	if (old) {
-		drop_questions(resolver, engine, old);
+		move_questions(resolver, engine, old);
 		context_free(old);
 	}
 }
@@ -323,8 +344,7 @@ static void renew(struct resolver *resolver, struct engine *engine)
 void resolver_retry(struct resolver *resolver)
 {
 	for (size_t i = 0; i < resolver->n_engines; i++)
-		if (engine_retry(&resolver->engines[i]))
-			renew(resolver, &resolver->engines[i]);
+		engine_retry(&resolver->engines[i]);
 }
 
 /* The servers that know the name */
@@ -341,7 +361,7 @@ static struct resolver_query *ask(struct resolver *resolver, const struct name *
 	struct engine *engine = engine_for(resolver, qname);
 	struct resolver_query *question;
 
-	if (engine_is_deaf(engine))
+	if (engine_is_to_renew(engine))
 		renew(resolver, engine);
 	if (engine_is_full(engine))
 		return NULL;
@@ -352,7 +372,8 @@ static struct resolver_query *ask(struct resolver *resolver, const struct name *
 	question->resolver = resolver;
 	question->engine = engine;
 	question->qname = *qname;
-	question->asked_us = tally_now_us();
+	question->type = type;
+	question->class = class;
 	question->waits_more = !engine_is_deaf(engine);
 	question->state = QUESTION_ASKED;
 	TAILQ_INSERT_TAIL(&resolver->questions, question, link);
@@ -360,10 +381,7 @@ static struct resolver_query *ask(struct resolver *resolver, const struct name *
 	evtimer_assign(&question->deadline, resolver->base, on_deadline, question);
 	evtimer_add(&question->deadline, &timeout);
 
-	if (!engine_ask(engine, qname, type, class, on_unbound, question, &question->id)) {
-		fail(question, "the resolver did not take the question");
-		settle(question);
-	}
+	put(question);
 	engine->health.questions += question->state == QUESTION_ASKED;
 	return question;
 }

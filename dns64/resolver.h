@@ -31,6 +31,7 @@ struct resolver_answer {
 	uint8_t rcode;		/* of the message */
 	bool secure;		/* validated (AD), where RESOLVER_OK */
 	bool cached;		/* known from before: no server has said it now */
+	bool silent;		/* where FAILED: nothing was heard of servers, or not in time */
 	const uint8_t *wire;	/* whole DNS message, borrowed for the callback; NULL where there
 				 * is none: never where OK, perhaps where BOGUS */
 	size_t wire_len;	/* bytes */
@@ -87,7 +88,7 @@ struct resolver_health {
 	uint64_t answered, failed;	/* of them; an answer after the deadline is both */
 	uint64_t timeouts;		/* of those that failed: no answer in time */
 	uint64_t renewals;		/* how often it started afresh */
-	unsigned int failed_in_row;	/* since a server last answered */
+	unsigned int failed_in_row;	/* without a word of servers, since one last answered */
 	bool deaf;			/* nothing is answered any more */
 	int64_t answered_ms;		/* when a server last did, loop_now_ms(); 0 = never */
 	uint32_t took_us;		/* until an answer was there, smoothed; 0 = never */
@@ -101,7 +102,7 @@ bool resolver_health(const struct resolver *resolver, size_t i, struct resolver_
 
 /**
  * resolver_retry() - others have been answered, after nobody was: what has learnt here that
- * servers are away forgets it.
+ * servers are away shall forget it, as soon as it is time to.
  */
 void resolver_retry(struct resolver *resolver);
 

@@ -2,7 +2,8 @@
 /*
  * libunbound lets others have its events done (the tables of unbound-event.h).
  * They are done by libevent here, as it would do itself; but each is on a list,
- * so that all can be taken off the loop at once.
+ * so that all can be taken off the loop at once. And it shows here what libunbound
+ * does not tell: whether servers say anything at all.
  */
 #include "ub_events.h"
 
@@ -11,6 +12,7 @@
 #include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
 #include <unbound-event.h>
 
@@ -20,6 +22,8 @@ struct entry {
 	struct ub_events *owner;
 	LIST_ENTRY(entry) link;
 	struct event event;
+	event_callback_fn callback;	/* libunbound's, and what it wants with it */
+	void *arg;
 };
 
 struct ub_events {
@@ -27,6 +31,7 @@ struct ub_events {
 	struct event_base *base;
 	LIST_HEAD(entry_list, entry) entries;
 	bool detached;
+	uint64_t n_heard;
 };
 
 static_assert(UB_EV_TIMEOUT == EV_TIMEOUT && UB_EV_READ == EV_READ && UB_EV_WRITE == EV_WRITE &&
@@ -40,16 +45,31 @@ static struct entry *entry_of(struct ub_event *event)
 
 /* ---- one event: never pending when it is changed -------------------------------- */
 
-static void assign(struct entry *entry, int fd, short bits, event_callback_fn callback,
-		   void *arg)
+/* Is it there to be read? Where a socket is readable for an error (nobody listens there, says
+ * ICMP) or for its end, nothing is. */
+static bool is_said(int fd, short bits)
 {
-	event_assign(&entry->event, entry->owner->base, fd, bits, callback, arg);
+	int len = 0;
+
+	return bits & UB_EV_READ && ioctl(fd, FIONREAD, &len) == 0 && len > 0;
+}
+
+static void on_event(evutil_socket_t fd, short bits, void *arg)
+{
+	struct entry *entry = arg;
+
+	entry->owner->n_heard += is_said(fd, bits);
+	entry->callback(fd, bits, entry->arg);		/* which may free it */
+}
+
+static void assign(struct entry *entry, int fd, short bits)
+{
+	event_assign(&entry->event, entry->owner->base, fd, bits, on_event, entry);
 }
 
 static void assign_bits(struct entry *entry, short bits)
 {
-	assign(entry, event_get_fd(&entry->event), bits, event_get_callback(&entry->event),
-	       event_get_callback_arg(&entry->event));
+	assign(entry, event_get_fd(&entry->event), bits);
 }
 
 static void add_bits(struct ub_event *event, short bits)
@@ -70,8 +90,7 @@ static void set_fd(struct ub_event *event, int fd)
 {
 	struct entry *entry = entry_of(event);
 
-	assign(entry, fd, event_get_events(&entry->event), event_get_callback(&entry->event),
-	       event_get_callback_arg(&entry->event));
+	assign(entry, fd, event_get_events(&entry->event));
 }
 
 static int del(struct ub_event *event)
@@ -98,9 +117,13 @@ static int add(struct ub_event *event, struct timeval *timeout)
 static int add_timer(struct ub_event *event, struct ub_event_base *base,
 		     void (*callback)(int, short, void *), void *arg, struct timeval *timeout)
 {
+	struct entry *entry = entry_of(event);
+
 	(void)base;
 	del(event);
-	assign(entry_of(event), -1, EV_TIMEOUT, callback, arg);
+	entry->callback = callback;
+	entry->arg = arg;
+	assign(entry, -1, EV_TIMEOUT);
 	return add(event, timeout);
 }
 
@@ -120,7 +143,9 @@ static struct ub_event *new_event(struct ub_event_base *base, int fd, short bits
 		return NULL;
 	entry->super = (struct ub_event){ .magic = UB_EVENT_MAGIC, .vmt = &vmt };
 	entry->owner = events;
-	assign(entry, fd, bits, callback, arg);
+	entry->callback = callback;
+	entry->arg = arg;
+	assign(entry, fd, bits);
 	LIST_INSERT_HEAD(&events->entries, entry, link);
 	return &entry->super;
 }
@@ -141,6 +166,11 @@ struct ub_events *ub_events_new(struct event_base *base)
 struct ub_event_base *ub_events_base(struct ub_events *events)
 {
 	return &events->super;
+}
+
+uint64_t ub_events_heard(const struct ub_events *events)
+{
+	return events->n_heard;
 }
 
 void ub_events_detach(struct ub_events *events)

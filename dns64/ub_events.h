@@ -3,6 +3,8 @@
 #ifndef DNS64_UB_EVENTS_H
 #define DNS64_UB_EVENTS_H
 
+#include <stdint.h>
+
 struct event_base;
 struct ub_event_base;
 struct ub_events;
@@ -16,6 +18,9 @@ struct ub_events *ub_events_new(struct event_base *base);
 
 /** ub_events_base() - as ub_ctx_create_ub_event() takes it. */
 struct ub_event_base *ub_events_base(struct ub_events *events);
+
+/** ub_events_heard() - how often a server has said something, whatever it was. */
+uint64_t ub_events_heard(const struct ub_events *events);
 
 /**
  * ub_events_detach() - take every event off the base, in its thread: from now on

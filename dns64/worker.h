@@ -43,7 +43,9 @@ struct room {
 	struct clients *tcp_clients;	/* connections, counted */
 	struct tls *tls;		/* NULL: off */
 	uint64_t epoch;		/* grows with each change: older answers are not kept */
-	_Atomic unsigned int failed_in_row;	/* questions, since a server last answered one */
+	_Atomic unsigned int failed_in_row;	/* questions of which no server said a word, since one
+						 * was last answered; and when the first had failed */
+	_Atomic int64_t failing_since_ms;
 	_Atomic unsigned int returns;		/* how often one did after all had failed */
 };
 

@@ -11,6 +11,7 @@
 #include "../../dns64/engine.h"
 #include "../../dns64/message.h"
 #include "../../dns64/resolver.h"
+#include "../../dns64/tally.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -58,9 +59,15 @@ bool engine_ask(struct engine *engine, const struct name *qname, uint16_t type,
 	return true;
 }
 
-void engine_answered(struct engine *engine, int64_t asked_us)
+struct asked engine_asked(const struct engine *engine)
 {
-	(void)asked_us;
+	(void)engine;
+	return (struct asked){ .us = tally_now_us() };
+}
+
+void engine_answered(struct engine *engine, const struct asked *asked)
+{
+	(void)asked;
 	engine->failed_in_row = 0;
 }
 
@@ -69,29 +76,30 @@ void engine_health(const struct engine *engine, struct resolver_health *out)
 	*out = engine->health;
 }
 
-bool engine_may_answer(const struct engine *engine, int64_t asked_us)
+bool engine_may_answer(const struct engine *engine, const struct asked *asked)
 {
 	(void)engine;
-	return asked_us & 1;
+	return asked->us & 1;
 }
 
 void engine_end(struct engine *engine) { (void)engine; }
 void engine_cancel(struct engine *engine, int id) { (void)engine; (void)id; }
 bool engine_is_full(const struct engine *engine) { return engine->n_questions > 1; }
-void engine_failed(struct engine *engine, int64_t asked_us)
+bool engine_failed(struct engine *engine, const struct asked *asked)
 {
-	(void)asked_us;
 	engine->failed_in_row++;
+	return asked->us & 1;
 }
 
-void engine_timed_out(struct engine *engine, int64_t asked_us)
+void engine_timed_out(struct engine *engine, const struct asked *asked)
 {
-	engine_failed(engine, asked_us);
+	engine_failed(engine, asked);
 }
 
 bool engine_is_deaf(const struct engine *engine) { (void)engine; return false; }
+bool engine_is_to_renew(const struct engine *engine) { (void)engine; return false; }
 struct context *engine_renew(struct engine *engine) { (void)engine; return NULL; }
-bool engine_retry(struct engine *engine) { (void)engine; return false; }
+void engine_retry(struct engine *engine) { (void)engine; }
 
 /* ---- askers ------------------------------------------------------------------------- */
 

@@ -21,6 +21,7 @@ from netns import wait_for
 from topology import GATEWAY6
 
 UPSTREAM4 = "192.0.2.5"
+LATE_S = 0.3
 NATIVE6, WEB4, SYNTHESISED = "2001:db8:ff::80", "192.0.2.80", "64:ff9b::c000:250"
 STALE, CACHED_ERROR, STALE_NXDOMAIN, UNREACHABLE, IS_SYNTHESISED = 3, 13, 19, 22, 29	# RFC 8914 4
 
@@ -28,9 +29,10 @@ STALE, CACHED_ERROR, STALE_NXDOMAIN, UNREACHABLE, IS_SYNTHESISED = 3, 13, 19, 22
 class Upstream:
     """A server for every name, that does as it is told.
 
-    The first label of a name says what there is: "a", "aaaa", "both", "none" (NXDOMAIN); the
-    second one for how many seconds. `instead` gives single names other contents, `silent` has the
-    questions (name, type) that get no answer, and `rcode` an error for all of them.
+    The first label of a name says what there is: "a", "aaaa", "both", "none" (NXDOMAIN), "late"
+    (an A record, after LATE_S), "lame" (SERVFAIL); the second one for how many seconds. `instead`
+    gives single names other contents, `silent` has the questions (name, type) that get no answer,
+    and `rcode` an error for all of them.
     """
 
     def __init__(self, ns):
@@ -62,16 +64,24 @@ class Upstream:
         kind = dns.rdatatype.to_text(query.question[0].rdtype)
         self.asked.append((name, kind))
         if not self.dead.is_set() and (name, kind) not in self.silent:
-            self.socket.sendto(self._reply(query, name, kind).to_wire(), peer)
+            reply = self._reply(query, name, kind).to_wire()
+            if name.startswith("late."):
+                threading.Timer(LATE_S, self._send_late, (reply, peer)).start()
+            else:
+                self.socket.sendto(reply, peer)
+
+    def _send_late(self, reply, peer):
+        with contextlib.suppress(OSError):		# closed meanwhile
+            self.socket.sendto(reply, peer)
 
     def _reply(self, query, name, kind):
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.AA | dns.flags.RA
         what, ttl = name.split(".")[:2]
         what = self.instead.get(name, what)
-        if self.rcode:
-            reply.set_rcode(self.rcode)
-        elif kind == "A" and what in ("a", "both"):
+        if self.rcode or what == "lame":
+            reply.set_rcode(self.rcode or dns.rcode.SERVFAIL)
+        elif kind == "A" and what in ("a", "both", "late"):
             reply.answer = [dns.rrset.from_text(query.question[0].name, int(ttl), "IN", kind, WEB4)]
         elif kind == "AAAA" and what in ("aaaa", "both"):
             reply.answer = [dns.rrset.from_text(query.question[0].name, int(ttl), "IN", kind,
@@ -127,6 +137,52 @@ def expired(get, *names):
     for name in names:
         get(name)
     time.sleep(2.1)
+
+
+# ---- while servers of others fail: before any of ours has ------------------------------------
+
+@contextlib.contextmanager
+def flood(lab, upstream, name):
+    """Somebody asks for one name after another, name(0), name(1) ..., fifty a second."""
+    def is_quiet():
+        before = len(upstream.asked)
+        time.sleep(0.2)
+        return len(upstream.asked) == before
+
+    stop = threading.Event()
+
+    def run():
+        with lab.server6.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            number = 0
+            while not stop.wait(0.02):
+                sock.sendto(dns.message.make_query(name(number), "AAAA").to_wire(),
+                            (GATEWAY6, 53))
+                number += 1
+    thread = threading.Thread(target=run, name="flood")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        wait_for(is_quiet, "the last of them is answered")
+
+
+def renewals(gate64):
+    """How often a resolver has started afresh."""
+    return sum(server["renewals"] for server in gate64.status()["rooms"]["dns64"]["upstreams"])
+
+
+def test_who_asks_for_lame_names_harms_nobody_else(lab, upstream, gate64, get):
+    """RFC 8767 5, RFC 9520 2.2: a server that answers with a failure is there. No resolver starts
+    afresh for its sake, and what others ask for is answered."""
+    before, log = renewals(gate64), len(gate64.log())
+    with flood(lab, upstream, lambda number: f"lame.1.flood{number}.example."):
+        for turn in range(20):
+            reply = get(f"late.1.turn{turn}.example.")
+            assert reply.rcode == "NOERROR" and reply.addresses() == [SYNTHESISED]
+    assert upstream.asked.count(("lame.1.flood9.example.", "AAAA")) >= 1
+    assert renewals(gate64) == before and "starts afresh" not in gate64.log()[log:]
 
 
 # ---- old answers ---------------------------------------------------------------------------
