@@ -54,21 +54,47 @@ static void patch_u16(uint8_t *at, uint16_t value)
 	at[1] = (uint8_t)value;
 }
 
-/* An earlier place, among the first @n, where the tail of @name from @from stands, or 0. */
-static uint16_t find_written(const struct reply *reply, size_t n, const struct name *name,
-			     size_t from)
+/* The same for labels that are equal but for letter case; for most others another one */
+static uint8_t label_hash(const uint8_t *label)
 {
-	struct name tail = { .len = (uint8_t)(name->len - from) };
+	unsigned int hash = 0;
+
+	for (size_t i = 1; i <= label[0]; i++)
+		hash = hash * 31 + (label[i] | 0x20u);
+	return (uint8_t)(hash ^ hash >> 8);
+}
+
+/* Does the tail of @name from @from stand at this offset? */
+static bool is_written_at(const struct reply *reply, size_t at, const struct name *name,
+			  size_t from)
+{
+	struct name tail = { .len = (uint8_t)(name->len - from) }, written;
 
 	memcpy(tail.wire, name->wire + from, tail.len);
-	for (size_t i = 0; i < n; i++) {
-		size_t at = reply->names[i];
-		struct name written;
+	return name_read(reply->answer->wire, reply->answer->len, &at, &written) &&
+	       name_equal(&written, &tail);
+}
 
+/*
+ * An earlier place, among the first @n, where the tail of @name from @from stands, or 0. Names
+ * of a hundred labels that differ in the last one could have us look for long: then what is not
+ * the first name, which is the question's, is written in full.
+ */
+static uint16_t find_written(struct reply *reply, size_t n, const struct name *name,
+			     size_t from)
+{
+	uint8_t hash = label_hash(name->wire + from);
+	size_t len = name->len - from;
+
+	if (reply->effort > REPLY_EFFORT_MAX && n > 1)
+		n = 1;
+	for (size_t i = 0; i < n; i++) {
+		reply->effort++;
 		/* The cheap look first: an answer may have thousands of names. */
-		if (reply->names_len[i] == tail.len &&
-		    name_read(reply->answer->wire, reply->answer->len, &at, &written) &&
-		    name_equal(&written, &tail))
+		if (reply->names_len[i] != len || reply->names_hash[i] != hash)
+			continue;
+		reply->effort += (uint32_t)len;
+		if (is_written_at(reply, reply->names[i], name, from))
 			return reply->names[i];
 	}
 	return 0;
@@ -88,6 +114,7 @@ static void put_name(struct reply *reply, const struct name *name)
 		}
 		if (reply->n_names < REPLY_NAMES_MAX && reply->answer->len <= POINTER_MAX) {
 			reply->names_len[reply->n_names] = (uint8_t)(name->len - at);
+			reply->names_hash[reply->n_names] = label_hash(name->wire + at);
 			reply->names[reply->n_names++] = (uint16_t)reply->answer->len;
 		}
 		put(reply, name->wire + at, 1u + name->wire[at]);

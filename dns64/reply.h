@@ -76,7 +76,10 @@ struct answer {
 	uint32_t lifetime_s;	/* how long it may be kept; 0 = not at all */
 };
 
-enum { REPLY_NAMES_MAX = 64 };
+enum {
+	REPLY_NAMES_MAX = 64,
+	REPLY_EFFORT_MAX = 1 << 18,	/* half a millisecond; a thousand MX records take half of it */
+};
 
 /* The writer that composes one */
 struct reply {
@@ -89,6 +92,8 @@ struct reply {
 	size_t n_names;
 	uint16_t names[REPLY_NAMES_MAX];	/* offsets of names that can be pointed to */
 	uint8_t names_len[REPLY_NAMES_MAX];	/* their lengths, uncompressed */
+	uint8_t names_hash[REPLY_NAMES_MAX];	/* of the first label of each */
+	uint32_t effort;		/* names looked at, and bytes compared, to find one of them */
 };
 
 /**
