@@ -139,13 +139,17 @@ static bool may_be_stale(struct cache *cache, const struct entry *entry, int64_t
 }
 
 /*
- * What does not validate now is not answered with what did before: who forges would only
- * have to be patient.
+ * What did not validate is not answered with what did before, though servers be silent since:
+ * who forges would only have to be patient, or to see to that.
  */
-static bool is_bogus(const struct entry *entry)
+static bool may_be_given(struct cache *cache, const struct entry *entry, int64_t now_ms)
 {
-	return entry->n_failed && entry->failed_ede >= REPLY_EDE_BOGUS &&
-	       entry->failed_ede <= REPLY_EDE_NO_ZONE_KEY_BIT;
+	return may_be_stale(cache, entry, now_ms) && !entry->bogus;
+}
+
+static bool is_bogus(enum reply_ede ede)
+{
+	return ede >= REPLY_EDE_BOGUS && ede <= REPLY_EDE_NO_ZONE_KEY_BIT;
 }
 
 /* It is to find out whether anybody is there again. RFC 9520 3.2: never within a second. */
@@ -174,7 +178,7 @@ static enum cache_outcome judge(struct cache *cache, const struct entry *entry, 
 	if (is_fresh(entry, now_ms))
 		return CACHE_HIT;
 	held = is_held(cache, entry, now_ms);
-	if (may_be_stale(cache, entry, now_ms) && !is_bogus(entry))
+	if (may_be_given(cache, entry, now_ms))
 		return held ? CACHE_STALE_HELD : CACHE_STALE;
 	return held ? CACHE_FAILED : CACHE_MISS;
 }
@@ -380,7 +384,9 @@ static void note_failure(struct cache *cache, struct entry *entry, int64_t now_m
 		entry->n_failed++;
 	entry->failed_ms = now_ms;
 	entry->failed_ede = (int16_t)ede;
-	if (may_be_stale(cache, entry, now_ms) && !is_bogus(entry))
+	entry->bogus = entry->bogus || is_bogus(ede);
+	/* RFC 8767 5, if until then there is what to give */
+	if (may_be_given(cache, entry, now_ms + CACHE_RECHECK_S * 1000))
 		hold_s = CACHE_RECHECK_S;
 	entry->hold_s = (uint16_t)hold_s;
 }

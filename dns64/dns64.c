@@ -458,6 +458,7 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 	struct admission admission;
 	enum cache_outcome outcome;
 	struct policy_plan plan;
+	enum dns64_exit exit;
 	struct query query;
 	struct key key;
 
@@ -479,7 +480,9 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 	case CACHE_MISS:
 		return wait_for_answer(worker, asker, &query, &key, &plan, false);
 	case CACHE_STALE:
-		return wait_for_answer(worker, asker, &query, &key, &plan, true);
+		exit = wait_for_answer(worker, asker, &query, &key, &plan, true);
+		/* Where there is no place to wait: he need not. */
+		return exit == DNS64_DROPPED ? reply_stale(asker, &query, &answer) : exit;
 	case CACHE_STALE_HELD:
 		return reply_stale(asker, &query, &answer);
 	case CACHE_FAILED:

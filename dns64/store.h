@@ -45,7 +45,7 @@ struct entry {
 	uint8_t n_failed;		/* in a row */
 	uint8_t hits;			/* since it was made; stops at its maximum */
 	bool renewing;			/* somebody was told to ask again */
-	uint8_t unused;
+	bool bogus;			/* an answer since did not validate */
 	int64_t made_ms, failed_ms;
 	int16_t failed_ede;		/* enum reply_ede */
 };

@@ -231,6 +231,18 @@ def test_a_fresh_a_is_enough_where_aaaa_does_not_answer(upstream, get):
     assert reply.addresses() == [SYNTHESISED] and reply.errors == {IS_SYNTHESISED}
 
 
+def test_who_finds_no_place_to_wait_has_the_old_answer_at_once(lab, upstream, gate64):
+    """RFC 8767 5: while no more may wait for the same; nobody goes without an answer"""
+    name = "a.1.full.example."
+    assert crowd(lab, [name])[0].rcode() == dns.rcode.NOERROR
+    time.sleep(2.1)
+    with upstream.gone(), gate64.counting() as rose:
+        for reply in crowd(lab, [name] * 300):
+            assert reply.rcode() == dns.rcode.NOERROR and reply.answer[0][0].address == SYNTHESISED
+    assert rose["dns64.drops.too_many_wait_for_one"] > 0
+    assert rose["dns64.cache.stale"] == 300
+
+
 # ---- failures -----------------------------------------------------------------------------
 
 def back(get, *names):

@@ -307,6 +307,51 @@ static void test_a_failure_does_not_replace_what_holds(void **state)
 	assert_int_equal(get("a.example", 100 * 1000), CACHE_STALE_HELD);
 }
 
+/* RFC 8767 5: the failure recheck timer is for who has a stale answer to give. Without one
+ * RFC 9520 3.2 holds: after a failed renewal nobody gets that failure for 30 s. */
+static void test_a_failed_renewal_is_not_kept_for_long_without_serve_stale(void **state)
+{
+	struct cache_policy policy = { .stale_s = 0 };
+
+	(void)state;
+	cache_set_policy(cache, &policy);
+	put("a.example", 100, 0);
+	put_failure("a.example", REPLY_EDE_UNREACHABLE, 95 * 1000);
+	assert_int_equal(get("a.example", 99 * 1000), CACHE_HIT);
+	assert_int_equal(get("a.example", 100 * 1000), CACHE_MISS);
+}
+
+/* The same at the end of the maximum stale timer (RFC 8767 5). */
+static void test_a_failure_is_not_kept_for_long_beyond_stale_data(void **state)
+{
+	struct cache_policy policy = { .stale_s = 60 };
+
+	(void)state;
+	cache_set_policy(cache, &policy);
+	put("a.example", 100, 0);
+	put_failure("a.example", REPLY_EDE_UNREACHABLE, 155 * 1000);
+	assert_int_equal(get("a.example", 156 * 1000), CACHE_STALE_HELD);
+	assert_int_equal(get("a.example", 160 * 1000), CACHE_MISS);
+}
+
+/* RFC 4035 5.5, RFC 8767 4: an answer did come, and it was bogus: that no other one comes
+ * then does not bring back what was known before. A good one does away with it. */
+static void test_bogus_is_remembered_until_there_is_an_answer(void **state)
+{
+	(void)state;
+	put("a.example", 100, 0);
+	put_failure("a.example", REPLY_EDE_SIGNATURE_EXPIRED, 200 * 1000);
+	put_failure("a.example", REPLY_EDE_UNREACHABLE, 203 * 1000);
+	assert_int_equal(get("a.example", 204 * 1000), CACHE_FAILED);
+	assert_int_equal(get("a.example", 2000 * 1000), CACHE_MISS);
+	put_failure("a.example", REPLY_EDE_UNREACHABLE, 2000 * 1000);
+	assert_int_equal(get("a.example", 2001 * 1000), CACHE_FAILED);
+	put("a.example", 100, 2010 * 1000);
+	assert_int_equal(get("a.example", 2110 * 1000), CACHE_STALE);
+	put_failure("a.example", REPLY_EDE_UNREACHABLE, 2110 * 1000);
+	assert_int_equal(get("a.example", 2110 * 1000), CACHE_STALE_HELD);
+}
+
 /* RFC 4035 5.5: what does not validate is SERVFAIL, whatever was known before. */
 static void test_bogus_is_not_answered_with_stale_data(void **state)
 {
@@ -710,6 +755,9 @@ int main(void)
 		TEST(after_a_failure_stale_answers_come_at_once),
 		TEST(a_failure_does_not_replace_what_holds),
 		TEST(bogus_is_not_answered_with_stale_data),
+		TEST(bogus_is_remembered_until_there_is_an_answer),
+		TEST(a_failed_renewal_is_not_kept_for_long_without_serve_stale),
+		TEST(a_failure_is_not_kept_for_long_beyond_stale_data),
 		TEST(failures_are_kept_longer_and_longer),
 		TEST(an_answer_ends_the_backoff),
 		TEST(failures_are_kept_by_type),
