@@ -113,6 +113,34 @@ static enum message_verdict read_additional(struct query *query, struct cursor *
 	return cursor_left(c) ? MESSAGE_MALFORMED : verdict;
 }
 
+/* RFC 1995 3: who wants a difference of zones says in the authority section what he has. */
+static enum message_verdict skip_ixfr_soa(const struct query *query, struct cursor *c,
+					  const uint8_t *wire)
+{
+	size_t begin = (size_t)(c->at - wire), at = begin;
+	struct name owner;
+
+	if (!name_read(wire, (size_t)(c->end - wire), &at, &owner))
+		return MESSAGE_MALFORMED;
+	cursor_skip(c, at - begin);
+	if (cursor_u16(c) != LDNS_RR_TYPE_SOA || !name_equal(&owner, &query->qname))
+		return MESSAGE_RECORDS;
+	cursor_skip(c, 2 + 4);		/* class, TTL */
+	cursor_skip(c, cursor_u16(c));
+	return c->failed ? MESSAGE_MALFORMED : MESSAGE_OK;
+}
+
+/* What stands before the additional section, where there should be nothing */
+static enum message_verdict read_records(const struct query *query, struct cursor *c,
+					 const uint8_t *wire, uint16_t ancount, uint16_t nscount)
+{
+	if (ancount == 0 && nscount == 0)
+		return MESSAGE_OK;
+	if (ancount == 0 && nscount == 1 && query->qname.len && query->type == LDNS_RR_TYPE_IXFR)
+		return skip_ixfr_soa(query, c, wire);
+	return MESSAGE_RECORDS;
+}
+
 /* Return: false: without a sound question; @query then has none. */
 static bool read_question(struct query *query, struct cursor *c, const uint8_t *wire, size_t len)
 {
@@ -155,8 +183,9 @@ enum message_verdict message_read_query(struct query *query, const uint8_t *wire
 		return MESSAGE_QUESTIONS;
 	if (qdcount == 1 && !read_question(query, &c, wire, len))
 		return MESSAGE_MALFORMED;
-	if (ancount || nscount)
-		return MESSAGE_RECORDS;
+	verdict = read_records(query, &c, wire, ancount, nscount);
+	if (verdict != MESSAGE_OK)
+		return verdict;
 	verdict = read_additional(query, &c, wire, arcount);
 	if (verdict == MESSAGE_OK && qdcount == 0)
 		return query->cookie_len ? MESSAGE_COOKIE_ONLY : MESSAGE_QUESTIONS;

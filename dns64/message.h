@@ -83,7 +83,8 @@ enum message_verdict {
 };
 
 /**
- * message_read_query() - read a query: one question, nothing else but one OPT.
+ * message_read_query() - read a query: one question, nothing else but one OPT (and with a
+ * question for IXFR the SOA of RFC 1995 3, unread, so that it is refused as what it is).
  * Signatures and all other records are refused unread, after the owner's name and type.
  * @query:	filled in as far as it was read; id and flags always, but for SHORT.
  */

@@ -12,6 +12,7 @@ import time
 import dns.flags
 import dns.query
 import dns.rcode
+import dns.rrset
 import pytest
 
 from dns_wire import (COOKIE, KEEPALIVE, LOCAL, Udp, framed, option, over_tcp, over_tcp_alone,
@@ -177,6 +178,22 @@ def test_refused(lab, gate64, what):
         assert flags & 15 == rcode
     assert rose[f"dns64.refused.{reason}"] == 1
     assert rose["dns64.cache.miss"] == rose["dns64.resolver_queries"] == 0
+
+
+@pytest.mark.parametrize("over", ["udp", "tcp"])
+@pytest.mark.parametrize("kind", ["AXFR", "IXFR"])
+def test_no_zone_is_transferred(lab, gate64, kind, over):
+    """RFC 5936 4.1 and 4.2, RFC 1995 2 and 3: refused by either transport; IXFR as secondaries
+    send it, with the SOA that they have"""
+    wanted = query("example.net", kind)
+    if kind == "IXFR":
+        wanted.authority.append(dns.rrset.from_text("example.net.", 0, "IN", "SOA",
+                                                    ". . 7 0 0 0 0"))
+    send = {"udp": dns.query.udp, "tcp": dns.query.tcp}[over]
+    with lab.server6.entered(), gate64.counting() as rose:
+        reply = send(wanted, GATEWAY6, timeout=5)
+    assert reply.rcode() == dns.rcode.REFUSED and reply.edns == 0
+    assert not reply.answer and rose["dns64.refused.zone_transfer"] == 1
 
 
 @pytest.mark.parametrize("wire, reason", [

@@ -6,13 +6,17 @@
 #define HEADER(qd, an, ns, ar) \
 	0x12, 0x34, 0x01, 0x00, 0, qd, 0, an, 0, ns, 0, ar
 #define QUESTION 1, 'a', 2, 'b', 'c', 0, 0, 28, 0, 1
+/* For the zone a.bc, and the SOA of it that RFC 1995 3 wants beside: version 7 */
+#define IXFR 1, 'a', 2, 'b', 'c', 0, 0, 251, 0, 1
+#define SOA(...) __VA_ARGS__, 0, 6, 0, 1, 0, 0, 0, 0, 0, 22, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, \
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define OPT(version, flags, len) 0, 0, 41, 0x10, 0, 0, version, flags, 0, 0, len
 
 struct read_case {
 	const char *what;
 	enum message_verdict verdict;
 	size_t len;
-	uint8_t wire[80];
+	uint8_t wire[100];
 };
 
 #define BYTES(...) sizeof((uint8_t[]){ __VA_ARGS__ }), { __VA_ARGS__ }
@@ -30,6 +34,23 @@ static const struct read_case read_cases[] = {
 	{ "two questions", MESSAGE_QUESTIONS, BYTES(HEADER(2, 0, 0, 0), QUESTION, QUESTION) },
 	{ "an answer in it", MESSAGE_RECORDS, BYTES(HEADER(1, 1, 0, 0), QUESTION) },
 	{ "authority in it", MESSAGE_RECORDS, BYTES(HEADER(1, 0, 1, 0), QUESTION) },
+	{ "IXFR with the version that is there", MESSAGE_OK,
+	  BYTES(HEADER(1, 0, 1, 0), IXFR, SOA(0xc0, 12)) },
+	{ "and OPT", MESSAGE_OK, BYTES(HEADER(1, 0, 1, 1), IXFR, SOA(0xc0, 12), OPT(0, 0, 0)) },
+	{ "and TSIG", MESSAGE_SIGNED,
+	  BYTES(HEADER(1, 0, 1, 1), IXFR, SOA(0xc0, 12), 0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 0) },
+	{ "IXFR without it", MESSAGE_OK, BYTES(HEADER(1, 0, 0, 0), IXFR) },
+	{ "IXFR with another name's", MESSAGE_RECORDS,
+	  BYTES(HEADER(1, 0, 1, 0), IXFR, SOA(0xc0, 14)) },
+	{ "IXFR with something else", MESSAGE_RECORDS,
+	  BYTES(HEADER(1, 0, 1, 0), IXFR, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4) },
+	{ "IXFR with two", MESSAGE_RECORDS, BYTES(HEADER(1, 0, 2, 0), IXFR) },
+	{ "IXFR with half of it", MESSAGE_MALFORMED,
+	  BYTES(HEADER(1, 0, 1, 0), IXFR, 0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 9, 0, 22, 0, 0) },
+	{ "IXFR with an answer too", MESSAGE_RECORDS,
+	  BYTES(HEADER(1, 1, 1, 0), IXFR, SOA(0xc0, 12), SOA(0xc0, 12)) },
+	{ "AXFR with it", MESSAGE_RECORDS,
+	  BYTES(HEADER(1, 0, 1, 0), 1, 'a', 0, 0, 252, 0, 1, SOA(0xc0, 12)) },
 	{ "two OPT", MESSAGE_TWO_OPTS,
 	  BYTES(HEADER(1, 0, 0, 2), QUESTION, OPT(0, 0, 0), OPT(0, 0, 0)) },
 	{ "TSIG", MESSAGE_SIGNED,
@@ -63,6 +84,7 @@ static const struct read_case read_cases[] = {
 	  BYTES(0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0xc0, 0, 0, 28, 0, 1) },
 };
 
+/* RFC 1035 4.1, RFC 1995 3, RFC 6891 6.1.1: what a query may consist of */
 static void test_reads_queries(void **state)
 {
 	(void)state;
