@@ -18,6 +18,7 @@ enum {
 	WAYS = 2,			/* places in each */
 	FRACTION_BITS = 16,		/* time is in 2^-16 ms */
 	TIME_BITS = 44,			/* 3 days, then it begins anew */
+	AGE_BITS = TIME_BITS - FRACTION_BITS - 1,	/* of the ms of half of that */
 	ATTEMPTS = 4,			/* while other workers count for the same client */
 };
 
@@ -54,7 +55,10 @@ bool throttle_pass(struct throttle *throttle, const struct in6_addr *client, uin
 {
 	uint64_t now = ((uint64_t)now_ms << FRACTION_BITS) & time_mask;
 	uint64_t cost = burst / per_second;
-	uint64_t id = addr_client(client), hash = siphash13(&throttle->hash_key, &id, 1);
+	/* With the age he is another one: a place from when the time was last like this, which
+	 * would look as if it were ahead of now, is nobody's any more. */
+	uint64_t id[2] = { addr_client(client), (uint64_t)now_ms >> AGE_BITS };
+	uint64_t hash = siphash13(&throttle->hash_key, id, 2);
 	uint64_t tag = hash & ~time_mask;
 	_Atomic uint64_t *ways = throttle->place[hash & (BUCKETS - 1)];
 

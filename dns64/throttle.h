@@ -7,7 +7,7 @@
  * Shared by all workers, without locks: SO_REUSEPORT spreads a client's queries over
  * them. The table is bounded and never full. Who is not over his rate leaves his place
  * again within moments; where two that are meet in one place, the one that is less so
- * starts anew.
+ * starts anew. So does everybody once in 37 hours.
  */
 #ifndef DNS64_THROTTLE_H
 #define DNS64_THROTTLE_H

@@ -28,10 +28,12 @@ static unsigned int passed(struct throttle *throttle, const struct in6_addr *cli
 	return n;
 }
 
-/* A second's worth at once, then the rate; also where the clock's bits begin anew. */
+enum { AGE_MS = 1 << 27 };	/* after which all begin anew; twice that, and so does the clock */
+
+/* A second's worth at once, then the rate; and where an age ends a second's worth more. */
 static void test_rate(void **state)
 {
-	static const int64_t starts[] = { 0, 1000000, (INT64_C(1) << 28) - 500 };
+	static const int64_t starts[] = { 0, 1000000, AGE_MS - 500, 2 * (int64_t)AGE_MS - 500 };
 	struct in6_addr client = address("2001:db8::1");
 
 	(void)state;
@@ -45,11 +47,30 @@ static void test_rate(void **state)
 		/* Ten seconds of 1000 queries each: ten times the rate */
 		for (int ms = 1; ms <= 10000; ms++)
 			n += throttle_pass(throttle, &client, 100, at + ms);
-		assert_in_range(n, 999, 1001);
+		assert_in_range(n, 999, i < 2 ? 1001 : 1101);
 		/* After a rest, a second's worth again */
 		assert_int_equal(passed(throttle, &client, 500, 100, at + 20000), 100);
 		throttle_free(throttle);
 	}
+}
+
+/* Where the clock's bits begin anew, after 3.1 days, who was last here a whole turn ago owes
+ * nothing, though the end of his replies of then looks as if it were yet to come. */
+static void test_a_turn_of_the_clock_later(void **state)
+{
+	static const int64_t back_ms[] = { -10, 0, 1, 10, 500, 990, 1000, 1500, 2000, 3000 };
+	struct in6_addr client = address("2001:db8::1");
+
+	(void)state;
+	for (int64_t then = 0; then < 4 * (int64_t)AGE_MS; then += AGE_MS / 3)
+		for (size_t i = 0; i < sizeof(back_ms) / sizeof(back_ms[0]); i++) {
+			struct throttle *throttle = throttle_new();
+			int64_t now = then + 2 * (int64_t)AGE_MS - back_ms[i];
+
+			assert_int_equal(passed(throttle, &client, 10, 100, then), 10);
+			assert_int_equal(passed(throttle, &client, 500, 100, now), 100);
+			throttle_free(throttle);
+		}
 }
 
 /* Who stays below the rate meets no limit. */
@@ -135,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_a_turn_of_the_clock_later),
 		cmocka_unit_test(test_below_the_rate),
 		cmocka_unit_test(test_clients),
 		cmocka_unit_test(test_flood_of_clients),
