@@ -212,6 +212,14 @@ static bool is_at_end(const struct message *message, const struct message_chain 
 	return name_equal(&owner, &chain->end);
 }
 
+/* RFC 1035 3.4.1: 32 bits. What has any other length is no address. */
+static bool is_ipv4_at_end(const struct message *message, const struct message_chain *chain,
+			   const struct message_rr *rr)
+{
+	return rr->rdata_len == sizeof(struct in_addr) &&
+	       is_at_end(message, chain, rr, LDNS_RR_TYPE_A);
+}
+
 /*
  * 5.1.4: an AAAA of an excluded range counts as absent. So does one that some DNS64
  * further up has made: it is made anew here.
@@ -337,7 +345,7 @@ static void find_addresses(struct found *found, const struct message *message,
 		const struct message_rr *rr = &message->rr[i];
 		struct cursor c = cursor_init(message->wire + rr->rdata_at, rr->rdata_len);
 
-		if (!is_at_end(message, chain, rr, LDNS_RR_TYPE_A) || rr->rdata_len != 4)
+		if (!is_ipv4_at_end(message, chain, rr))
 			continue;
 		cursor_bytes(&c, &found->v4_be32[found->n++], 4);
 		if (rr->ttl_s < found->ttl_s)
@@ -442,7 +450,7 @@ static void answer_as_a(const struct synth *synth, struct answer *answer,
 static bool has_addresses(const struct message *a, const struct message_chain *chain)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (is_at_end(a, chain, &a->rr[i], LDNS_RR_TYPE_A))
+		if (is_ipv4_at_end(a, chain, &a->rr[i]))
 			return true;
 	return false;
 }

@@ -349,6 +349,31 @@ static void test_follows_the_clauses(void **state)
 	}
 }
 
+/* RFC 1035 3.4.1: an A record of three bytes is no address, not even one that is denied. */
+static void test_a_record_of_another_length(void **state)
+{
+	static const struct synth_case c = {
+		.what = "three bytes", .authority = SOA_OUT, .ad = true, .lifetime_s = 77,
+	};
+	static const struct said nothing = { ANSWERED, 0, NULL, SOA, false };
+	static const struct said address = { ANSWERED, 0, "w.example 300 IN A 192.0.2.1\n", NULL,
+					     false };
+	struct query query = dns_text_query("w.example", LDNS_RR_TYPE_AAAA);
+	struct synth_side aaaa = side_of(&nothing, "w.example", LDNS_RR_TYPE_AAAA, wire_aaaa);
+	struct synth_side a = side_of(&address, "w.example", LDNS_RR_TYPE_A, wire_a);
+	struct fixture *fixture = *state;
+	struct synth synth = {
+		.query = &query, .map = &fixture->map, .exclude_aaaa = &fixture->exclude_aaaa,
+		.aaaa = &aaaa, .a = &a,
+	};
+	struct answer answer = { .wire = wire_out };
+
+	query.flags |= MESSAGE_AD;
+	wire_a[--a.answer.wire_len - 4] = 3;	/* the record is the last one: length, address */
+	assert_true(synth_settle(&synth, &answer));
+	check(&c, &query, &answer);
+}
+
 /* ---- answers that are not about AAAA --------------------------------------------- */
 
 /* RFC 6147 5.3.3, RFC 9460 7.3 */
@@ -518,6 +543,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_follows_the_clauses),
+		cmocka_unit_test(test_a_record_of_another_length),
 		cmocka_unit_test(test_passes_on),
 		cmocka_unit_test(test_passes_bogus_to_who_validates_himself),
 		cmocka_unit_test(test_reverses),
