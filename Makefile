@@ -157,6 +157,7 @@ UNIT_sni_name  := snid/name.c
 UNIT_sni_relay := snid/relay.c core/stats.c
 UNIT_sni_route := snid/route.c $(ADDRMAP)
 UNIT_sni_deadline :=
+UNIT_sni_service := snid/service.c $(UNIT_config) $(ADDRMAP)
 
 UNIT_dns_message := dns64/message.c dns64/name.c
 UNIT_dns_forward := dns64/forward.c dns64/name.c core/log.c core/loop.c $(UNIT_config)

@@ -324,7 +324,9 @@ struct in6_addr addrmap_nat46_source(const struct addrmap *map, uint32_t client_
 	return addrmap_embed(&map->nat46, client_be32);
 }
 
-enum addrmap_backend addrmap_backend_check(const struct addrmap *map, const struct in6_addr *addr)
+enum addrmap_backend addrmap_backend_check(const struct addrmap *map,
+					   const struct prefix_list *backends,
+					   const struct in6_addr *addr)
 {
 	if (prefix_list_contains(&map->special6, addr))
 		return ADDRMAP_BACKEND_SPECIAL;
@@ -334,7 +336,7 @@ enum addrmap_backend addrmap_backend_check(const struct addrmap *map, const stru
 		return ADDRMAP_BACKEND_NAT46;
 	if (addrmap_is_own(map, addr))
 		return ADDRMAP_BACKEND_OWN;
-	if (!prefix_list_contains(&map->backends, addr))
+	if (!prefix_list_contains(backends, addr))
 		return ADDRMAP_BACKEND_OUTSIDE;
 	return ADDRMAP_BACKEND_OK;
 }

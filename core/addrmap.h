@@ -63,7 +63,7 @@ struct addrmap {
 	struct prefix well_known;	/* 64:ff9b::/96 */
 	struct prefix_list nat64_clients;
 	struct prefix_list dns64_clients;
-	struct prefix_list backends;
+	struct prefix_list backends;	/* of listeners that have none of their own */
 	struct prefix_list own;		/* sorted; none within another */
 	struct prefix_list elsewhere4;	/* likewise */
 	uint32_t uplink_v4_be32;	/* 0 = none */
@@ -170,15 +170,19 @@ struct in6_addr addrmap_nat46_source(const struct addrmap *map, uint32_t client_
 /* Why a backend address is refused */
 enum addrmap_backend {
 	ADDRMAP_BACKEND_OK,
-	ADDRMAP_BACKEND_OUTSIDE,	/* not in snid.backends */
+	ADDRMAP_BACKEND_OUTSIDE,	/* not in backends */
 	ADDRMAP_BACKEND_PREF64,
 	ADDRMAP_BACKEND_NAT46,
 	ADDRMAP_BACKEND_SPECIAL,	/* ::, loopback, link-local, multicast, mapped */
 	ADDRMAP_BACKEND_OWN,
 };
 
-/** addrmap_backend_check() - may snid connect to this IPv6 address? */
+/**
+ * addrmap_backend_check() - may snid connect to this IPv6 address?
+ * @backends:	where connections of this listener may go: @map's own list, or another.
+ */
 enum addrmap_backend addrmap_backend_check(const struct addrmap *map,
+					   const struct prefix_list *backends,
 					   const struct in6_addr *addr);
 
 /** addrmap_backend_text() - the reason in words, static. */

@@ -88,6 +88,53 @@ struct dns_zone {
 	struct endpoint_list upstream;	/* >= 1; port 53 filled in */
 };
 
+enum config_sni_protocol {		/* what clients of a listener speak first */
+	CONFIG_SNI_AUTO,		/* is seen by their first bytes */
+	CONFIG_SNI_TLS,
+	CONFIG_SNI_POSTGRES,
+	CONFIG_SNI_HTTP,
+};
+
+enum config_sni_mode {			/* how servers are reached */
+	CONFIG_SNI_NAT46,		/* by IPv6, from the address that stands for the client */
+	CONFIG_SNI_TCP,			/* by either family, from an address of ours */
+	CONFIG_SNI_UNIX,		/* by a unix socket that is named after them */
+};
+
+enum config_sni_proxy {			/* the PROXY protocol, towards servers */
+	CONFIG_SNI_PROXY_OFF,
+	CONFIG_SNI_PROXY_V2,
+};
+
+/* Which settings an entry of snid.listen has for itself; the others are the room's */
+enum {
+	SNI_OWN_MODE = 1 << 0,
+	SNI_OWN_BACKENDS = 1 << 1,
+	SNI_OWN_DEFAULT_NAME = 1 << 2,
+	SNI_OWN_PROXY_FROM = 1 << 3,
+};
+
+/* One entry of snid.listen */
+struct sni_listen {
+	bool any;			/* a port alone: every address its mode has clients at */
+	struct endpoint at;		/* 0.0.0.0 where any */
+	enum config_sni_protocol protocol;
+	uint16_t server_port;		/* host byte order; 0: that of the listener */
+	unsigned int own;		/* SNI_OWN_..., of these: */
+	enum config_sni_mode mode;
+	struct prefix_choice backends;	/* keyword: inside */
+	char *default_name;		/* NULL: none */
+	struct prefix_list proxy_from;
+};
+
+/* One entry of snid.routes: a name, or all names below one, and its server */
+struct sni_route {
+	char *name;			/* lower case, without "*." and the final dot */
+	bool below;			/* "*.": every name below it, not it itself */
+	struct in6_addr backend;
+	uint16_t port;			/* host byte order; 0: that of the listener's servers */
+};
+
 struct config {
 	struct prefix_choice inside;	/* keyword: auto */
 	char *uplink;			/* interface name, or NULL for auto */
@@ -155,8 +202,16 @@ struct config {
 		} tls;
 	} dns64;
 	struct {
-		struct endpoint_list listen;	/* port alone: 0.0.0.0:port; empty = off */
+		struct sni_listen *listen;
+		size_t n_listen;		/* 0: off */
+		enum config_sni_mode mode;
 		struct prefix_choice backends;	/* keyword: inside */
+		char *default_name;		/* lower case, without the final dot; NULL: none */
+		struct sni_route *routes;	/* no name twice */
+		size_t n_routes;
+		struct prefix_list proxy_from;
+		enum config_sni_proxy proxy_to;
+		char *unix_directory;		/* path */
 		struct {
 			uint32_t connections, per_client;
 			uint32_t hello_timeout_ms, connect_timeout_ms, idle_timeout_ms;

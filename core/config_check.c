@@ -258,6 +258,114 @@ static void check_tls(const struct config_source *source)
 					    endpoint_format(&listen->v[i], text));
 }
 
+static enum config_sni_mode mode_of(const struct config *config, const struct sni_listen *listen)
+{
+	return listen->own & SNI_OWN_MODE ? listen->mode : config->snid.mode;
+}
+
+/* Class E is nobody's either. */
+static bool is_multicast(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_MULTICAST(addr) || (addr_is_v4(addr) && addr->s6_addr[12] >= 224);
+}
+
+/* Where it listens: a port alone is all addresses of the family its clients come from. */
+static struct endpoint place(const struct config *config, const struct sni_listen *listen)
+{
+	struct endpoint at = listen->at;
+
+	if (listen->any && mode_of(config, listen) != CONFIG_SNI_NAT46)
+		at.addr = in6addr_any;
+	return at;
+}
+
+static void check_listens_once(const struct config_source *source, size_t i)
+{
+	const struct config *config = source->config;
+	struct endpoint at = place(config, &config->snid.listen[i]);
+	char text[ENDPOINT_STRLEN];
+
+	for (size_t k = 0; k < i; k++) {
+		struct endpoint other = place(config, &config->snid.listen[k]);
+
+		if (endpoint_equal(&at, &other))
+			config_report_error(source->report, place_of(source, "snid.listen", i),
+					    "%s is listed twice", endpoint_format(&at, text));
+	}
+}
+
+/* Clients of mode nat46 come from IPv4, or have no address towards the servers. */
+static void check_listen(const struct config_source *source, const struct sni_listen *listen,
+			 size_t i)
+{
+	size_t pos = place_of(source, "snid.listen", i);
+	char text[ENDPOINT_STRLEN];
+
+	if (mode_of(source->config, listen) == CONFIG_SNI_NAT46 && !addr_is_v4(&listen->at.addr))
+		config_report_error(source->report, pos,
+				    "`%s' is an IPv6 address: clients come from IPv4 here and appear "
+				    "to the servers from prefixes.nat46; IPv6 clients need no gateway",
+				    endpoint_format(&listen->at, text));
+	else if (is_multicast(&listen->at.addr))
+		config_report_error(source->report, pos, "`%s' is not a unicast address",
+				    endpoint_format(&listen->at, text));
+}
+
+/* IPv4 servers are for mode tcp alone. */
+static void check_backends(const struct config_source *source, const char *path, size_t i,
+			   const struct prefix_choice *backends, bool with_v4)
+{
+	char text[PREFIX_STRLEN];
+
+	for (size_t k = 0; k < backends->list.n && !with_v4; k++)
+		if (prefix_is_v4(&backends->list.v[k]))
+			config_report_error(source->report,
+					    place_of(source, path, i == SIZE_MAX ? k : i),
+					    "`%s' is an IPv4 prefix: only mode tcp goes to IPv4 servers",
+					    prefix_format(&backends->list.v[k], text));
+}
+
+/* A server of snid.routes must be one that connections may go to. */
+static void check_routes(const struct config_source *source, bool own_backends)
+{
+	const struct config *config = source->config;
+	char text[ADDR_STRLEN];
+
+	for (size_t i = 0; i < config->snid.n_routes; i++) {
+		const struct in6_addr *backend = &config->snid.routes[i].backend;
+
+		if (!config->snid.backends.keyword && !own_backends &&
+		    !prefix_list_contains(&config->snid.backends.list, backend))
+			config_report_error(source->report, place_of(source, "snid.routes", i),
+					    "%s is not in snid.backends",
+					    addr_format(backend, text));
+	}
+}
+
+static void check_snid(const struct config_source *source)
+{
+	const struct config *config = source->config;
+	bool any_tcp = config->snid.mode == CONFIG_SNI_TCP, own_backends = false;
+
+	if (!is_good(source, "snid.listen") || !is_good(source, "snid.mode"))
+		return;
+	for (size_t i = 0; i < config->snid.n_listen; i++) {
+		const struct sni_listen *listen = &config->snid.listen[i];
+		bool tcp = mode_of(config, listen) == CONFIG_SNI_TCP;
+
+		check_listen(source, listen, i);
+		check_listens_once(source, i);
+		check_backends(source, "snid.listen", i, &listen->backends, tcp);
+		any_tcp = any_tcp || tcp;
+		own_backends = own_backends || (listen->own & SNI_OWN_BACKENDS);
+	}
+	if (!is_good(source, "snid.backends"))
+		return;
+	check_backends(source, "snid.backends", SIZE_MAX, &config->snid.backends, any_tcp);
+	if (is_good(source, "snid.routes"))
+		check_routes(source, own_backends);
+}
+
 void config_check(const struct config_source *source)
 {
 	const struct config *config = source->config;
@@ -282,4 +390,5 @@ void config_check(const struct config_source *source)
 	check_upstream(source);
 	check_names(source);
 	check_tls(source);
+	check_snid(source);
 }

@@ -69,14 +69,6 @@ static const char *upstream_problem(const struct endpoint *endpoint)
 	return listen_problem(endpoint);
 }
 
-static const char *snid_listen_problem(const struct endpoint *endpoint)
-{
-	if (!addr_is_v4(&endpoint->addr))
-		return "is an IPv6 address: clients come from IPv4 here and appear to the "
-		       "servers from prefixes.nat46; IPv6 clients need no gateway";
-	return listen_problem(endpoint);
-}
-
 static const char *path_problem(const char *text)
 {
 	return text[0] == '/' ? NULL : "is not an absolute path";
@@ -157,12 +149,27 @@ static const char *const rebind_words[] = {
 };
 
 /* config_type_word copies an unsigned int. */
+static const char *const sni_mode_words[] = {
+	[CONFIG_SNI_NAT46] = "nat46",
+	[CONFIG_SNI_TCP] = "tcp",
+	[CONFIG_SNI_UNIX] = "unix",
+	NULL
+};
+
+static const char *const sni_proxy_words[] = {
+	[CONFIG_SNI_PROXY_OFF] = "off",
+	[CONFIG_SNI_PROXY_V2] = "v2",
+	NULL
+};
+
 static_assert(sizeof(enum log_level) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum log_format) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_filtering) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_fast_path) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_flow_log) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_rebind) == sizeof(unsigned int), "enumerations are int-sized");
+static_assert(sizeof(enum config_sni_mode) == sizeof(unsigned int), "enumerations are int-sized");
+static_assert(sizeof(enum config_sni_proxy) == sizeof(unsigned int), "enumerations are int-sized");
 
 /* ---- the table --------------------------------------------------------------------- */
 
@@ -195,6 +202,11 @@ static_assert(sizeof(enum config_rebind) == sizeof(unsigned int), "enumerations 
 #define NAMES(field) &config_type_names, FIELD(field, struct name_list), 0
 #define ZONES(field, n_field)                                                                    \
 	&config_type_zones, FIELD(field, struct dns_zone *), FIELD(n_field, size_t)
+#define LISTEN(field, n_field)                                                                   \
+	&config_type_listen, FIELD(field, struct sni_listen *), FIELD(n_field, size_t)
+#define ROUTES(field, n_field)                                                                   \
+	&config_type_routes, FIELD(field, struct sni_route *), FIELD(n_field, size_t)
+#define DEFAULT_NAME(field) &config_type_default_name, FIELD(field, char *), 0
 #define STATIC(field, n_field)                                                                   \
 	&config_type_static, FIELD(field, struct static_binding *), FIELD(n_field, size_t)
 
@@ -404,16 +416,41 @@ const struct config_row config_rows[] = {
 	  "The TCP port of DNS over TLS",
 	  .min = 1, .max = UINT16_MAX },
 
-	{ "snid.listen", ENDPOINTS(snid.listen), "[]",
-	  "Ports (443) or IPv4 addresses with ports (\"192.0.2.1:8006\") where TLS connections "
-	  "are taken; empty: none",
-	  .max = 64, .expected = "a list of ports or IPv4 addresses with ports",
-	  .problem.endpoint = snid_listen_problem },
+	{ "snid.listen", LISTEN(snid.listen, snid.n_listen), "[]",
+	  "Ports (443), addresses with ports (\"192.0.2.1:8006\") or mappings ({port: 5432, "
+	  "address, protocol, mode, backends, default_name, server_port, proxy_from}) where "
+	  "connections are taken; protocol: auto, tls, postgres or http; empty: none",
+	  .max = 64, .expected = "a list of ports, addresses with ports, or mappings" },
+	{ "snid.mode", WORD(snid.mode, enum config_sni_mode), "nat46",
+	  "How servers are reached; nat46: by the name's AAAA, from the address in prefixes.nat46 "
+	  "that stands for the client; tcp: by its A or AAAA, from an address of this host; unix: "
+	  "by a socket in snid.unix_directory",
+	  .expected = "nat46, tcp or unix", .words = sni_mode_words },
 	{ "snid.backends", CHOICE(snid.backends), "inside",
-	  "Where connections may go; a name that leads elsewhere is refused",
-	  .expected = "inside, or a list of IPv6 prefixes", .keyword = "inside", .max = 256,
-	  .family = CONFIG_IPV6, .empty = "an empty list would let no connection through; "
-					  "`listen: []' switches the proxy off" },
+	  "Where connections may go; a name that leads elsewhere is refused; IPv4 prefixes are for "
+	  "mode tcp",
+	  .expected = "inside, or a list of prefixes", .keyword = "inside", .max = 256,
+	  .empty = "an empty list would let no connection through; `listen: []' switches the "
+		   "proxy off" },
+	{ "snid.default_name", DEFAULT_NAME(snid.default_name), "null",
+	  .help = "The name of clients that say none; null: they are refused" },
+	{ "snid.routes", ROUTES(snid.routes, snid.n_routes), "[]",
+	  "Names whose server is given here instead of in the DNS; the longest name wins, port: "
+	  "that of the listener unless it is given",
+	  .expected = "a list such as [{name: \"*.example.org\", backend: \"2001:db8:1::7\", "
+		      "port: 8443}]",
+	  .max = 1024 },
+	{ "snid.proxy_from", PREFIXES(snid.proxy_from), "[]",
+	  "Proxies in front of us: their connections begin with a PROXY protocol header (version 1 "
+	  "or 2), which says who the client is",
+	  .expected = "a list of prefixes", .max = 256 },
+	{ "snid.proxy_to", WORD(snid.proxy_to, enum config_sni_proxy), "off",
+	  "Whether servers in the modes tcp and unix get a PROXY protocol header",
+	  .expected = "off or v2", .words = sni_proxy_words },
+	{ "snid.unix_directory", TEXT(snid.unix_directory), "/run/gate64/servers",
+	  "Mode unix: the directory with the servers' sockets, each named after its host; `_' takes "
+	  "the names that have none",
+	  .expected = "an absolute path", .problem.text = path_problem },
 	{ "snid.limits.connections", COUNT(snid.limits.connections), "20000",
 	  "How many connections may exist at once", .min = 1, .max = 1u << 20 },
 	{ "snid.limits.per_client", COUNT(snid.limits.per_client), "256",

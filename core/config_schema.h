@@ -39,7 +39,7 @@ struct config_row {
 	const char *clause;		/* who says so: of advised if set, else of min */
 	const char *empty;		/* why an empty list is an error; NULL: it is none */
 	enum config_family family;
-	uint16_t port;			/* that an endpoint gets when it names none; 0: it must */
+	uint16_t port;			/* that an endpoint gets when it names none */
 
 	/* What is wrong with a single entry, or NULL; by type */
 	union {

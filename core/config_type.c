@@ -140,26 +140,36 @@ static void print_bool(FILE *out, const struct config_row *row, const struct con
 	fprintf(out, " %s\n", *value ? "true" : "false");
 }
 
+bool config_type_scan_word(struct config_report *report, const struct yaml_node *node,
+			   const char *const *words, const char *expected, unsigned int *value)
+{
+	const char *near;
+	unsigned int n;
+
+	for (n = 0; words[n]; n++) {
+		if (config_type_is_word(node, words[n])) {
+			*value = n;
+			return true;
+		}
+	}
+	near = node->kind == YAML_SCALAR ? config_value_nearest(node->text, words, n) : NULL;
+	if (!near)
+		return config_type_wrong(report, node, expected);
+	config_report_error(report, node->pos, "expected %s, found `%.60s'; did you mean `%s'?",
+			    expected, node->text, near);
+	return false;
+}
+
 /* An enumeration is an unsigned int to both compilers; config_schema.c asserts it. */
 static bool read_word(struct config_report *report, const struct config_row *row,
 		      const struct yaml_node *node, struct config *config)
 {
 	unsigned int value;
-	const char *near;
 
-	for (value = 0; row->words[value]; value++) {
-		if (config_type_is_word(node, row->words[value])) {
-			memcpy(config_at(config, row->offset), &value, sizeof(value));
-			return true;
-		}
-	}
-	near = node->kind == YAML_SCALAR ?
-		       config_value_nearest(node->text, row->words, value) : NULL;
-	if (!near)
-		return config_type_wrong(report, node, config_type_expected(row));
-	config_report_error(report, node->pos, "expected %s, found `%.60s'; did you mean `%s'?",
-			    config_type_expected(row), node->text, near);
-	return false;
+	if (!config_type_scan_word(report, node, row->words, config_type_expected(row), &value))
+		return false;
+	memcpy(config_at(config, row->offset), &value, sizeof(value));
+	return true;
 }
 
 static void print_word(FILE *out, const struct config_row *row, const struct config *config,

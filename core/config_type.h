@@ -16,6 +16,7 @@ struct config;
 struct config_report;
 struct config_row;
 struct endpoint_list;
+struct prefix_list;
 struct yaml_node;
 
 struct config_type {
@@ -53,6 +54,9 @@ extern const struct config_type config_type_pool4;	/* pool4_entry *; also: size_
 extern const struct config_type config_type_eam;	/* eam *; also: size_t count */
 extern const struct config_type config_type_static;	/* static_binding *; also: size_t count */
 extern const struct config_type config_type_names;	/* name_list */
+extern const struct config_type config_type_listen;	/* sni_listen *; also: size_t count */
+extern const struct config_type config_type_routes;	/* sni_route *; also: size_t count */
+extern const struct config_type config_type_default_name;	/* char *; NULL = null */
 extern const struct config_type config_type_zones;	/* dns_zone *; also: size_t count */
 
 /* ---- what the types share ------------------------------------------------ */
@@ -107,6 +111,28 @@ const struct yaml_node *config_type_scalar(struct config_report *report,
  */
 bool config_type_read_endpoints(struct config_report *report, const struct config_row *row,
 				const struct yaml_node *node, struct endpoint_list *list);
+
+/**
+ * config_type_read_prefixes() - a list of prefixes anywhere in a value.
+ * @row:	says what such a list may hold: max, empty, family, problem.
+ * @list:	empty before; owned by the value, also after a failure.
+ * Return: false after reporting.
+ */
+bool config_type_read_prefixes(struct config_report *report, const struct config_row *row,
+			       const struct yaml_node *node, struct prefix_list *list);
+
+/** config_type_print_prefixes() - the entries of such a list, a line each. */
+void config_type_print_prefixes(FILE *out, const struct config_row *row,
+				const struct prefix_list *list, int indent);
+
+/**
+ * config_type_scan_word() - which of @words (NULL-terminated) is it?
+ * @value:	its index, where it is one.
+ * Return: false after reporting, "did you mean" included.
+ */
+bool config_type_scan_word(struct config_report *report, const struct yaml_node *node,
+			   const char *const *words, const char *expected,
+			   unsigned int *value);
 
 /** config_type_no_memory() - report it. Return: false. */
 bool config_type_no_memory(struct config_report *report);

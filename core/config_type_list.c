@@ -102,15 +102,12 @@ static void print_prefix(FILE *out, const struct config_row *row, const struct c
 	fputc('\n', out);
 }
 
-static bool read_prefixes(struct config_report *report, const struct config_row *row,
-			  const struct yaml_node *node, struct config *config)
+bool config_type_read_prefixes(struct config_report *report, const struct config_row *row,
+			       const struct yaml_node *node, struct prefix_list *list)
 {
-	struct prefix_list *list = config_at(config, row->offset);
 	bool good = true;
 	struct prefix prefix;
 
-	if (read_keyword(row, node, config))
-		return true;
 	if (!config_type_list(report, row, node))
 		return false;
 	for (const struct yaml_node *item = node->first; item; item = item->next) {
@@ -120,6 +117,13 @@ static bool read_prefixes(struct config_report *report, const struct config_row 
 			return config_type_no_memory(report);
 	}
 	return good;
+}
+
+static bool read_prefixes(struct config_report *report, const struct config_row *row,
+			  const struct yaml_node *node, struct config *config)
+{
+	return read_keyword(row, node, config) ||
+	       config_type_read_prefixes(report, row, node, config_at(config, row->offset));
 }
 
 /* "keyword" or "[]" where the row stands so; else the line ends for a block list. */
@@ -135,19 +139,25 @@ static bool print_list_head(FILE *out, const struct config_row *row,
 	return !keyword;
 }
 
-static void print_prefixes(FILE *out, const struct config_row *row,
-			   const struct config *config, int indent)
+void config_type_print_prefixes(FILE *out, const struct config_row *row,
+				const struct prefix_list *list, int indent)
 {
-	const struct prefix_list *list = config_at_const(config, row->offset);
 	char text[PREFIX_STRLEN];
 
-	if (!print_list_head(out, row, config, list->n))
-		return;
 	for (size_t i = 0; i < list->n; i++) {
 		fprintf(out, "%*s- ", indent, "");
 		config_type_print_scalar(out, format_prefix(row, &list->v[i], text));
 		fputc('\n', out);
 	}
+}
+
+static void print_prefixes(FILE *out, const struct config_row *row,
+			   const struct config *config, int indent)
+{
+	const struct prefix_list *list = config_at_const(config, row->offset);
+
+	if (print_list_head(out, row, config, list->n))
+		config_type_print_prefixes(out, row, list, indent);
 }
 
 static void free_prefixes(const struct config_row *row, struct config *config)
@@ -157,34 +167,16 @@ static void free_prefixes(const struct config_row *row, struct config *config)
 
 /* ---- endpoints ------------------------------------------------------------------- */
 
-static bool is_digits(const char *text)
-{
-	return *text && text[strspn(text, "0123456789")] == '\0';
-}
-
-static bool scan_endpoint(const struct config_row *row, const char *text, struct endpoint *ep)
-{
-	char any[ENDPOINT_STRLEN];
-
-	/* Where no port is implied, a port alone means every IPv4 address. */
-	if (!row->port && is_digits(text)) {
-		snprintf(any, sizeof(any), "0.0.0.0:%s", text);
-		return strlen(text) <= 5 && endpoint_parse(any, 0, ep);
-	}
-	return endpoint_parse(text, row->port, ep);
-}
-
 static bool read_one_endpoint(struct config_report *report, const struct config_row *row,
 			      const struct yaml_node *node, struct endpoint *ep)
 {
-	const char *expected = row->port ?
-		"an address such as 192.0.2.1, \"2001:db8::1\" or \"[2001:db8::1]:5300\"" :
-		"a port (1 to 65535) or an IPv4 address with a port such as \"192.0.2.1:443\"";
+	const char *expected =
+		"an address such as 192.0.2.1, \"2001:db8::1\" or \"[2001:db8::1]:5300\"";
 	const char *problem;
 
 	if (node->kind != YAML_SCALAR || node->null)
 		return wrong_entry(report, node, expected);
-	if (!scan_endpoint(row, node->text, ep))
+	if (!endpoint_parse(node->text, row->port, ep))
 		return config_type_wrong(report, node, expected);
 	problem = ep->port ? NULL : "names no port";
 	if (!problem && row->problem.endpoint)

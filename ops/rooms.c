@@ -48,7 +48,7 @@ static bool dns64_wanted(const struct config *config)
 
 static bool snid_wanted(const struct config *config)
 {
-	return config->snid.listen.n > 0;
+	return config->snid.n_listen > 0;
 }
 
 #define ROOM(type)						\

@@ -30,6 +30,7 @@ struct listener {
 	int fd;
 	struct event *readable;
 	struct event *resume;	/* a timer, after a pause */
+	const struct service *service;
 	accept_fn *fn;
 	void *arg;
 };
@@ -38,7 +39,11 @@ static int bind_and_listen(int fd, const struct endpoint *at)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = endpoint_to_sockaddr(at, &ss);
-	int on = 1, err;
+	int on = 1, only6 = !IN6_IS_ADDR_UNSPECIFIED(&at->addr), err;
+
+	if (ss.ss_family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof(only6)) < 0)
+		return -errno;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
@@ -60,10 +65,8 @@ int accept_open(struct listener **out, const struct endpoint *at)
 	if (!listener)
 		goto fail;
 	listener->at = *at;
-	err = -EAFNOSUPPORT;
-	if (!addr_is_v4(&at->addr))
-		goto fail_listener;
-	listener->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	listener->fd = socket(addr_is_v4(&at->addr) ? AF_INET : AF_INET6,
+			      SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	err = -errno;
 	if (listener->fd < 0)
 		goto fail_listener;
@@ -134,7 +137,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 			close(peer);
 			continue;
 		}
-		listener->fn(listener->arg, peer, &client, listener->at.port);
+		listener->fn(listener->arg, peer, &client, listener->service);
 	}
 }
 
@@ -148,6 +151,11 @@ int accept_start(struct listener *listener, struct event_base *base, accept_fn *
 	if (!listener->resume || !listener->readable || event_add(listener->readable, NULL) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+void accept_serve(struct listener *listener, const struct service *service)
+{
+	listener->service = service;
 }
 
 const struct endpoint *accept_endpoint(const struct listener *listener)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Listeners: one socket a worker for each address (SO_REUSEPORT), so that the kernel
- * spreads connections over the workers. IPv4 only: the source of a connection onwards
- * is made of the client's IPv4 address.
+ * spreads connections over the workers.
  */
 #ifndef SNID_ACCEPT_H
 #define SNID_ACCEPT_H
@@ -13,17 +12,20 @@
 
 struct event_base;
 struct listener;
+struct service;
 
 /**
  * Called for each connection, in the loop's thread.
  * @fd:		non-blocking, now the callee's.
- * @client:	who connects.
- * @port:	the listener's, host byte order.
+ * @client:	who connects; from IPv4 in mapped form, whatever the socket's family.
+ * @service:	see accept_serve().
  */
-typedef void accept_fn(void *arg, int fd, const struct endpoint *client, uint16_t port);
+typedef void accept_fn(void *arg, int fd, const struct endpoint *client,
+		       const struct service *service);
 
 /**
  * accept_open() - bind and listen; connections queue up until accept_start().
+ * @at:		`::' takes connections of both families.
  * Return: 0 with *@out, owned by the caller, or -errno, the reason having been logged.
  */
 int accept_open(struct listener **out, const struct endpoint *at);
@@ -33,6 +35,9 @@ int accept_open(struct listener **out, const struct endpoint *at);
  * Called in that thread, or while it is held or not running. Return: 0 or -errno.
  */
 int accept_start(struct listener *listener, struct event_base *base, accept_fn *fn, void *arg);
+
+/** accept_serve() - what its connections are for; borrowed. Thread: see accept_start(). */
+void accept_serve(struct listener *listener, const struct service *service);
 
 /** accept_endpoint() - where it listens, borrowed. */
 const struct endpoint *accept_endpoint(const struct listener *listener);

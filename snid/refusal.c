@@ -60,14 +60,13 @@ static const struct {
 };
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == REFUSAL_COUNT, "a row a refusal");
 
-void refusal_note(enum refusal refusal, uint32_t client_be32, const char *name,
+void refusal_note(enum refusal refusal, const struct endpoint *client, const char *name,
 		  const char *why)
 {
-	struct in6_addr client = addr_from_v4(client_be32);
 	char text[ADDR_STRLEN];
 
 	stats_inc(refusals[refusal].stat);
-	log_limited(LOG_LEVEL_INFO, "snid: refused %s%s%s: %s%s%s", addr_format(&client, text),
+	log_limited(LOG_LEVEL_INFO, "snid: refused %s%s%s: %s%s%s", addr_format(&client->addr, text),
 		    name[0] ? " for " : "", name, refusals[refusal].text, why ? ": " : "",
 		    why ? why : "");
 }

@@ -7,7 +7,8 @@
 #define SNID_REFUSAL_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+struct endpoint;
 
 enum refusal {
 	REFUSAL_NOT_TLS,
@@ -31,11 +32,10 @@ enum refusal {
 
 /**
  * refusal_note() - count it and log it (rate-limited).
- * @client_be32:	IPv4 address, network byte order.
  * @name:	a name that name_normalise() made, or "".
  * @why:	more about it, or NULL.
  */
-void refusal_note(enum refusal refusal, uint32_t client_be32, const char *name,
+void refusal_note(enum refusal refusal, const struct endpoint *client, const char *name,
 		  const char *why);
 
 /**

@@ -48,11 +48,12 @@ enum route_verdict route_found(struct route *route, const struct resolver_addres
 	return ROUTE_FOUND;
 }
 
-const struct in6_addr *route_next(struct route *route, const struct addrmap *map)
+const struct in6_addr *route_next(struct route *route, const struct addrmap *map,
+				  const struct prefix_list *backends)
 {
 	while (route->next < route->n && route->tries < ROUTE_TRIES_MAX) {
 		const struct in6_addr *addr = &route->addrs[route->next++];
-		enum addrmap_backend verdict = addrmap_backend_check(map, addr);
+		enum addrmap_backend verdict = addrmap_backend_check(map, backends, addr);
 
 		if (verdict == ADDRMAP_BACKEND_OK) {
 			route->tries++;

@@ -41,8 +41,10 @@ enum route_verdict route_found(struct route *route, const struct resolver_addres
 /**
  * route_next() - the next address that snid may connect to. To be called right before
  * connect(), each time, with the map of that moment: DNS answers are never trusted.
+ * @backends:	see addrmap_backend_check().
  * Return: the address, borrowed from @route, or NULL when there is none left.
  */
-const struct in6_addr *route_next(struct route *route, const struct addrmap *map);
+const struct in6_addr *route_next(struct route *route, const struct addrmap *map,
+				  const struct prefix_list *backends);
 
 #endif

@@ -36,6 +36,7 @@
 #include "refusal.h"
 #include "relay.h"
 #include "route.h"
+#include "service.h"
 #include "tcp.h"
 #include "worker.h"
 
@@ -49,8 +50,8 @@ struct conn {
 	struct turn turn;
 	struct worker *worker;
 	enum stage stage;
-	uint16_t port;			/* host byte order; the listener's, and the server's */
-	uint32_t client_be32;
+	struct endpoint client;
+	const struct service *service;	/* the listener's; not used once joined or refused */
 	struct relay relay;		/* both sockets, in every stage */
 	struct event events[2];		/* one for each socket, edge-triggered */
 	struct opening *opening;	/* NULL once joined or refused */
@@ -84,7 +85,7 @@ static void conn_free(struct conn *conn, void (*close_fd)(int fd))
 	close_side(conn, RELAY_CLIENT, close_fd);
 	close_side(conn, RELAY_BACKEND, close_fd);
 	relay_free(&conn->relay);
-	clients_remove(conn->worker->clients, conn->client_be32);
+	clients_remove(conn->worker->clients, addr_client(&conn->client.addr));
 	free(conn);
 }
 
@@ -120,7 +121,7 @@ static void drain_refused(struct conn *conn)
 
 static void refuse(struct conn *conn, enum refusal refusal, const char *why)
 {
-	refusal_note(refusal, conn->client_be32, conn->opening ? conn->opening->name : "", why);
+	refusal_note(refusal, &conn->client, conn->opening ? conn->opening->name : "", why);
 	leave_opening(conn);
 	close_side(conn, RELAY_BACKEND, close_fin);
 	if (!refusal_send_alert(refusal, conn->relay.side[RELAY_CLIENT].fd)) {
@@ -166,32 +167,32 @@ static enum refusal limit_refusal(enum clients_verdict verdict)
 	return REFUSAL_RESOURCE;
 }
 
-static void accepted(void *arg, int fd, const struct endpoint *client, uint16_t port)
+static void accepted(void *arg, int fd, const struct endpoint *client,
+		     const struct service *service)
 {
 	struct worker *worker = arg;
-	uint32_t client_be32 = addr_v4_be32(&client->addr);
-	enum clients_verdict verdict = clients_add(worker->clients, client_be32);
+	enum clients_verdict verdict = clients_add(worker->clients, addr_client(&client->addr));
 	struct conn *conn;
 
 	stats_inc(STAT_SNI_ACCEPTED);
 	if (verdict != CLIENTS_OK) {
-		refusal_note(limit_refusal(verdict), client_be32, "", NULL);
+		refusal_note(limit_refusal(verdict), client, "", NULL);
 		close(fd);
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
 	if (!conn) {
-		refusal_note(REFUSAL_RESOURCE, client_be32, "", NULL);
-		clients_remove(worker->clients, client_be32);
+		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
+		clients_remove(worker->clients, addr_client(&client->addr));
 		close(fd);
 		return;
 	}
 	conn->worker = worker;
-	conn->client_be32 = client_be32;
-	conn->port = port;
+	conn->client = *client;
+	conn->service = service;
 	relay_init(&conn->relay);
 	if (watch(conn, RELAY_CLIENT, fd) < 0) {
-		refusal_note(REFUSAL_RESOURCE, client_be32, "", NULL);
+		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
 		conn_free(conn, close_fin);
 		return;
 	}
@@ -312,13 +313,13 @@ static void refuse_undialled(struct conn *conn)
 static void dial_next(struct conn *conn)
 {
 	const struct addrmap *map = conn->worker->map;
-	struct in6_addr source = addrmap_nat46_source(map, conn->client_be32);
+	struct in6_addr source = addrmap_nat46_source(map, addr_v4_be32(&conn->client.addr));
 	struct opening *o = conn->opening;
 	const struct in6_addr *to;
 
 	close_side(conn, RELAY_BACKEND, close_fin);
-	while ((to = route_next(&o->route, map))) {
-		int fd = dial_start(&source, to, conn->port);
+	while ((to = route_next(&o->route, map, conn->service->backends))) {
+		int fd = dial_start(&source, to, conn->service->server_port);
 
 		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM ||
 		    (fd >= 0 && watch(conn, RELAY_BACKEND, fd) < 0)) {
@@ -354,15 +355,14 @@ static void run_relay(struct conn *conn);
 
 static void log_joined(const struct conn *conn)
 {
-	struct in6_addr client = addr_from_v4(conn->client_be32);
 	const struct route *route = &conn->opening->route;
 	struct endpoint backend = {
 		.addr = route->addrs[route->next - 1],
-		.port = conn->port,
+		.port = conn->service->server_port,
 	};
 	char from[ADDR_STRLEN], to[ENDPOINT_STRLEN];
 
-	log_debug("snid: %s for %s goes to %s", addr_format(&client, from),
+	log_debug("snid: %s for %s goes to %s", addr_format(&conn->client.addr, from),
 		  conn->opening->name, endpoint_format(&backend, to));
 }
 
@@ -502,6 +502,16 @@ static void turn_come(struct turn *turn)
 	run_relay((struct conn *)(void *)((char *)turn - offsetof(struct conn, turn)));
 }
 
+static void reconfigured(struct deadline *deadline)
+{
+	struct conn *conn = conn_of(deadline);
+	const struct worker *worker = conn->worker;
+
+	conn->service = service_find(worker->services, worker->n_listeners, &conn->service->at);
+	if (!conn->service)
+		refuse(conn, REFUSAL_STOPPED, "its listener is gone");
+}
+
 /* The resolver that was asked is about to go. */
 static void lookup_lost(struct deadline *deadline)
 {
@@ -536,6 +546,7 @@ const struct worker_life snid_life = {
 	.accepted = accepted,
 	.expired = expired,
 	.turn = turn_come,
+	.reconfigured = reconfigured,
 	.lookup_lost = lookup_lost,
 	.stopped = stopped,
 };

@@ -23,6 +23,7 @@
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../dns64/resolver.h"
+#include "service.h"
 #include "snid.h"
 
 struct snid {
@@ -134,17 +135,14 @@ static struct listener *find_listener(struct listener *const *v, size_t n,
 }
 
 /* The listener for one address, an old one where there is one. */
-static int prepare_listener(struct worker *worker, const struct endpoint *at)
+static int prepare_listener(struct worker *worker, const struct service *service)
 {
 	struct listener *listener;
 	int err;
 
-	/* The same address twice in the list is one listener. */
-	if (find_listener(worker->next.listeners, worker->next.n_listeners, at))
-		return 0;
-	listener = find_listener(worker->listeners, worker->n_listeners, at);
+	listener = find_listener(worker->listeners, worker->n_listeners, &service->at);
 	if (!listener) {
-		err = accept_open(&listener, at);
+		err = accept_open(&listener, &service->at);
 		if (err)
 			return err;
 		err = accept_start(listener, worker->base, snid_life.accepted, worker);
@@ -157,16 +155,23 @@ static int prepare_listener(struct worker *worker, const struct endpoint *at)
 	return 0;
 }
 
-static int prepare_listeners(struct worker *worker, const struct endpoint_list *listen)
+static int prepare_listeners(struct worker *worker, const struct config *config,
+			     const struct addrmap *map)
 {
-	if (listen->n == 0)
-		return 0;
-	worker->next.listeners = calloc(listen->n, sizeof(worker->next.listeners[0]));
-	if (!worker->next.listeners)
-		return -ENOMEM;
-	for (size_t i = 0; i < listen->n; i++) {
-		int err = prepare_listener(worker, &listen->v[i]);
+	size_t n = config->snid.n_listen;
 
+	if (n == 0)
+		return 0;
+	worker->next.listeners = calloc(n, sizeof(worker->next.listeners[0]));
+	worker->next.services = calloc(n, sizeof(worker->next.services[0]));
+	if (!worker->next.listeners || !worker->next.services)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = &worker->next.services[i];
+		int err;
+
+		service_init(service, config, map, i);
+		err = prepare_listener(worker, service);
 		if (err)
 			return err;
 	}
@@ -178,13 +183,14 @@ static int prepare_listeners(struct worker *worker, const struct endpoint_list *
 static bool wants_resolver(const struct worker *worker, const struct config *config)
 {
 	if (!worker->resolver)
-		return config->snid.listen.n > 0;
+		return config->snid.n_listen > 0;
 	return !resolver_setup_equal(worker->config, config);
 }
 
-static int prepare(struct worker *worker, const struct config *config)
+static int prepare(struct worker *worker, const struct config *config,
+		   const struct addrmap *map)
 {
-	int err = prepare_listeners(worker, &config->snid.listen);
+	int err = prepare_listeners(worker, config, map);
 
 	if (err || !wants_resolver(worker, config))
 		return err;
@@ -225,19 +231,40 @@ static void set_timeouts(struct worker *worker, const struct config *config)
 	set_timer(worker, loop_now_ms());
 }
 
+/* @fn may take them out of the queue, or to its end. */
+static void each_waiting(struct worker *worker, enum stage stage,
+			 void (*fn)(struct deadline *deadline))
+{
+	struct deadline *deadline = deadline_first(&worker->queues[stage]), *next;
+	const struct deadline *last = deadline_last(&worker->queues[stage]);
+
+	for (; deadline; deadline = next) {
+		next = deadline == last ? NULL : TAILQ_NEXT(deadline, entry);
+		fn(deadline);
+	}
+}
+
 /* What was asked of the old one is asked of the new one. */
 static void replace_resolver(struct worker *worker)
 {
 	struct resolver *old = worker->resolver;
-	struct deadline *deadline = deadline_first(&worker->queues[STAGE_LOOKUP]), *next;
-	const struct deadline *last = deadline_last(&worker->queues[STAGE_LOOKUP]);
 
 	worker->resolver = worker->next.resolver;
-	for (; deadline; deadline = next) {
-		next = deadline == last ? NULL : TAILQ_NEXT(deadline, entry);
-		snid_life.lookup_lost(deadline);
-	}
+	each_waiting(worker, STAGE_LOOKUP, snid_life.lookup_lost);
 	resolver_free(old);
+}
+
+/* Those that are still to be joined go by the new settings from here on. */
+static void replace_services(struct worker *worker)
+{
+	struct service *old = worker->services;
+
+	worker->services = worker->next.services;
+	for (size_t i = 0; i < worker->n_listeners; i++)
+		accept_serve(worker->listeners[i], &worker->services[i]);
+	for (enum stage stage = STAGE_HELLO; stage < STAGE_RELAY; stage++)
+		each_waiting(worker, stage, snid_life.reconfigured);
+	free(old);
 }
 
 static void commit(struct worker *worker, const struct config *config,
@@ -250,6 +277,7 @@ static void commit(struct worker *worker, const struct config *config,
 	worker->config = config;
 	worker->map = map;
 	set_timeouts(worker, config);
+	replace_services(worker);
 	if (worker->next.resolver)
 		replace_resolver(worker);
 	forget_prepared(worker);
@@ -259,6 +287,7 @@ static void abandon(struct worker *worker)
 {
 	close_others(worker->next.listeners, worker->next.n_listeners,
 		     worker->listeners, worker->n_listeners);
+	free(worker->next.services);
 	resolver_free(worker->next.resolver);
 	forget_prepared(worker);
 }
@@ -276,6 +305,7 @@ static void free_worker(struct worker *worker)
 			snid_life.stopped(deadline_first(&worker->queues[i]));
 	}
 	close_others(worker->listeners, worker->n_listeners, NULL, 0);
+	free(worker->services);
 	resolver_free(worker->resolver);
 	if (worker->deadline_timer)
 		event_free(worker->deadline_timer);
@@ -375,7 +405,7 @@ static void set_limits(struct snid *snid, const struct config *config)
 {
 	uint32_t connections = config->snid.limits.connections;
 
-	if (config->snid.listen.n > 0 && connections != snid->reserved) {
+	if (config->snid.n_listen > 0 && connections != snid->reserved) {
 		accept_reserve(connections);
 		snid->reserved = connections;
 	}
@@ -389,7 +419,7 @@ int snid_reconfigure(struct snid *snid, const struct config *config,
 
 	loop_pause(snid->loops, snid->n_workers);
 	for (size_t i = 0; i < snid->n_workers && !err; i++)
-		err = prepare(snid->workers[i], config);
+		err = prepare(snid->workers[i], config, map);
 	for (size_t i = 0; i < snid->n_workers; i++) {
 		if (err)
 			abandon(snid->workers[i]);

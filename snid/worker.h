@@ -23,6 +23,7 @@ struct event;
 struct event_base;
 struct loop;
 struct resolver;
+struct service;
 
 /* The stages of a connection. Each has a queue, in which all wait equally long. */
 enum stage {
@@ -47,6 +48,7 @@ struct worker {
 	const struct addrmap *map;
 	struct resolver *resolver;	/* NULL while there never was a listener */
 	struct listener **listeners;
+	struct service *services;	/* theirs, in the same order */
 	size_t n_listeners;
 
 	struct clients *clients;	/* shared by all workers */
@@ -62,6 +64,7 @@ struct worker {
 	struct {			/* what a change of configuration made ready */
 		struct resolver *resolver;
 		struct listener **listeners;
+		struct service *services;
 		size_t n_listeners;
 	} next;
 
@@ -69,8 +72,8 @@ struct worker {
 	uint8_t gather[HELLO_MAX];
 };
 
-/* What the workers tell the spine: in their thread; the last two also while that is held
- * or stopped. */
+/* What the workers tell the spine: in their thread; the last three also while that is
+ * held or stopped. */
 struct worker_life {
 	accept_fn *accepted;	/* arg: the worker */
 
@@ -79,6 +82,10 @@ struct worker_life {
 
 	/* It has its turn. */
 	void (*turn)(struct turn *turn);
+
+	/* In a stage before STAGE_RELAY: services are others now, the old ones about to go.
+	 * May leave its queue. */
+	void (*reconfigured)(struct deadline *deadline);
 
 	/* In STAGE_LOOKUP: the resolver that it asked is about to go, ask the new one. */
 	void (*lookup_lost)(struct deadline *deadline);

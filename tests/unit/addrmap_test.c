@@ -444,7 +444,8 @@ static void test_backends(void **state)
 	for (int everything = 0; everything < 2; everything++) {
 		for (size_t i = 0; i < N(rows); i++) {
 			struct in6_addr addr = address(rows[i].addr);
-			enum addrmap_backend verdict = addrmap_backend_check(w->map, &addr);
+			enum addrmap_backend verdict = addrmap_backend_check(w->map, &w->map->backends,
+									     &addr);
 
 			if (everything && rows[i].verdict == ADDRMAP_BACKEND_OUTSIDE)
 				assert_int_equal(verdict, ADDRMAP_BACKEND_OK);

@@ -2,6 +2,10 @@
 /* The configuration's errors, letter by letter: message, place, line and caret. */
 #include "config_text.h"
 
+#define SNID_LISTEN "expected a port (1 to 65535), an address with a port such as "		\
+		    "\"192.0.2.1:443\", or a mapping such as {port: 5432, protocol: "		\
+		    "postgres}, "
+
 #include <unistd.h>
 
 static void expect_refused(const char *text, const char *expected)
@@ -191,14 +195,58 @@ static void test_messages(void **state)
 		{ "dns64: {zones: [{name: a.example, upstream: [192.0.2.1], forward: yes}]}",
 		  "unknown key `forward'" },
 		{ "snid: {listen: 443}",
-		  "expected a list of ports or IPv4 addresses with ports, found `443'" },
-		{ "snid: {listen: [0]}", "expected a port (1 to 65535) or an IPv4 address with a "
-					 "port such as \"192.0.2.1:443\", found `0'" },
-		{ "snid: {listen: [65536]}", "expected a port (1 to 65535) or an IPv4 address with "
-					     "a port such as \"192.0.2.1:443\", found `65536'" },
-		{ "snid: {listen: [{port: 5432}]}",
-		  "expected a port (1 to 65535) or an IPv4 address with a port such as "
-		  "\"192.0.2.1:443\", found a mapping" },
+		  "expected a list of ports, addresses with ports, or mappings, found `443'" },
+		{ "snid: {listen: [0]}", SNID_LISTEN "found `0'" },
+		{ "snid: {listen: [65536]}", SNID_LISTEN "found `65536'" },
+		{ "snid: {listen: [[443]]}", SNID_LISTEN "found a list" },
+		{ "snid: {listen: [{protocol: tls}]}",
+		  "`port' is missing: expected a port (1 to 65535)" },
+		{ "snid: {listen: [{port: 70000}]}",
+		  "expected a port (1 to 65535), found `70000'" },
+		{ "snid: {listen: [{port: 443, server_port: 0}]}",
+		  "expected a port (1 to 65535), found `0'" },
+		{ "snid: {listen: [{port: 443, adress: 192.0.2.1}]}",
+		  "unknown key `adress'; did you mean `address'?" },
+		{ "snid: {listen: [{port: 443, address: here}]}",
+		  "expected an address such as 192.0.2.1, found `here'" },
+		{ "snid: {listen: [{port: 443, protocol: http2}]}",
+		  "expected auto, tls, postgres or http, found `http2'; did you mean `http'?" },
+		{ "snid: {listen: [{port: 443, mode: nat64}]}",
+		  "expected nat46, tcp or unix, found `nat64'; did you mean `nat46'?" },
+		{ "snid: {listen: [{port: 443, backends: []}]}",
+		  "an empty list would let no connection through; "
+		  "`listen: []' switches the proxy off" },
+		{ "snid: {listen: [{port: 443, backends: [192.0.2.0/24]}]}",
+		  "`192.0.2.0/24' is an IPv4 prefix: only mode tcp goes to IPv4 servers" },
+		{ "snid: {listen: [{port: 443, default_name: 192.0.2.1:443}]}",
+		  "expected a domain name such as www.example.org, found `192.0.2.1:443'" },
+		{ "snid: {listen: [{port: 443, proxy_from: [x]}]}",
+		  "expected a prefix such as 2001:db8::/64 or 192.0.2.0/24, found `x': not an IP "
+		  "address or prefix" },
+		{ "snid: {listen: [{port: 443, address: \"224.0.0.1\"}]}",
+		  "`224.0.0.1:443' is not a unicast address" },
+		{ "snid: {mode: tcp, listen: [443, \"[::]:443\"]}", "[::]:443 is listed twice" },
+		{ "snid: {backends: [192.0.2.0/24]}",
+		  "`192.0.2.0/24' is an IPv4 prefix: only mode tcp goes to IPv4 servers" },
+		{ "snid: {default_name: a..example}",
+		  "expected a domain name such as www.example.org, found `a..example'" },
+		{ "snid: {proxy_to: v1}", "expected off or v2, found `v1'; did you mean `v2'?" },
+		{ "snid: {routes: [www.example.org]}",
+		  "expected a mapping such as {name: \"*.example.org\", backend: "
+		  "\"2001:db8:1::7\"}, found `www.example.org'" },
+		{ "snid: {routes: [{backend: \"2001:db8::7\"}]}", "`name' is missing: expected a "
+		  "domain name such as www.example.org, or *.example.org for all below it" },
+		{ "snid: {routes: [{name: a.example}]}", "`backend' is missing: expected an "
+		  "address such as \"2001:db8:1::7\"" },
+		{ "snid: {routes: [{name: \"*\", backend: \"2001:db8::7\"}]}",
+		  "expected a domain name such as www.example.org, or *.example.org for all below "
+		  "it, found `*'" },
+		{ "snid: {routes: [{name: a.example, backend: b.example}]}",
+		  "expected an address such as \"2001:db8:1::7\", found `b.example'" },
+		{ "snid: {routes: [{name: a.example, backend: \"2001:db8::7\"}, "
+		  "{name: A.example., backend: \"2001:db8::8\"}]}", "a.example is listed twice" },
+		{ "snid: {backends: [\"2001:db8:1::/64\"], routes: [{name: a.example, "
+		  "backend: \"2001:db8:2::7\"}]}", "2001:db8:2::7 is not in snid.backends" },
 		{ "snid: {listen: [198.51.100.1]}", "`198.51.100.1' names no port" },
 		{ "snid: {listen: [\"[::]:443\"]}",
 		  "`[::]:443' is an IPv6 address: clients come from IPv4 here and appear to the "
@@ -523,8 +571,7 @@ static void test_all_at_once(void **state)
 		       AT(1, 20, "expected error, warn, info or debug, found `loud'")
 		       "ops: {log: {level: loud}}\n"
 		       "                   ^\n"
-		       AT(2, 17, "expected a port (1 to 65535) or an IPv4 address with a port "
-				 "such as \"192.0.2.1:443\", found `0.0.0.0:99999'")
+		       AT(2, 17, SNID_LISTEN "found `0.0.0.0:99999'")
 		       "snid: {listen: [0.0.0.0:99999]}\n"
 		       "                ^\n"
 		       AT(3, 9, "unknown key `timeout'; did you mean `timeouts'?")

@@ -99,7 +99,13 @@ static void test_defaults(void **state)
 	expect_prefix(&config->prefixes.nat46, "64:ff9b:1::/96");
 	expect_default_nat64(config);
 	expect_default_dns64(config);
-	assert_int_equal(config->snid.listen.n, 0);
+	assert_int_equal(config->snid.n_listen, 0);
+	assert_int_equal(config->snid.mode, CONFIG_SNI_NAT46);
+	assert_null(config->snid.default_name);
+	assert_int_equal(config->snid.n_routes, 0);
+	assert_int_equal(config->snid.proxy_from.n, 0);
+	assert_int_equal(config->snid.proxy_to, CONFIG_SNI_PROXY_OFF);
+	assert_string_equal(config->snid.unix_directory, "/run/gate64/servers");
 	assert_true(config->snid.backends.keyword);
 	assert_int_equal(config->snid.limits.connections, 20000);
 	assert_int_equal(config->snid.limits.per_client, 256);
@@ -122,8 +128,9 @@ static void test_minimal(void **state)
 	assert_false(config->inside.keyword);
 	assert_int_equal(config->inside.list.n, 1);
 	expect_prefix(&config->inside.list.v[0], "2001:db8:1::/64");
-	assert_int_equal(config->snid.listen.n, 1);
-	expect_endpoint(&config->snid.listen.v[0], "0.0.0.0", 443);
+	assert_int_equal(config->snid.n_listen, 1);
+	assert_true(config->snid.listen[0].any);
+	expect_endpoint(&config->snid.listen[0].at, "0.0.0.0", 443);
 	expect_default_nat64(config);
 	expect_default_dns64(config);
 	config_free(config);
@@ -241,8 +248,18 @@ static void test_good_values(void **state)
 		  "  listen:\n    - \"192.0.2.1:53\"\n    - \"[2001:db8::1]:5353\"\n"
 		  "    - \"[2001:db8::]:53\"\n" },
 		{ "snid: {listen: [443, \"8443\", \"198.51.100.1:8006\", 198.51.100.2:1]}",
-		  "  listen:\n    - \"0.0.0.0:443\"\n    - \"0.0.0.0:8443\"\n"
+		  "  listen:\n    - 443\n    - 8443\n"
 		  "    - \"198.51.100.1:8006\"\n    - \"198.51.100.2:1\"\n" },
+		{ "snid: {mode: tcp, listen: [{port: 80, address: \"2001:db8::1\", protocol: http, "
+		  "server_port: 8080, mode: unix, backends: [2001:db8::7], default_name: null, "
+		  "proxy_from: []}]}",
+		  "  listen:\n    - port: 80\n      address: \"2001:db8::1\"\n      protocol: http\n"
+		  "      server_port: 8080\n      mode: unix\n      backends:\n"
+		  "        - \"2001:db8::7/128\"\n      default_name: null\n      proxy_from: []\n"
+		  "  mode: tcp\n  backends: inside\n  default_name: null\n" },
+		{ "snid: {routes: [{name: \"*.A.example\", backend: \"2001:db8::7\", port: 8443}]}",
+		  "  routes:\n    - name: \"*.a.example\"\n      backend: \"2001:db8::7\"\n"
+		  "      port: 8443\n" },
 		{ "ops: {log: {level: debug, format: json}}",
 		  "  log:\n    level: debug\n    format: json\n" },
 		{ "ops: {log: {level: error, format: journal}}",
@@ -340,8 +357,21 @@ static const char everything[] =
 	"  limits: {responses_per_client: 7/s, tcp_connections: 6, tcp_per_client: 5}\n"
 	"  tls: {cert: /etc/c.pem, key: /etc/k.pem, port: 8530}\n"
 	"snid:\n"
-	"  listen: [443, \"198.51.100.1:8006\"]\n"
-	"  backends: [2001:db8:1::/64]\n"
+	"  listen:\n"
+	"    - 443\n"
+	"    - \"198.51.100.1:8006\"\n"
+	"    - {port: 5432, protocol: postgres, server_port: 5433}\n"
+	"    - {port: 80, address: \"2001:db8::1\", mode: tcp, backends: [192.0.2.0/24], protocol: http,\n"
+	"       default_name: Www.Example., proxy_from: [198.51.100.0/24, 2001:db8::/32]}\n"
+	"    - {port: 444, mode: unix, backends: inside, default_name: null, proxy_from: []}\n"
+	"  mode: tcp\n"
+	"  backends: [2001:db8:1::/64, 192.0.2.0/24]\n"
+	"  default_name: lan.example\n"
+	"  routes: [{name: \"*.a.example\", backend: \"2001:db8:1::7\", port: 8443},\n"
+	"           {name: a.example, backend: 192.0.2.7}]\n"
+	"  proxy_from: [192.0.2.1]\n"
+	"  proxy_to: v2\n"
+	"  unix_directory: /srv/\n"
 	"  limits: {connections: 5, per_client: 2, hello_timeout: 2500ms, connect_timeout: 1m,\n"
 	"           idle_timeout: 1d}\n"
 	"ops:\n"
@@ -590,7 +620,7 @@ static void test_shipped_file(void **state)
 	assert_string_equal(errors, "");
 	assert_non_null(config);
 	assert_true(config->inside.keyword);
-	assert_int_equal(config->snid.listen.n, 1);
+	assert_int_equal(config->snid.n_listen, 1);
 	free(errors);
 	config_free(config);
 }

@@ -70,7 +70,7 @@ static struct resolver_addresses answer_of(const char *const *addrs)
 
 static void assert_next(struct route *route, const struct addrmap *map, const char *want)
 {
-	const struct in6_addr *addr = route_next(route, map);
+	const struct in6_addr *addr = route_next(route, map, &map->backends);
 	struct in6_addr wanted;
 
 	if (!want) {
@@ -201,7 +201,7 @@ static void test_tries(void **state)
 	while (answer.n < RESOLVER_ADDRESSES_MAX)
 		answer.v[answer.n++] = v6("2001:db8:1::7");
 	assert_int_equal(route_found(&route, &answer, &why), ROUTE_FOUND);
-	while (route_next(&route, map))
+	while (route_next(&route, map, &map->backends))
 		tries++;
 	assert_int_equal(tries, ROUTE_TRIES_MAX);
 }
