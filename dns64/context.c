@@ -7,7 +7,9 @@
  *
  * Making and deleting contexts touches state that all contexts share (libunbound's
  * issue 1492). So both happen under one lock. Deleting takes long where the caches
- * are full, a tenth of a second and more: a thread of its own does it.
+ * are full, a tenth of a second and more: a thread of its own does it, and no worker
+ * waits for that. What is made for a change of configuration is made in behalf of the
+ * main thread, which has the lock by then; who renews his own may do without.
  */
 #include "context.h"
 
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unbound-event.h>
 #include <unbound.h>
 #include <unistd.h>
@@ -30,9 +33,10 @@
 
 static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Contexts that threads are deleting; the process does not end before they have. */
-static pthread_mutex_t deleting_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Contexts to be deleted, and the threads that do so; the process does not end before. */
+static pthread_mutex_t dead_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t deleted = PTHREAD_COND_INITIALIZER;
+static STAILQ_HEAD(, context) dead = STAILQ_HEAD_INITIALIZER(dead);
 static unsigned int n_deleting;
 
 /* What libunbound has to say goes where everything goes. Its lines begin with
@@ -335,15 +339,20 @@ void context_setup_free(struct context_setup *setup)
 	free(setup);
 }
 
+void resolvers_hold(void)
+{
+	pthread_mutex_lock(&contexts_lock);
+}
+
+void resolvers_let_go(void)
+{
+	pthread_mutex_unlock(&contexts_lock);
+}
+
 struct context *context_new(struct event_base *base, const struct context_setup *setup,
 			    enum context_scope scope)
 {
-	struct context *context;
-
-	pthread_mutex_lock(&contexts_lock);
-	context = make(base, setup, scope);
-	pthread_mutex_unlock(&contexts_lock);
-	return context;
+	return make(base, setup, scope);
 }
 
 struct context *context_new_now(struct event_base *base, const struct context_setup *setup,
@@ -363,52 +372,61 @@ void context_cancel(struct context *context, int id)
 	ub_cancel(context->ub, id);
 }
 
-static void *delete(void *arg)
+static struct context *next_dead(void)
 {
-	struct context *context = arg;
+	struct context *context;
 
-	pthread_mutex_lock(&contexts_lock);
-	ub_ctx_delete(context->ub);
-	pthread_mutex_unlock(&contexts_lock);
-	ub_events_free(context->events);
-	free(context);
+	pthread_mutex_lock(&dead_lock);
+	context = STAILQ_FIRST(&dead);
+	if (context) {
+		STAILQ_REMOVE_HEAD(&dead, link);
+	} else {
+		n_deleting--;
+		pthread_cond_signal(&deleted);
+	}
+	pthread_mutex_unlock(&dead_lock);
+	return context;
+}
 
-	pthread_mutex_lock(&deleting_lock);
-	n_deleting--;
-	pthread_cond_signal(&deleted);
-	pthread_mutex_unlock(&deleting_lock);
+static void *delete_dead(void *arg)
+{
+	struct context *context;
+
+	(void)arg;
+	while ((context = next_dead()) != NULL) {
+		pthread_mutex_lock(&contexts_lock);
+		ub_ctx_delete(context->ub);
+		pthread_mutex_unlock(&contexts_lock);
+		ub_events_free(context->events);
+		free(context);
+	}
 	return NULL;
 }
 
 static void await_deleted(void)
 {
-	pthread_mutex_lock(&deleting_lock);
+	pthread_mutex_lock(&dead_lock);
 	while (n_deleting)
-		pthread_cond_wait(&deleted, &deleting_lock);
-	pthread_mutex_unlock(&deleting_lock);
+		pthread_cond_wait(&deleted, &dead_lock);
+	pthread_mutex_unlock(&dead_lock);
 }
 
-static void begin_deleting(void)
-{
-	static bool awaited;
-
-	pthread_mutex_lock(&deleting_lock);
-	if (!awaited)
-		awaited = atexit(await_deleted) == 0;
-	n_deleting++;
-	pthread_mutex_unlock(&deleting_lock);
-}
-
+/* Where there can be no thread now, the next one does it. */
 void context_free(struct context *context)
 {
+	static bool awaited;
 	pthread_t thread;
 
 	if (!context)
 		return;
 	ub_events_detach(context->events);
-	begin_deleting();
-	if (pthread_create(&thread, NULL, delete, context) == 0)
+	pthread_mutex_lock(&dead_lock);
+	if (!awaited)
+		awaited = atexit(await_deleted) == 0;
+	STAILQ_INSERT_TAIL(&dead, context, link);
+	if (pthread_create(&thread, NULL, delete_dead, NULL) == 0) {
 		pthread_detach(thread);
-	else
-		delete(context);
+		n_deleting++;
+	}
+	pthread_mutex_unlock(&dead_lock);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
 #include "forward.h"
 
@@ -30,19 +31,21 @@ void context_setup_free(struct context_setup *setup);
 enum context_scope { CONTEXT_ALL, CONTEXT_ZONE };
 
 struct context {
+	STAILQ_ENTRY(context) link;
 	struct ub_ctx *ub;
 	struct ub_events *events;
 };
 
 /**
- * context_new() - a context on @base, complete: it takes questions only.
+ * context_new() - a context on @base, complete: it takes questions only. Between
+ * resolvers_hold() and resolvers_let_go(), of whichever thread.
  * @setup:	borrowed for the call.
  * Return: the context, for context_free(), or NULL, the reason having been logged.
  */
 struct context *context_new(struct event_base *base, const struct context_setup *setup,
 			    enum context_scope scope);
 
-/** context_new_now() - the same; NULL too while other contexts are made or deleted. */
+/** context_new_now() - the same at any time; NULL too while others are made or deleted. */
 struct context *context_new_now(struct event_base *base, const struct context_setup *setup,
 				enum context_scope scope);
 

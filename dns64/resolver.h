@@ -43,8 +43,17 @@ struct resolver_answer {
 typedef void resolver_fn(void *arg, const struct resolver_answer *answer);
 
 /**
+ * resolvers_hold() - in the main thread, before it has resolvers made, be it by others: wait
+ * for those that are made or deleted now, and let nobody else.
+ */
+void resolvers_hold(void);
+
+/** resolvers_let_go() - they are made. */
+void resolvers_let_go(void);
+
+/**
  * resolver_new() - a resolver on @base, set up from config->dns64 (recursive or
- * forwarding, validation, root hints).
+ * forwarding, validation, root hints). Between resolvers_hold() and resolvers_let_go().
  * @config:	borrowed for the call.
  * Return: the resolver, owned by the caller, or NULL, the reason having been logged.
  */

@@ -159,11 +159,13 @@ static int prepare_resolvers(struct change *change)
 			    !resolver_setup_equal(dns64->room.config, change->config);
 	if (!change->resolvers || !change->config->dns64.enabled)
 		return 0;
+	resolvers_hold();
 	for (unsigned int i = 0; i < dns64->n_workers && !err; i++) {
 		struct prepare prepare = { &dns64->workers[i], change->config };
 
 		err = loop_call(dns64->loops[i], make_resolver, &prepare);
 	}
+	resolvers_let_go();
 	return err;
 }
 

@@ -417,6 +417,7 @@ int snid_reconfigure(struct snid *snid, const struct config *config,
 {
 	int err = 0;
 
+	resolvers_hold();	/* first: while they are paused nothing is waited for */
 	loop_pause(snid->loops, snid->n_workers);
 	for (size_t i = 0; i < snid->n_workers && !err; i++)
 		err = prepare(snid->workers[i], config, map);
@@ -431,6 +432,7 @@ int snid_reconfigure(struct snid *snid, const struct config *config,
 	else if (err == -ENOMEM)
 		log_error("snid: out of memory");
 	loop_resume(snid->loops, snid->n_workers);
+	resolvers_let_go();
 	return err;
 }
 
