@@ -233,6 +233,10 @@ SNI_END(STAT_SNI_END_RESET, "reset", "")
 SNI_END(STAT_SNI_END_IDLE, "idle_timeout", "")
 SNI_END(STAT_SNI_END_STOPPED, "stopped", "")
 #undef SNI_END
+STAT(STAT_SNI_GUARD_SOURCE, "gate64_sni_guard_drops_total", "reason=\"nat46_source\"",
+     "Packets dropped by the guard of the NAT46 prefix, since it was put up")
+STAT(STAT_SNI_GUARD_DESTINATION, "gate64_sni_guard_drops_total",
+     "reason=\"nat46_destination\"", "")
 
 /* ---- ops --------------------------------------------------------------- */
 STAT(STAT_OPS_RELOAD_OK, "gate64_reloads_total", "result=\"ok\"", "Reloads, by result")

@@ -24,7 +24,8 @@
 #include "../nat64/nat64.h"
 #include "../snid/snid.h"
 #include "cli.h"
-#include "netsetup.h"
+#include "guard.h"
+#include "host.h"
 #include "notify.h"
 #include "plan.h"
 #include "privilege.h"
@@ -45,8 +46,7 @@ struct gateway {
 	struct plan *plan;		/* in force; a reference */
 	void *room[ROOM_COUNT];		/* NULL: off */
 	struct plan *follows[ROOM_COUNT];	/* what an open room borrows; a reference */
-	struct ruleset *ruleset;
-	bool rules_due;			/* the plan has changed since they were installed */
+	struct host host;
 
 	struct event *retry;
 	unsigned int retry_ms;		/* until the next attempt; 0 = none is due */
@@ -193,38 +193,14 @@ int gateway_start(struct gateway *gateway)
 
 /* ---- the host --------------------------------------------------------------- */
 
-static int apply_rules(struct gateway *gateway)
-{
-	struct nat64_intercept intercept;
-	int err;
-
-	if (!wanted(gateway->plan, ROOM_NAT64))
-		return ruleset_remove(gateway->ruleset);
-	err = nat64_intercept(gateway->room[ROOM_NAT64], &intercept);
-	if (err)
-		return err;
-	err = ruleset_install(gateway->ruleset, &intercept);
-	nat64_intercept_free(&intercept);
-	return err;
-}
-
 /* Make routes and rules what the plan in force asks for. */
 static int apply_host(struct gateway *gateway)
 {
-	const struct plan *plan = gateway->plan;
-	int err = netsetup_apply(wanted(plan, ROOM_SNID) ? &plan->map->nat46 : NULL,
-				 wanted(plan, ROOM_NAT64) ? &plan->map->pref64 : NULL);
+	const char *problem;
+	int err = host_apply(&gateway->host, gateway->plan, gateway->room[ROOM_NAT64], &problem);
 
-	if (err) {
-		gateway->problem = "the host's routes";
-		return err;
-	}
-	if (gateway->rules_due) {
-		err = apply_rules(gateway);
-		gateway->rules_due = err != 0;
-	}
 	if (err)
-		gateway->problem = "the packet filter rules for nat64";
+		gateway->problem = problem;
 	return err;
 }
 
@@ -232,7 +208,7 @@ int gateway_set_up_host(struct gateway *gateway)
 {
 	int err;
 
-	gateway->rules_due = true;
+	gateway->host.rules_due = true;
 	err = apply_host(gateway);
 	if (err)
 		gateway_clear_host(gateway);
@@ -241,9 +217,7 @@ int gateway_set_up_host(struct gateway *gateway)
 
 void gateway_clear_host(struct gateway *gateway)
 {
-	/* Both have logged what they could not take away. */
-	ruleset_remove(gateway->ruleset);
-	netsetup_remove();
+	host_clear(&gateway->host);
 }
 
 /* Something could not be brought in line: try again, less and less often. */
@@ -314,7 +288,7 @@ static int go_over(struct gateway *gateway, struct plan *next, const char **refu
 
 	plan_put(gateway->plan);
 	gateway->plan = plan_hold(next);
-	gateway->rules_due = true;
+	gateway->host.rules_due = true;
 	tend_host(gateway);
 	if (!wanted(next, ROOM_NAT64) && gateway->room[ROOM_NAT64])
 		nat64_leave_nothing(gateway->room[ROOM_NAT64]);
@@ -495,8 +469,8 @@ int gateway_new(struct gateway **out, const char *config_path, struct event_base
 	gateway->config_path = plan_config_path(config_path);
 	gateway->retry = evtimer_new(base, on_retry, gateway);
 	gateway->grace = evtimer_new(base, on_grace_over, gateway);
-	gateway->ruleset = ruleset_new();
-	if (!gateway->retry || !gateway->grace || !gateway->ruleset)
+	gateway->host.ruleset = ruleset_new();
+	if (!gateway->retry || !gateway->grace || !gateway->host.ruleset)
 		goto release;
 	gateway->plan = plan_read(gateway->config_path, stderr);
 	err = -EINVAL;
@@ -528,7 +502,7 @@ void gateway_free(struct gateway *gateway)
 	if (!gateway)
 		return;
 	plan_put(gateway->plan);
-	ruleset_free(gateway->ruleset);
+	ruleset_free(gateway->host.ruleset);
 	if (gateway->retry)
 		event_free(gateway->retry);
 	if (gateway->grace)
@@ -559,13 +533,14 @@ struct json_object *gateway_status(struct gateway *gateway)
 	struct dns64_upstream *upstreams = NULL;
 	struct dns64_gauges dns64;
 	struct snid_gauges snid;
+	struct guard_counts guard;
 	uint64_t counters[STAT_COUNT];
 	struct status_facts facts = {
 		.version = cli_version(),
 		.since = gateway->started_at,
 		.uptime_s = (loop_now_ms() - gateway->started_ms) / 1000,
 		.map = gateway->plan->map,
-		.rules = ruleset_backend(gateway->ruleset),
+		.rules = ruleset_backend(gateway->host.ruleset),
 		.problem = gateway->missing ? "the uplink has no IPv4 address" : gateway->problem,
 		.counters = counters,
 		.reload_at = gateway->last_reload.at,
@@ -592,6 +567,9 @@ struct json_object *gateway_status(struct gateway *gateway)
 		facts.snid = &snid;
 	}
 	stats_sum(counters);
+	guard_read(&guard);
+	counters[STAT_SNI_GUARD_SOURCE] += guard.source;
+	counters[STAT_SNI_GUARD_DESTINATION] += guard.destination;
 	document = status_document(&facts);
 	if (facts.intercept)
 		nat64_intercept_free(&intercept);

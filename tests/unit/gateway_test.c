@@ -26,6 +26,7 @@
 #include "../../nat64/nat64.h"
 #include "../../ops/cli.h"
 #include "../../ops/gateway.h"
+#include "../../ops/guard.h"
 #include "../../ops/netdetect.h"
 #include "../../ops/netsetup.h"
 #include "../../ops/notify.h"
@@ -264,6 +265,24 @@ int netsetup_remove(void)
 	return 0;
 }
 
+int guard_install(const struct prefix *nat46)
+{
+	(void)nat46;
+	note("", "guard");
+	return 0;
+}
+
+int guard_remove(void)
+{
+	note("", "no-guard");
+	return 0;
+}
+
+void guard_read(struct guard_counts *counts)
+{
+	*counts = (struct guard_counts){ 0 };
+}
+
 struct ruleset *ruleset_new(void)
 {
 	static char one;
@@ -349,7 +368,7 @@ static int setup(void **state)
 	assert_int_equal(gateway_open(gateway), 0);
 	assert_int_equal(gateway_set_up_host(gateway), 0);
 	assert_int_equal(gateway_start(gateway), 0);
-	assert_did("open-a open-b open-c route-on rules-on start-a start-b start-c shed");
+	assert_did("open-a open-b open-c guard route-on rules-on start-a start-b start-c shed");
 	return 0;
 }
 
@@ -368,7 +387,7 @@ static void takes_all_away_in_reverse(void **state)
 	(void)state;
 	gateway_clear_host(gateway);
 	gateway_close(gateway);
-	assert_did("rules-off route-removed close-c close-b close-a");
+	assert_did("rules-off route-removed no-guard close-c close-b close-a");
 }
 
 static void reload_brings_every_room_over(void **state)
@@ -377,7 +396,7 @@ static void reload_brings_every_room_over(void **state)
 	strcpy(file, "abc2");
 	assert_int_equal(gateway_reload(gateway), 0);
 	assert_did("reloading a:abc>abc2@eth0 b:abc>abc2@eth0 c:abc>abc2@eth0 "
-		   "route-on rules-on ready");
+		   "guard route-on rules-on ready");
 	assert_string_equal(gateway_config(gateway)->ops.user, "abc2");
 }
 
@@ -414,7 +433,7 @@ static void a_room_that_cannot_go_back_keeps_what_it_borrows(void **state)
 	strcpy(file, "abc3");
 	assert_int_equal(gateway_reload(gateway), 0);
 	assert_did("reloading a:abC>abc3@eth0 b:abC>abc3@eth0 c:abc>abc3@eth0 "
-		   "route-on rules-on ready");
+		   "guard route-on rules-on ready");
 }
 
 static void reload_switches_rooms_off_and_on(void **state)
@@ -423,11 +442,11 @@ static void reload_switches_rooms_off_and_on(void **state)
 	strcpy(file, "b");
 	assert_int_equal(gateway_reload(gateway), 0);
 	/* The host first, so that nothing more is brought to rooms that close. */
-	assert_did("reloading b:abc>b@eth0 route-on rules-off close-c close-a ready");
+	assert_did("reloading b:abc>b@eth0 guard route-on rules-off close-c close-a ready");
 	strcpy(file, "abc");
 	assert_int_equal(gateway_reload(gateway), 0);
 	assert_did("reloading open-a start-a b:b>abc@eth0 open-c start-c shed "
-		   "route-on rules-on ready");
+		   "guard route-on rules-on ready");
 }
 
 static void a_room_opened_for_a_refused_reload_is_closed(void **state)
@@ -448,10 +467,10 @@ static void follows_the_network(void **state)
 	assert_did("route-on");		/* no matter to the rooms; the route may have gone */
 	strcpy(network, "eth1");
 	gateway_network_changed(gateway);
-	assert_did("a:abc>abc@eth1 b:abc>abc@eth1 c:abc>abc@eth1 route-on rules-on");
+	assert_did("a:abc>abc@eth1 b:abc>abc@eth1 c:abc>abc@eth1 guard route-on rules-on");
 	strcpy(network, "eth2");
 	gateway_network_changed(gateway);
-	assert_did("a:abc>abc@eth2 b:abc>abc@eth2 c:abc>abc@eth2 route-on rules-on");
+	assert_did("a:abc>abc@eth2 b:abc>abc@eth2 c:abc>abc@eth2 guard route-on rules-on");
 }
 
 /* Rules that cannot be installed do not stop the gateway: they are tried again. */
@@ -465,12 +484,12 @@ static void tries_rules_again(void **state)
 	gateway_network_changed(gateway);
 	did[0] = '\0';
 	gateway_status(gateway);
-	assert_did("problem:the packet filter rules for nat64");
+	assert_did("problem:the packet filter rules");
 
 	host_error = 0;
 	event_base_loop(base, EVLOOP_ONCE);
 	assert_in_range(loop_now_ms() - began_ms, 900, 5000);
-	assert_did("route-on rules-on");
+	assert_did("guard route-on rules-on");
 	gateway_status(gateway);
 	assert_did("problem:none");
 	/* Nothing more is due. */
@@ -486,7 +505,7 @@ static void tries_an_unreadable_network_again(void **state)
 	assert_did("problem:following the network");
 	strcpy(network, "eth1");
 	event_base_loop(base, EVLOOP_ONCE);
-	assert_did("a:abc>abc@eth1 b:abc>abc@eth1 c:abc>abc@eth1 route-on rules-on");
+	assert_did("a:abc>abc@eth1 b:abc>abc@eth1 c:abc>abc@eth1 guard route-on rules-on");
 	gateway_status(gateway);
 	assert_did("problem:none");
 }
@@ -496,7 +515,7 @@ static void start_fails_with_the_host_and_leaves_nothing(void **state)
 	(void)state;
 	host_error = -EPERM;
 	assert_int_equal(gateway_set_up_host(gateway), -EPERM);
-	assert_did("route-on rules-refused rules-off route-removed");
+	assert_did("guard route-on rules-refused rules-off route-removed no-guard");
 }
 
 static void open_fails_with_a_room_and_leaves_nothing(void **state)

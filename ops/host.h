@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a plan asks of the host: routes, packet filter rules, the guard of the NAT46 prefix.
+ * Main thread only.
+ */
+#ifndef OPS_HOST_H
+#define OPS_HOST_H
+
+#include <stdbool.h>
+
+struct nat64;
+struct plan;
+struct ruleset;
+
+struct host {
+	struct ruleset *ruleset;
+	bool rules_due;		/* the plan has changed since rules were installed */
+};
+
+/**
+ * host_apply() - make the host what the plan in force asks for.
+ * @nat64:	the room, NULL while it is off.
+ * @problem:	set, after a failure, to what is not in order; static.
+ * Return: 0, or -errno, the reason having been logged.
+ */
+int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
+	       const char **problem);
+
+/** host_clear() - take all of it away; what cannot be was logged. */
+void host_clear(struct host *host);
+
+#endif
