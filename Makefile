@@ -160,6 +160,7 @@ UNIT_sni_deadline :=
 UNIT_sni_service := snid/service.c $(UNIT_config) $(ADDRMAP)
 
 UNIT_dns_message := dns64/message.c dns64/name.c
+UNIT_dns_records := dns64/records.c dns64/message.c dns64/name.c core/addr.c
 UNIT_dns_forward := dns64/forward.c dns64/name.c core/log.c core/loop.c $(UNIT_config)
 UNIT_dns_cookie := dns64/cookie.c core/addr.c
 UNIT_dns_throttle := dns64/throttle.c core/addr.c
@@ -226,7 +227,8 @@ FUZZ_hello     := snid/hello.c snid/name.c
 FUZZ_dns_query := dns64/cookie.c $(UNIT_dns_policy)
 FUZZ_dns_synth := $(UNIT_dns_rebind)
 FUZZ_dns_present := dns64/present.c $(UNIT_dns_synth)
-FUZZ_dns_recurse := dns64/recurse.c dns64/context.c dns64/ub_events.c dns64/bogus.c dns64/message.c \
+FUZZ_dns_recurse := dns64/recurse.c dns64/records.c dns64/context.c dns64/ub_events.c dns64/bogus.c \
+                  dns64/message.c \
                   dns64/tally.c core/stats.c $(UNIT_dns_forward)
 FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))

@@ -26,6 +26,7 @@
 #include "context.h"
 #include "engine.h"
 #include "message.h"
+#include "records.h"
 #include "tally.h"
 
 enum {
@@ -57,6 +58,8 @@ struct resolver_query {
 	/* exactly one is set */
 	resolver_fn *fn;
 	resolver_addresses_fn *addresses_fn;
+	resolver_records_fn *records_fn;
+	enum resolver_type kind;	/* where records_fn */
 	void *arg;
 	struct resolver_answer answer;
 	uint8_t *wire;			/* owned copies of what answer points to */
@@ -116,6 +119,21 @@ static void collect_addresses(struct resolver_query *question,
 	}
 }
 
+static void deliver_records(struct resolver_query *question)
+{
+	const struct resolver_answer *answer = &question->answer;
+	struct resolver_records records = {
+		.status = answer->status,
+		.rcode = answer->rcode,
+		.why = answer->why,
+	};
+
+	if (answer->status == RESOLVER_OK)
+		records_read(&records, question->kind, &question->qname, answer->wire,
+			     answer->wire_len);
+	question->records_fn(question->arg, &records);
+}
+
 static void deliver_one(struct resolver_query *question)
 {
 	struct resolver_addresses addresses = {
@@ -126,6 +144,10 @@ static void deliver_one(struct resolver_query *question)
 
 	if (question->fn) {
 		question->fn(question->arg, &question->answer);
+		return;
+	}
+	if (question->records_fn) {
+		deliver_records(question);
 		return;
 	}
 	if (addresses.status == RESOLVER_OK && addresses.rcode == LDNS_RCODE_NOERROR)
@@ -423,6 +445,29 @@ void resolver_charge(struct resolver_query *question, resolver_gone_fn *gone, vo
 {
 	question->gone = gone;
 	question->payer = payer;
+}
+
+struct resolver_query *resolver_ask_records(struct resolver *resolver, const char *name,
+					    enum resolver_type type,
+					    resolver_records_fn *fn, void *arg)
+{
+	static const uint16_t rr_types[] = {
+		[RESOLVER_A] = LDNS_RR_TYPE_A,
+		[RESOLVER_AAAA] = LDNS_RR_TYPE_AAAA,
+		[RESOLVER_SRV] = LDNS_RR_TYPE_SRV,
+	};
+	struct resolver_query *question;
+	struct name qname;
+
+	if (!name_from_text(&qname, name))
+		return NULL;
+	question = ask(resolver, &qname, rr_types[type], LDNS_RR_CLASS_IN);
+	if (question) {
+		question->records_fn = fn;
+		question->kind = type;
+		question->arg = arg;
+	}
+	return question;
 }
 
 void resolver_cancel(struct resolver_query *question)

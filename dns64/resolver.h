@@ -121,8 +121,44 @@ bool resolver_is_idle(const struct resolver *resolver);
 /** resolver_free() - cancels every question without calling back; NULL is allowed. */
 void resolver_free(struct resolver *resolver);
 
-/* Addresses of one name, as snid wants them */
-enum { RESOLVER_ADDRESSES_MAX = 16 };
+/* Records of one name, as snid wants them. What exceeds these is left out. */
+enum {
+	RESOLVER_ADDRESSES_MAX = 16,
+	RESOLVER_SERVICES_MAX = 16,
+	RESOLVER_NAME_STRLEN = 254,	/* a host name as text without the final dot, NUL included */
+};
+
+enum resolver_type { RESOLVER_A, RESOLVER_AAAA, RESOLVER_SRV };
+
+/* RFC 2782; host byte order */
+struct resolver_service {
+	uint16_t priority, weight, port;
+	char target[RESOLVER_NAME_STRLEN];	/* "" = the root: the service is not available */
+};
+
+struct resolver_records {
+	enum resolver_status status;
+	uint8_t rcode;				/* 3 = the name does not exist */
+	uint32_t ttl_s;				/* the lowest of what led to these records; of their
+						 * absence: RFC 2308 5, 0 without an SOA */
+	const char *why;			/* see struct resolver_answer */
+	size_t n_addrs, n_services;		/* both 0: the name has no such record */
+	struct in6_addr addrs[RESOLVER_ADDRESSES_MAX];	/* of A: IPv4-mapped */
+	struct resolver_service services[RESOLVER_SERVICES_MAX];
+};
+
+typedef void resolver_records_fn(void *arg, const struct resolver_records *answer);
+
+/**
+ * resolver_ask_records() - the records of a host name or a service (_service._tcp.host),
+ * CNAMEs followed.
+ * @name:	presentation form, letters, digits, hyphens, underscores and dots; with
+ *		or without the final dot; always absolute (no search list).
+ * Return: as resolver_ask(); NULL also for a name that is no valid DNS name.
+ */
+struct resolver_query *resolver_ask_records(struct resolver *resolver, const char *name,
+					    enum resolver_type type,
+					    resolver_records_fn *fn, void *arg);
 
 struct resolver_addresses {
 	enum resolver_status status;

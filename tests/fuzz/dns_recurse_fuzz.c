@@ -128,6 +128,20 @@ static void told_addresses(void *arg, const struct resolver_addresses *answer)
 		abort();
 }
 
+static void told_records(void *arg, const struct resolver_records *answer)
+{
+	(void)arg;
+	world.told++;
+	if (answer->n_addrs > RESOLVER_ADDRESSES_MAX || answer->n_services > RESOLVER_SERVICES_MAX)
+		abort();
+	if ((answer->status != RESOLVER_OK || answer->rcode) &&
+	    (answer->n_addrs || answer->n_services))
+		abort();
+	for (size_t i = 0; i < answer->n_services; i++)
+		if (strnlen(answer->services[i].target, RESOLVER_NAME_STRLEN) >= RESOLVER_NAME_STRLEN)
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct config *config;
@@ -151,6 +165,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(world.packet, data + 1, world.len);
 	if (world.how & 32)
 		question = resolver_ask_aaaa(resolver, "w.example", told_addresses, NULL);
+	else if (world.how & 128)
+		question = resolver_ask_records(resolver, "w.example", world.len % 3,
+						told_records, NULL);
 	else
 		question = resolver_ask(resolver, (const uint8_t *)"\001w\007example", 1, 1, told,
 					NULL);
