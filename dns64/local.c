@@ -31,6 +31,29 @@ bool local_is_ipv4only_reverse(const struct name *name)
 	return name_below(name, &reverse_170) || name_below(name, &reverse_171);
 }
 
+bool local_is_apex(const struct name *name)
+{
+	return name_equal(name, &ipv4only) || name_equal(name, &reverse_170) ||
+	       name_equal(name, &reverse_171);
+}
+
+static void say_soa(struct answer *answer, const struct query *query,
+		    enum message_section section, const struct name *zone, uint8_t rcode)
+{
+	struct reply reply;
+
+	reply_begin(&reply, answer, query);
+	reply_add_soa(&reply, section, zone);
+	reply_end(&reply, rcode);
+}
+
+/* RFC 8880 7.1, 7.2: of other types, be it SOA or NS, there are none. */
+static void deny(struct answer *answer, const struct query *query, const struct name *zone,
+		 uint8_t rcode)
+{
+	say_soa(answer, query, SECTION_AUTHORITY, zone, rcode);
+}
+
 static void add_v4(struct reply *reply, const struct query *query)
 {
 	for (size_t i = 0; i < WELL_KNOWN; i++)
@@ -65,11 +88,11 @@ void local_ipv4only(struct answer *answer, const struct query *query,
 	struct reply reply;
 
 	if (!apex) {
-		local_empty(answer, query, &ipv4only, LDNS_RCODE_NXDOMAIN);
+		deny(answer, query, &ipv4only, LDNS_RCODE_NXDOMAIN);
 		return;
 	}
 	if (query->type != LDNS_RR_TYPE_A && (query->type != LDNS_RR_TYPE_AAAA || bare)) {
-		local_empty(answer, query, &ipv4only, LDNS_RCODE_NOERROR);
+		deny(answer, query, &ipv4only, LDNS_RCODE_NOERROR);
 		return;
 	}
 	reply_begin(&reply, answer, query);
@@ -91,11 +114,11 @@ void local_ipv4only_reverse(struct answer *answer, const struct query *query)
 	struct reply reply;
 
 	if (!name_equal(&query->qname, zone)) {
-		local_empty(answer, query, zone, LDNS_RCODE_NXDOMAIN);
+		deny(answer, query, zone, LDNS_RCODE_NXDOMAIN);
 		return;
 	}
 	if (query->type != LDNS_RR_TYPE_PTR) {
-		local_empty(answer, query, zone, LDNS_RCODE_NOERROR);
+		deny(answer, query, zone, LDNS_RCODE_NOERROR);
 		return;
 	}
 	reply_begin(&reply, answer, query);
@@ -138,9 +161,6 @@ void local_empty(struct answer *answer, const struct query *query, const struct 
 		 uint8_t rcode)
 {
 	bool soa = query->type == LDNS_RR_TYPE_SOA && name_equal(&query->qname, zone);
-	struct reply reply;
 
-	reply_begin(&reply, answer, query);
-	reply_add_soa(&reply, soa ? SECTION_ANSWER : SECTION_AUTHORITY, zone);
-	reply_end(&reply, rcode);
+	say_soa(answer, query, soa ? SECTION_ANSWER : SECTION_AUTHORITY, zone, rcode);
 }

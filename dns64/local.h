@@ -15,6 +15,9 @@ bool local_is_ipv4only(const struct name *name);
 /** local_is_ipv4only_reverse() - is it the reverse name of 192.0.0.170 or .171, or below? */
 bool local_is_ipv4only_reverse(const struct name *name);
 
+/** local_is_apex() - is it one of those three names themselves? */
+bool local_is_apex(const struct name *name);
+
 /** local_ipv4only() - the answer of RFC 7050 3 and RFC 8880 7.1, never validated. */
 void local_ipv4only(struct answer *answer, const struct query *query,
 		    const struct addrmap *map);

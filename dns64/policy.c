@@ -50,6 +50,12 @@ static bool validates_himself(const struct query *query)
 	return query->dnssec_ok && query->flags & MESSAGE_CD;
 }
 
+/* RFC 8880 7.1, 7.2: that those zones are not signed is for their parents to say. */
+static bool is_for_parent(const struct query *query)
+{
+	return query->type == LDNS_RR_TYPE_DS && local_is_apex(&query->qname);
+}
+
 void policy_decide(struct policy_plan *plan, const struct query *query,
 		   const struct addrmap *map)
 {
@@ -62,11 +68,11 @@ void policy_decide(struct policy_plan *plan, const struct query *query,
 		plan->action = POLICY_ANY;
 		return;
 	}
-	if (local_is_ipv4only(&query->qname)) {
+	if (local_is_ipv4only(&query->qname) && !is_for_parent(query)) {
 		plan->action = POLICY_IPV4ONLY;
 		return;
 	}
-	if (local_is_ipv4only_reverse(&query->qname)) {
+	if (local_is_ipv4only_reverse(&query->qname) && !is_for_parent(query)) {
 		plan->action = POLICY_IPV4ONLY_REVERSE;
 		return;
 	}

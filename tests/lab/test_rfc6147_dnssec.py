@@ -118,6 +118,14 @@ def test_the_prefix_is_never_validated(get):
     assert not get("ipv4only.arpa.", flags="dc").addresses()
 
 
+@pytest.mark.parametrize("name", ["ipv4only.arpa.", "170.0.0.192.in-addr.arpa."])
+def test_that_it_is_not_signed_can_be_validated(get, name):
+    """RFC 8880 7.1, 7.2: DS alone is looked up as usual: here the root denies it, signed"""
+    reply = get(name, "DS", "d")
+    assert {"NSEC", "RRSIG"} <= reply.dnssec_types() and "AD" in reply.flags
+    assert not get(name, "NS", "d").dnssec_types()
+
+
 # ---- what is not synthesised -------------------------------------------------------
 
 @pytest.mark.parametrize("name, kind, data", [
