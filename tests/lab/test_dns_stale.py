@@ -3,6 +3,7 @@
 
 import contextlib
 import random
+import signal
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ import dns.rrset
 import pytest
 
 from dns_asking import resolve
+from dns_wire import Udp, framed, read_message
 from gateway import Gate64
 from netns import wait_for
 from topology import GATEWAY6
@@ -298,6 +300,28 @@ def test_the_same_question_is_asked_once(lab, upstream, gate64):
             assert reply.question[0].name.labels == dns.name.from_text(name).labels
     assert rose["dns64.cache.coalesced"] == 99 and rose["dns64.cache.miss"] == 1
     assert rose["dns64.resolver_queries"] == 2
+
+
+def test_what_was_held_for_too_long_is_not_sent(lab, upstream, gate64):
+    """RFC 5358 4: a reply that is due over 5 s after its query goes to nobody who waits for it, but
+    perhaps, with many others at once, to him whose address was forged (DNSBomb); TCP is proof"""
+    name = "a.60.held.example."
+    wanted = dns.message.make_query(name, "AAAA")
+    upstream.silent |= {(name, "A"), (name, "AAAA")}
+    with gate64.counting() as rose, Udp(lab.server6) as udp, \
+            lab.server6.connect((GATEWAY6, 53)) as tcp:
+        udp.sock.send(wanted.to_wire())
+        tcp.send(framed(wanted.to_wire()))
+        wait_for(lambda: (name, "AAAA") in upstream.asked, "it is looked up")
+        gate64.process.send_signal(signal.SIGSTOP)
+        upstream.silent -= {(name, "A"), (name, "AAAA")}
+        time.sleep(5.5)
+        gate64.process.send_signal(signal.SIGCONT)
+        assert read_message(tcp).id == wanted.id
+        udp.sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            udp.sock.recv(4096)
+    assert rose["dns64.drops.held_too_long"] == 1
 
 
 # ---- in demand ---------------------------------------------------------------------------------
