@@ -213,13 +213,25 @@ def late(query, _tcp):
     return [reply]
 
 
+def nxns(query, _tcp):
+    """Whatever is below the zone is said to have 40 servers, whose addresses are to be asked for
+    in another zone; there they do not exist (the NXNSAttack)."""
+    zone, host = zone_of(query.question[0].name)
+    if host in (dns.name.empty, dns.name.from_text("ns", None)):
+        return [regular(query)]
+    reply = dns.message.make_response(query)
+    reply.authority = [rrset(dns.name.Name(host.labels[-1:]) + zone, "NS",
+                             *(f"none{number}.regular.odd." for number in range(40)))]
+    return [reply]
+
+
 LATE_S = 0.2			# until "late" answers over UDP
 BEHAVIOURS = {
     "regular": lambda query, _tcp: [regular(query)],
     "broken": broken, "ttl": huge_ttl, "drop": drop, "nxdomain": nxdomain,
     "truncate": truncate, "lie-id": lie_id, "lie-question": lie_question, "no-soa": no_soa,
     "lower-case": lower_case, "poison": poison, "differ": differ, "no-edns": no_edns,
-    "late": late,
+    "late": late, "nxns": nxns,
 } | {dns.rcode.to_text(code).lower(): only_aaaa(code) for code in (
     dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.NOTIMP, dns.rcode.FORMERR)}
 

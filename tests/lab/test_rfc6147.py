@@ -386,3 +386,14 @@ def test_nobody_can_speak_for_another_zone(get):
     assert get("v4.poison.odd.").addresses() == [WEB6]
     assert get(f"text.{UNSIGNED}", "A").addresses() == []
     assert get(f"half-denied.{UNSIGNED}", "A").addresses() == ["192.0.2.80", "203.0.113.9"]
+
+
+def test_a_delegation_to_many_servers_is_not_followed_far(get, internet):
+    """RFC 1034 5.3.3: the work done in behalf of one question is bounded: of 40 servers that an
+    NXNSAttack names few are looked for, and the client learns it in time"""
+    internet.odd.seen.clear()
+    assert get("x.below.nxns.odd.").rcode == "SERVFAIL"
+    asked = [name.lower() for name, _port, _id in internet.odd.seen]
+    looked_for = [name for name in asked if name.startswith("none")]
+    assert 0 < len(set(looked_for)) <= 16, "of one delegation"
+    assert len(looked_for) <= 64, "for AAAA and A together; all there are would be 160"

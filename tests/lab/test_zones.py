@@ -27,9 +27,14 @@ PRIVATE = {
     ("host.lan.example.", "AAAA"): "2001:db8:1::7",
     ("only4.lan.example.", "A"): "192.0.2.7",
     ("outward.lan.example.", "CNAME"): "git.example.net.",
+    ("forged.lan.example.", "A"): "192.0.2.8",
     ("www.home.example.", "AAAA"): "2001:db8:1::77",	# the DNS says otherwise
     ("7.1.168.192.in-addr.arpa.", "PTR"): "host.lan.example.",
 }
+# What whoever forges an answer of HERE puts beside it: other zones' servers, and their addresses
+FORGED = {"forged.lan.example.": [
+    ("example.net.", "NS", "ns.forged.lan.example."), (".", "NS", "ns.forged.lan.example."),
+    ("ns.forged.lan.example.", "A", HERE[0]), ("ns.lab.example.", "A", HERE[0])]}
 FAR = {
     ("host.far.lan.example.", "AAAA"): "2001:db8:1::8",
 }
@@ -57,6 +62,9 @@ class Forwarder:
                 reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind,
                                                         self.records[owner, kind]))
                 break
+        for name, kind, data in FORGED.get(owner, ()):
+            section = reply.authority if kind == "NS" else reply.additional
+            section.append(dns.rrset.from_text(name, 86400, "IN", kind, data))
         return reply
 
     def _run(self):
@@ -157,6 +165,22 @@ def test_a_chain_that_leaves_the_zone_is_followed_in_the_dns(lab, gate64, here):
     assert records(question(lab, "outward.lan.example", "A")) == [
         ("CNAME", "git.example.net."), ("A", "192.0.2.80")]
     assert "git.example.net." not in here.names()
+
+
+def test_who_forges_a_forwarders_answers_gets_no_further(lab, gate64, here):
+    """RFC 2181 5.4.1: what its servers say stays with the zone (MaginotDNS). Other names go on being
+    asked of their own servers, and what is kept of the zone's is not what those are answered from:
+    a chain of theirs that leads there has it asked for anew"""
+    wanted = ("forged.lan.example.", "A", True)
+    for _ in range(2):
+        assert records(question(lab, wanted[0], "A")) == [("A", "192.0.2.8")]
+    assert here.asked.count(wanted) == 1, "it is kept"
+    assert records(question(lab, "both.example.net", "A")) == [("A", "192.0.2.80")]
+    assert records(question(lab, "inward.example.net", "A")) == [
+        ("CNAME", wanted[0]), ("A", "192.0.2.8")]
+    assert here.asked.count(wanted) == 2
+    assert records(question(lab, "alias.example.net", "A"))
+    assert not [name for name in here.names() if name.endswith(("example.net.", "lab.example."))]
 
 
 def test_a_private_reverse_zone_is_forwarded(lab, gate64, here):

@@ -68,6 +68,7 @@ ZONES = {
         both AAAA 2001:db8:ff::80
         text TXT "no address here"
         long TXT {LONG_TEXT}
+        inward CNAME forged.lan.example.
         """,
     # What the owner of the servers publishes; and what an attacker would.
     "home.example.": """\
