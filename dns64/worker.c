@@ -24,6 +24,7 @@
 #include "dns64.h"
 #include "lookup.h"
 #include "resolver.h"
+#include "selfask.h"
 #include "tcp.h"
 #include "throttle.h"
 #include "tls.h"
@@ -267,8 +268,11 @@ static void change_undo(struct change *change)
 
 static int change_prepare(struct change *change)
 {
-	int err = prepare_cache(change);
+	int err = selfask_check(change->config, change->map);
 
+	/* Where it is the network that has changed, that goes on all the same. */
+	if (!err || change->config == change->dns64->room.config)
+		err = prepare_cache(change);
 	if (!err)
 		err = prepare_tls(change);
 	if (!err)

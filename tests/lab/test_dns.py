@@ -7,7 +7,8 @@ import dns.reversename
 import pytest
 
 from gateway import Gate64
-from topology import DNS4, GATEWAY6, SERVER6, WEB4
+from netns import wait_for
+from topology import DNS4, GATEWAY4, GATEWAY6, SERVER6, WEB4
 from wire import ask
 
 SYNTHESISED = "64:ff9b::c000:250"	# 64:ff9b::/96 + 192.0.2.80
@@ -98,3 +99,18 @@ def test_the_second_time_the_cache_answers(lab, gate64):
             ask(lab.server6, GATEWAY6, "web.example.net", "AAAA")
     # Each worker has its own cache: the first question may go to the other one.
     assert rose["dns64.cache.hit"] >= 18
+
+
+def test_its_own_address_is_no_upstream(lab, gate64):
+    """A resolver that asks itself waits for itself: not from a reload on, and where an address
+    comes to the host that was an upstream's, it is said"""
+    gate64.reload({"dns64": {"upstream": [DNS4, GATEWAY4]}})
+    assert not gate64.status()["reload"]["ok"]
+    own = f"upstream {GATEWAY4}:53 is an address of this host"
+    assert own in gate64.log()
+    gate64.reload({"dns64": {"upstream": [DNS4, "198.51.100.77"]}})
+    assert gate64.status()["reload"]["ok"]
+    lab.gateway.run("ip", "address", "add", "198.51.100.77/32", "dev", "up0")
+    wait_for(lambda: own.replace(GATEWAY4, "198.51.100.77") in gate64.log(), "it is said")
+    lab.gateway.run("ip", "address", "del", "198.51.100.77/32", "dev", "up0")
+    assert records(ask(lab.server6, GATEWAY6, "git.example.net", "A")) == [("A", WEB4)]
