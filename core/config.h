@@ -214,6 +214,8 @@ struct config {
 		char *unix_directory;		/* path */
 		struct {
 			uint32_t connections, per_client;
+			uint32_t new_per_client;	/* a second */
+			uint32_t opening, opening_per_client;
 			uint32_t hello_timeout_ms, connect_timeout_ms, idle_timeout_ms;
 		} limits;
 	} snid;

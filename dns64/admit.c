@@ -6,9 +6,9 @@
 #include "../core/addr.h"
 #include "../core/config.h"
 #include "../core/loop.h"
+#include "../core/throttle.h"
 #include "codes.h"
 #include "cookie.h"
-#include "throttle.h"
 #include "worker.h"
 
 enum {

@@ -2,7 +2,7 @@
 /*
  * Before a question is looked at: is this a query, and may it have a reply? What is
  * malformed, signed, or no query at all ends here, each by a counter of its own. So does
- * what may be forged, where its address has had its share of replies (throttle.h).
+ * what may be forged, where its address has had its share of replies (core/throttle.h).
  */
 #ifndef DNS64_ADMIT_H
 #define DNS64_ADMIT_H

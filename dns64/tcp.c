@@ -374,6 +374,8 @@ static bool may_connect(struct worker *worker, const struct in6_addr *addr)
 		stats_inc(STAT_DNS_DROP_TCP_CLIENT_LIMIT);
 		break;
 	case CLIENTS_TOO_MANY:
+	case CLIENTS_TOO_MANY_OPENING:
+	case CLIENTS_TOO_MANY_OPENING_OF_ONE:
 	case CLIENTS_NO_MEMORY:
 		stats_inc(STAT_DNS_DROP_TCP_LIMIT);
 		break;

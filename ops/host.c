@@ -18,10 +18,22 @@ static bool wanted(const struct plan *plan, enum room_id id)
 	return rooms[id].wanted(plan->config);
 }
 
-/* The prefix that snid dials from; NULL: it does not. */
+/* The prefix that snid dials from; NULL: it does not, or has no listener of such a mode. */
 static const struct prefix *dialled_from(const struct plan *plan)
 {
-	return wanted(plan, ROOM_SNID) ? &plan->map->nat46 : NULL;
+	const struct config *config = plan->config;
+	bool own = false, others = false;
+
+	for (size_t i = 0; i < config->snid.n_listen; i++) {
+		const struct sni_listen *listen = &config->snid.listen[i];
+
+		if (listen->own & SNI_OWN_MODE)
+			own |= listen->mode == CONFIG_SNI_NAT46;
+		else
+			others = true;
+	}
+	own |= others && config->snid.mode == CONFIG_SNI_NAT46;
+	return own && wanted(plan, ROOM_SNID) ? &plan->map->nat46 : NULL;
 }
 
 static int apply_rules(struct host *host, const struct plan *plan, struct nat64 *nat64)

@@ -196,6 +196,8 @@ static void add_snid(struct json_object *room, const struct snid_gauges *gauges)
 {
 	add_number(room, "connections", gauges->connections);
 	add_number(room, "connections_max", gauges->connections_max);
+	add_number(room, "opening", gauges->opening);
+	add_number(room, "opening_max", gauges->opening_max);
 }
 
 static void add_rooms(struct json_object *document, const struct status_facts *facts)
@@ -315,6 +317,7 @@ static const struct {
 	{ "dns64", "cache entries", "cache_entries", NULL },
 	{ "dns64", "cache bytes", "cache_bytes", "cache_bytes_max" },
 	{ "snid", "connections", "connections", "connections_max" },
+	{ "snid", "opening", "opening", "opening_max" },
 };
 
 /* What stands under @key; NULL where nothing does: every reader below takes that. */

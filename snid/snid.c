@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include "../core/addrmap.h"
-#include "../core/clients.h"
 #include "../core/config.h"
 #include "../core/log.h"
 #include "../core/stats.h"
@@ -33,6 +32,7 @@
 #include "hello.h"
 #include "name.h"
 #include "opening.h"
+#include "quota.h"
 #include "refusal.h"
 #include "relay.h"
 #include "route.h"
@@ -58,6 +58,11 @@ struct conn {
 	size_t drained;			/* bytes, in STAGE_REFUSED */
 };
 
+static struct conn *conn_of(struct deadline *deadline)
+{
+	return (struct conn *)(void *)((char *)deadline - offsetof(struct conn, deadline));
+}
+
 /* ---- refusing -------------------------------------------------------------- */
 
 static void close_side(struct conn *conn, enum relay_end end, void (*close_fd)(int fd))
@@ -76,16 +81,15 @@ static void close_fin(int fd)
 	close(fd);
 }
 
-/* The last thing that happens to a connection. */
+/* The last thing that happens to a connection; it has left its opening. */
 static void conn_free(struct conn *conn, void (*close_fd)(int fd))
 {
-	opening_free(conn->opening);
 	deadline_leave(&conn->deadline);
 	worker_turn_cancel(conn->worker, &conn->turn);
 	close_side(conn, RELAY_CLIENT, close_fd);
 	close_side(conn, RELAY_BACKEND, close_fd);
 	relay_free(&conn->relay);
-	clients_remove(conn->worker->clients, addr_client(&conn->client.addr));
+	quota_leave(conn->worker->quota, &conn->client);
 	free(conn);
 }
 
@@ -93,6 +97,7 @@ static void leave_opening(struct conn *conn)
 {
 	opening_free(conn->opening);
 	conn->opening = NULL;
+	quota_opened(conn->worker->quota, &conn->client);
 }
 
 static void enter(struct conn *conn, enum stage stage)
@@ -153,37 +158,44 @@ static int watch(struct conn *conn, enum relay_end end, int fd)
 	return 0;
 }
 
-static enum refusal limit_refusal(enum clients_verdict verdict)
+/* Return: whether one that waits for its client's hello, in this worker, gave way. */
+static bool make_room(struct worker *worker)
 {
-	switch (verdict) {
-	case CLIENTS_TOO_MANY:
-		return REFUSAL_LIMIT;
-	case CLIENTS_TOO_MANY_OF_ONE:
-		return REFUSAL_CLIENT_LIMIT;
-	case CLIENTS_NO_MEMORY:
-	case CLIENTS_OK:
-		break;
-	}
-	return REFUSAL_RESOURCE;
+	struct deadline *longest = deadline_first(&worker->queues[STAGE_HELLO]);
+
+	if (longest)
+		refuse(conn_of(longest), REFUSAL_GAVE_WAY, NULL);
+	return longest != NULL;
+}
+
+static enum refusal admit(struct worker *worker, const struct endpoint *client, bool proxy)
+{
+	enum refusal refusal = quota_admit(worker->quota, client, proxy);
+
+	if (refusal == REFUSAL_OPENING_LIMIT && make_room(worker))
+		refusal = quota_admit(worker->quota, client, proxy);
+	return refusal;
 }
 
 static void accepted(void *arg, int fd, const struct endpoint *client,
 		     const struct service *service)
 {
 	struct worker *worker = arg;
-	enum clients_verdict verdict = clients_add(worker->clients, addr_client(&client->addr));
+	enum refusal refusal = admit(worker, client, prefix_list_contains(service->proxy_from,
+									  &client->addr));
 	struct conn *conn;
 
 	stats_inc(STAT_SNI_ACCEPTED);
-	if (verdict != CLIENTS_OK) {
-		refusal_note(limit_refusal(verdict), client, "", NULL);
+	if (refusal != REFUSAL_NONE) {
+		refusal_note(refusal, client, "", NULL);
 		close(fd);
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
 	if (!conn) {
 		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
-		clients_remove(worker->clients, addr_client(&client->addr));
+		quota_opened(worker->quota, client);
+		quota_leave(worker->quota, client);
 		close(fd);
 		return;
 	}
@@ -193,6 +205,7 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 	relay_init(&conn->relay);
 	if (watch(conn, RELAY_CLIENT, fd) < 0) {
 		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
+		leave_opening(conn);
 		conn_free(conn, close_fin);
 		return;
 	}
@@ -463,11 +476,6 @@ static void on_backend(evutil_socket_t fd, short what, void *arg)
 		dialled(conn);
 	else
 		relay_event(conn, RELAY_BACKEND);
-}
-
-static struct conn *conn_of(struct deadline *deadline)
-{
-	return (struct conn *)(void *)((char *)deadline - offsetof(struct conn, deadline));
 }
 
 static void expired(struct deadline *deadline)

@@ -18,6 +18,8 @@ struct snid;
 struct snid_gauges {
 	uint64_t connections;		/* open now, in any stage */
 	uint64_t connections_max;
+	uint64_t opening;		/* of these, not joined to a server yet */
+	uint64_t opening_max;
 };
 
 /**

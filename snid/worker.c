@@ -18,16 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/clients.h"
 #include "../core/config.h"
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../dns64/resolver.h"
 #include "service.h"
+#include "quota.h"
 #include "snid.h"
 
 struct snid {
-	struct clients *clients;
+	struct quota *quota;
 	size_t n_workers;
 	struct worker **workers;
 	struct loop **loops;		/* theirs, for loop_pause() */
@@ -315,13 +315,13 @@ static void free_worker(struct worker *worker)
 	free(worker);
 }
 
-static struct worker *new_worker(const char *name, struct clients *clients)
+static struct worker *new_worker(const char *name, struct quota *quota)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 
 	if (!worker)
 		return NULL;
-	worker->clients = clients;
+	worker->quota = quota;
 	TAILQ_INIT(&worker->turns);
 	for (int i = 0; i < STAGE_COUNT; i++)
 		deadline_queue_init(&worker->queues[i], 0);
@@ -353,7 +353,7 @@ static int new_workers(struct snid *snid)
 		char name[16];
 
 		snprintf(name, sizeof(name), "snid-%zu", snid->n_workers);
-		worker = new_worker(name, snid->clients);
+		worker = new_worker(name, snid->quota);
 		if (!worker)
 			return -ENOMEM;
 		snid->workers[snid->n_workers] = worker;
@@ -369,8 +369,8 @@ int snid_new(struct snid **out, const struct config *config, const struct addrma
 
 	if (!snid)
 		goto fail;
-	snid->clients = clients_new();
-	if (!snid->clients)
+	snid->quota = quota_new();
+	if (!snid->quota)
 		goto fail;
 	err = new_workers(snid);
 	if (err)
@@ -409,7 +409,7 @@ static void set_limits(struct snid *snid, const struct config *config)
 		accept_reserve(connections);
 		snid->reserved = connections;
 	}
-	clients_set_limits(snid->clients, connections, config->snid.limits.per_client);
+	quota_configure(snid->quota, config);
 }
 
 int snid_reconfigure(struct snid *snid, const struct config *config,
@@ -438,8 +438,7 @@ int snid_reconfigure(struct snid *snid, const struct config *config,
 
 void snid_gauges(struct snid *snid, struct snid_gauges *out)
 {
-	out->connections = clients_total(snid->clients);
-	out->connections_max = clients_total_max(snid->clients);
+	quota_gauges(snid->quota, out);
 }
 
 void snid_free(struct snid *snid)
@@ -450,6 +449,6 @@ void snid_free(struct snid *snid)
 		free_worker(snid->workers[i]);
 	free(snid->workers);
 	free(snid->loops);
-	clients_free(snid->clients);
+	quota_free(snid->quota);
 	free(snid);
 }

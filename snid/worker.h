@@ -17,11 +17,11 @@
 #include "relay.h"
 
 struct addrmap;
-struct clients;
 struct config;
 struct event;
 struct event_base;
 struct loop;
+struct quota;
 struct resolver;
 struct service;
 
@@ -51,7 +51,7 @@ struct worker {
 	struct service *services;	/* theirs, in the same order */
 	size_t n_listeners;
 
-	struct clients *clients;	/* shared by all workers */
+	struct quota *quota;		/* shared by all workers */
 	struct loop *loop;
 	struct event_base *base;	/* the loop's */
 

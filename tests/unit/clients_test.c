@@ -43,6 +43,52 @@ static void test_limits(void **state)
 	clients_free(clients);
 }
 
+/* Those that are opening have limits of their own; a move changes whose they are. */
+static void test_opening(void **state)
+{
+	struct clients *clients = clients_new();
+
+	(void)state;
+	clients_set_limits(clients, 100, 3);
+	clients_limit_opening(clients, 4, 2);
+	assert_int_equal(clients_add_opening(clients, 1, false), CLIENTS_OK);
+	assert_int_equal(clients_add_opening(clients, 1, false), CLIENTS_OK);
+	assert_int_equal(clients_add_opening(clients, 1, false),
+			 CLIENTS_TOO_MANY_OPENING_OF_ONE);
+	clients_opened(clients, 1);
+	assert_int_equal(clients_add_opening(clients, 1, false), CLIENTS_OK);
+	clients_opened(clients, 1);
+	assert_int_equal(clients_add_opening(clients, 1, false), CLIENTS_TOO_MANY_OF_ONE);
+	assert_int_equal(clients_opening(clients), 1);
+	assert_int_equal(clients_total(clients), 3);
+
+	/* Whoever passes on what others send is not limited as one of them, but counted. */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(clients_add_opening(clients, 9, true), CLIENTS_OK);
+	assert_int_equal(clients_add_opening(clients, 9, true), CLIENTS_TOO_MANY_OPENING);
+	assert_int_equal(clients_add_opening(clients, 2, false), CLIENTS_TOO_MANY_OPENING);
+	assert_int_equal(clients_total(clients), 6);
+	assert_int_equal(clients_move_opening(clients, 9, 1), CLIENTS_TOO_MANY_OF_ONE);
+	assert_int_equal(clients_move_opening(clients, 9, 2), CLIENTS_OK);
+	assert_int_equal(clients_move_opening(clients, 9, 2), CLIENTS_OK);
+	assert_int_equal(clients_move_opening(clients, 9, 2), CLIENTS_TOO_MANY_OPENING_OF_ONE);
+	assert_int_equal(clients_opening(clients), 4);
+	assert_int_equal(clients_total(clients), 6);
+
+	for (int i = 0; i < 2; i++) {
+		clients_opened(clients, 2);
+		clients_remove(clients, 2);
+	}
+	clients_opened(clients, 9);
+	clients_remove(clients, 9);
+	clients_opened(clients, 1);
+	for (int i = 0; i < 3; i++)
+		clients_remove(clients, 1);
+	assert_int_equal(clients_opening(clients), 0);
+	assert_int_equal(clients_total(clients), 0);
+	clients_free(clients);
+}
+
 static void test_many_clients(void **state)
 {
 	enum { CLIENTS = 50000 };
@@ -106,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_opening),
 		cmocka_unit_test(test_many_clients),
 		cmocka_unit_test(test_threads),
 	};

@@ -57,6 +57,8 @@ static void assert_did(const char *want)
 
 /* ---- fakes: configuration and map ------------------------------------------ */
 
+static struct sni_listen listen_443 = { .any = true, .at.port = 443 };
+
 struct config *config_load(const char *path, FILE *errors)
 {
 	struct config *config;
@@ -70,6 +72,8 @@ struct config *config_load(const char *path, FILE *errors)
 	assert_non_null(config);
 	config->ops.user = strdup(file);	/* the text itself: the fake rooms read it */
 	config->ops.control = strdup("/control");
+	config->snid.listen = &listen_443;
+	config->snid.n_listen = 1;
 	plans++;
 	return config;
 }

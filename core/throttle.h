@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How many replies go to an address that nobody has proven to be the asker's: forged
- * queries would have us flood whoever has it. The addresses of one /64 count as one
- * client, IPv4 addresses each by itself.
+ * How often a client may have something: replies to an address that nobody has proven to be
+ * the asker's (forged queries would have us flood whoever has it), or new connections. The
+ * addresses of one /64 count as one client, IPv4 addresses each by itself.
  *
  * Shared by all workers, without locks: SO_REUSEPORT spreads a client's queries over
  * them. The table is bounded and never full. Who is not over his rate leaves his place
  * again within moments; where two that are meet in one place, the one that is less so
  * starts anew. So does everybody once in 37 hours.
  */
-#ifndef DNS64_THROTTLE_H
-#define DNS64_THROTTLE_H
+#ifndef CORE_THROTTLE_H
+#define CORE_THROTTLE_H
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -22,7 +22,7 @@ struct throttle;
 struct throttle *throttle_new(void);
 
 /**
- * throttle_pass() - may one more reply go to @client? Any thread.
+ * throttle_pass() - may @client have one more? Any thread.
  * @client:	IPv4 mapped.
  * @per_second:	the rate; one second's worth may come at once.
  * @now_ms:	loop_now_ms().

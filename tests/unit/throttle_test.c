@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How many replies a client gets that proves nothing. */
+/* How often a client may have something. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 #include "../../core/addr.h"
-#include "../../dns64/throttle.h"
+#include "../../core/throttle.h"
 
 static struct in6_addr address(const char *text)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each client has one number: until when its replies are spent, were they sent at its
- * rate one after another (the "theoretical arrival time" of ATM's GCRA). A place holds
+ * Each client has one number: until when what it had is spent, had it come at its rate,
+ * one after another (the "theoretical arrival time" of ATM's GCRA). A place holds
  * that and some bits of the client's hash in 64 bits that are exchanged as one.
  */
 #include "throttle.h"
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "../core/addr.h"
-#include "../core/siphash.h"
+#include "addr.h"
+#include "siphash.h"
 
 enum {
 	BUCKETS = 4096,			/* a power of two */

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What snid lets one client have, and all of them together."""
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from netns import wait_for
+from topology import CLIENT4, GATEWAY4, WWW
+from wire import client_hello, read_all
+
+HANDSHAKE = b"\x16"
+OTHER4 = "203.0.113.8"		# client4's too
+LIMITS = {"per_client": 6, "opening": 8, "opening_per_client": 5, "new_per_client": "1000/s",
+          "hello_timeout": "60s"}
+SETTINGS = {"snid": {"limits": LIMITS}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def other_address(lab):
+    lab.client4.run("ip", "addr", "add", f"{OTHER4}/24", "dev", "eth0")
+
+
+@contextlib.contextmanager
+def connections(lab, n, source=None):
+    """`n` connections that say nothing, one after another."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(lab.client4.connect((GATEWAY4, 443), source=source))
+               for _ in range(n)]
+
+
+def refused(sock):
+    """Has it been closed without a byte?"""
+    sock.settimeout(5)
+    return read_all(sock) == b""
+
+
+def greet(sock):
+    """The first byte that the server answers with."""
+    sock.settimeout(10)
+    sock.sendall(client_hello(WWW))
+    return sock.recv(1)
+
+
+def wait_until_opening(gate64, n):
+    wait_for(lambda: gate64.status()["rooms"]["snid"]["opening"] == n, f"{n} are opening")
+
+
+def test_one_client_has_so_many_opening(lab, gate64):
+    """The sixth of one address is refused; another address is not."""
+    with gate64.counting() as rose, connections(lab, 5, CLIENT4):
+        wait_until_opening(gate64, 5)
+        with connections(lab, 1, CLIENT4) as more:
+            assert refused(more[0])
+        with connections(lab, 1, OTHER4) as others:
+            assert greet(others[0]) == HANDSHAKE
+    assert rose["snid.refused.client_opening_limit"] == 1
+    wait_until_opening(gate64, 0)
+
+
+def test_one_client_has_so_many(lab, gate64):
+    """Joined ones count to the client, but are no longer opening."""
+    with gate64.counting() as rose, connections(lab, 4, CLIENT4) as four:
+        assert [greet(sock) for sock in four] == [HANDSHAKE] * 4
+        with connections(lab, 2, CLIENT4):
+            wait_until_opening(gate64, 2)
+            with connections(lab, 1, CLIENT4) as more:
+                assert refused(more[0])
+    assert rose["snid.refused.client_limit"] == 1
+    wait_until_opening(gate64, 0)
+
+
+def test_who_had_longest_gives_way(lab, gate64):
+    """Where all places of those that are opening are taken, whoever comes gets one, and a
+    connection that has said no name for the longest time loses it."""
+    with (gate64.counting() as rose, connections(lab, 5, CLIENT4) as first,
+          connections(lab, 3, OTHER4) as later):
+        wait_until_opening(gate64, 8)
+        # The kernel chooses each one's worker: until it has been each worker's turn.
+        answers = [greet(lab.client4.connect((GATEWAY4, 443), source=OTHER4))
+                   for _ in range(2)]
+        gave_way = [sock for sock in (*first, *later) if closed(sock)]
+        waits = next(sock for sock in (*first, *later) if sock not in gave_way)
+        assert greet(waits) == HANDSHAKE
+    assert answers == [HANDSHAKE] * 2
+    assert len(gave_way) == rose["snid.refused.gave_way"] > 0
+    assert not rose["snid.refused.hello_timeout"]
+    wait_until_opening(gate64, 0)
+
+
+def closed(sock):
+    """Has it been closed by now?"""
+    sock.settimeout(0.3)
+    try:
+        return sock.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_new_connections_a_second(lab, gate64):
+    """A second's worth at once, then at the rate; the other address has its own."""
+    gate64.reload({"snid": {"limits": {"new_per_client": "3/s", "hello_timeout": "1s"}}})
+    try:
+        with gate64.counting() as rose:
+            begun = time.monotonic()
+            with connections(lab, 5, CLIENT4), connections(lab, 1, OTHER4) as others:
+                took = time.monotonic() - begun
+                assert greet(others[0]) == HANDSHAKE
+        let_in = 5 - rose["snid.refused.client_new_connections"]
+        assert 3 <= let_in <= 3 + 3 * took
+        time.sleep(1)
+        with connections(lab, 1, CLIENT4) as more:
+            assert greet(more[0]) == HANDSHAKE, "a second later it may again"
+    finally:
+        gate64.reload()
