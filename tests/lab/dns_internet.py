@@ -12,9 +12,14 @@
 test can ask for one and the same in a signed zone and in one that is not.
 """
 
+import base64
 import ipaddress
+import random
 import re
 import textwrap
+
+import dns.dnssec
+import dns.rdata
 
 import peers
 from dns_odd import BEHAVIOURS, ODD4, OddServer
@@ -138,6 +143,30 @@ def embedded(*addresses):
 (WEB6,) = embedded("192.0.2.80")
 
 
+def twins(key, n):
+    """So many DNSKEY records with the tag of a key, "K<zone>+<algorithm>+<tag>" (RFC 4034 B: it
+    is a sum)."""
+    text, tag = "", int(key.split("+")[-1])
+    for _ in range(n):
+        wire = bytearray(b"\1\0\3\15" + random.randbytes(64))	# ECDSAP256SHA256
+        while (wrong := (tag - dns.dnssec.key_id(key_of(wire))) % 65536):
+            word = (int.from_bytes(wire[10:12], "big") + wrong) % 65536
+            wire[10:12] = word.to_bytes(2, "big")
+        text += f"@ DNSKEY {key_of(wire)}\n"
+    return text
+
+
+def key_of(wire):
+    """The rdata of a DNSKEY record."""
+    return dns.rdata.from_wire("IN", "DNSKEY", bytes(wire), 0, len(wire))
+
+
+def many_signatures(name, n):
+    """For Signer.signed(): instead of the signature of a name's A there are many, all wrong."""
+    return (rf"^({re.escape(name)}\t\d+\tIN\tRRSIG\tA .* )\S+$", lambda match: "\n".join(
+        match[1] + base64.b64encode(random.randbytes(64)).decode() for _ in range(n)))
+
+
 class Signer:
     """Makes and signs zone files, with a key for each."""
 
@@ -151,14 +180,19 @@ class Signer:
         file.write_text(f"$ORIGIN {zone}\n{text}")
         return file
 
-    def signed(self, zone, text, *options, spoil=()):
+    def signed(self, zone, text, *options, spoil=(), n_twins=0):
         """A signed zone. Return its file, its DS record and its DNSKEY record.
-        spoil: (pattern, replacement) pairs that make it wrong after the signing."""
-        file = self.plain(zone, text)
-        key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", zone,
-                  cwd=self.folder).stdout.strip()
+        spoil: (pattern, replacement) pairs that make it wrong after the signing.
+        n_twins: a second key signs all but the keys, and so many others have its tag."""
+        def make(*flags):
+            return run("ldns-keygen", "-a", "ECDSAP256SHA256", *flags, zone,
+                       cwd=self.folder).stdout.strip()
+
+        key = make("-k")
+        keys = [key, make()] if n_twins else [key]
+        file = self.plain(zone, text + twins(keys[-1], n_twins))
         out = file.with_suffix(".signed")
-        run("ldns-signzone", *options, "-f", out, file, key, cwd=self.folder)
+        run("ldns-signzone", *options, "-f", out, file, *keys, cwd=self.folder)
         for pattern, replacement in spoil:
             text, n = re.subn(pattern, replacement, out.read_text(), flags=re.MULTILINE)
             assert n, f"{pattern} is not in {zone}"
@@ -263,6 +297,9 @@ class DnsInternet:
                 other_signature("bogus-nsec.secure.", "v4", "NSEC")]),
             "bogus-a.secure.": signer.signed("bogus-a.secure.", small, spoil=[
                 other_signature("bogus-a.secure.", "v4", "A")]),
+            # 900 ways to verify one record
+            "keytrap.secure.": signer.signed("keytrap.secure.", small, n_twins=30, spoil=[
+                many_signatures("v4.keytrap.secure.", 30)]),
             # As if somebody had taken the signatures away
             "stripped.secure.": signer.signed("stripped.secure.", small, spoil=[
                 (r"^v4\.stripped\.secure\.\t.*\tRRSIG\t.*\n", "")]),

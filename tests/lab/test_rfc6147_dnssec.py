@@ -100,6 +100,15 @@ def test_what_costs_too_much_is_not_validated(get):
     assert "AD" in get("v4.heavy.secure.", "A", "d").flags		# that needs no NSEC3
 
 
+def test_not_every_signature_is_tried_with_every_key(get, gate64):
+    """RFC 4035 5.3.3: of 30 keys with one tag and 30 signatures (KeyTrap) few pairs are tried, and
+    the record is bogus then (RFC 8914 4)"""
+    log = len(gate64.log())
+    reply = get("v4.keytrap.secure.", "A", "d")
+    assert reply.rcode == "SERVFAIL" and reply.errors == {BOGUS}
+    assert "v4.keytrap.secure. A IN>: too many RRSIG validations" in gate64.log()[log:]
+
+
 def test_a_change_of_signed_records_is_not_secure(get):
     """RFC 6147 5.5 and 5.1.4: AAAA of which some are left out, or that count as absent"""
     reply = get(f"mixed.{SIGNED}", flags="d")
