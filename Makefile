@@ -154,7 +154,9 @@ UNIT_fragment  := nat64/fragment.c nat64/packet.c nat64/header.c core/addr.c
 
 UNIT_hello     := snid/hello.c
 UNIT_sni_name  := snid/name.c
-UNIT_sni_relay := snid/relay.c core/stats.c
+UNIT_sni_relay := snid/relay.c snid/pipe.c core/loop.c core/log.c core/stats.c
+UNIT_sni_splice := $(UNIT_sni_relay)
+UNIT_sni_pipe := snid/pipe.c core/loop.c core/log.c
 UNIT_sni_route := snid/route.c $(ADDRMAP)
 UNIT_sni_deadline :=
 UNIT_sni_service := snid/service.c $(UNIT_config) $(ADDRMAP)

@@ -465,6 +465,9 @@ const struct config_row config_rows[] = {
 	  .min = 1, .max = 1u << 20 },
 	{ "snid.limits.opening_per_client", COUNT(snid.limits.opening_per_client), "128",
 	  "How many of them may come from one address", .min = 1, .max = 1u << 20 },
+	{ "snid.limits.buffered", SIZE(snid.limits.buffered), "64MiB",
+	  "How many bytes may be kept for receivers that do not take them, in all; past it bytes "
+	  "stay with their senders", .min = 1 << 20, .max = 64ull << 30 },
 	{ "snid.limits.hello_timeout", DURATION(snid.limits.hello_timeout_ms), "5s",
 	  "How long a client may take to say the server's name",
 	  .min = SECOND / 10, .max = 10 * MINUTE },

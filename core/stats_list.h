@@ -207,6 +207,10 @@ STAT(STAT_SNI_RELAYED, "gate64_sni_relayed_total", "", "Connections joined to a 
 STAT(STAT_SNI_BYTES_IN, "gate64_sni_bytes_total", "direction=\"in\"",
      "Bytes relayed, by direction (in: client to backend)")
 STAT(STAT_SNI_BYTES_OUT, "gate64_sni_bytes_total", "direction=\"out\"", "")
+STAT(STAT_SNI_BYTES_SPLICED, "gate64_sni_spliced_bytes_total", "",
+     "Of the bytes relayed, those that were not copied")
+STAT(STAT_SNI_PIPE_NONE, "gate64_sni_no_pipe_total", "",
+     "Times bulk was copied for want of a pipe")
 #define SNI_REFUSED(id, reason, help) \
 	STAT(id, "gate64_sni_refused_total", "reason=\"" reason "\"", help)
 SNI_REFUSED(STAT_SNI_REFUSED_NOT_TLS, "not_tls", "Connections refused")

@@ -198,6 +198,8 @@ static void add_snid(struct json_object *room, const struct snid_gauges *gauges)
 	add_number(room, "connections_max", gauges->connections_max);
 	add_number(room, "opening", gauges->opening);
 	add_number(room, "opening_max", gauges->opening_max);
+	add_number(room, "buffered_bytes", gauges->buffered_bytes);
+	add_number(room, "buffered_bytes_max", gauges->buffered_bytes_max);
 }
 
 static void add_rooms(struct json_object *document, const struct status_facts *facts)
@@ -318,6 +320,7 @@ static const struct {
 	{ "dns64", "cache bytes", "cache_bytes", "cache_bytes_max" },
 	{ "snid", "connections", "connections", "connections_max" },
 	{ "snid", "opening", "opening", "opening_max" },
+	{ "snid", "buffered bytes", "buffered_bytes", "buffered_bytes_max" },
 };
 
 /* What stands under @key; NULL where nothing does: every reader below takes that. */

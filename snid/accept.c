@@ -17,6 +17,7 @@
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../core/stats.h"
+#include "pipe.h"
 #include "tcp.h"
 
 enum {
@@ -177,8 +178,9 @@ void accept_close(struct listener *listener)
 
 void accept_reserve(uint32_t connections)
 {
-	/* Of a worker: sockets of the resolvers of two rooms, dns64's TCP clients, the rest */
-	enum { OTHERS = 1800 };
+	/* Of a worker: sockets of the resolvers of two rooms, dns64's TCP clients, the rest;
+	 * pipes */
+	enum { OTHERS = 1800 + 2 * PIPES_MAX };
 	rlim_t wanted = 2 * (rlim_t)connections + OTHERS * (rlim_t)loop_worker_count();
 	struct rlimit limit;
 

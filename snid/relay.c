@@ -5,6 +5,9 @@
  * A direction reads into scratch memory that all connections of a worker share and
  * sends from there at once. Only what the receiver does not take is kept, in a buffer
  * of just that size: an idle connection holds no memory for data.
+ *
+ * Once a read brings much, the next goes through a pipe, without copying; once it brings
+ * little, the one after that is copied again, which costs less then.
  */
 #include "relay.h"
 
@@ -16,7 +19,15 @@
 #include "../core/stats.h"
 
 enum {
-	BUDGET = 4 * RELAY_SCRATCH_LEN,	/* bytes a direction may read in one run */
+	BUDGET = 512 * 1024,		/* bytes after which a direction gives others a turn */
+	BULK_LEN = 16 * 1024,		/* bytes of a read that are much */
+};
+
+/* What a direction works with, in a call of relay_run() */
+struct way {
+	struct relay_dir *dir;
+	struct relay_side *from, *to;
+	struct relay_tools *tools;
 };
 
 void relay_init(struct relay *relay)
@@ -26,31 +37,42 @@ void relay_init(struct relay *relay)
 	relay->side[RELAY_BACKEND].fd = -1;
 }
 
+static void note_bytes(struct relay *relay, enum relay_end from, size_t n)
+{
+	relay->bytes[from] += n;
+	stats_add(from == RELAY_CLIENT ? STAT_SNI_BYTES_IN : STAT_SNI_BYTES_OUT, n);
+}
+
 void relay_hold(struct relay *relay, enum relay_end from, uint8_t *bytes, size_t len)
 {
 	struct relay_dir *dir = &relay->dir[from];
 
 	dir->held = bytes;
-	dir->held_len = len;
+	dir->held_len = (uint32_t)len;
 	dir->held_sent = 0;
+	note_bytes(relay, from, len);
 }
 
 static void drop_held(struct relay_dir *dir)
 {
 	free(dir->held);
 	dir->held = NULL;
+	dir->held_len = 0;
 }
 
-/* Return: bytes taken by the receiver, 0 when it takes none now, or -1 when it is gone. */
+/* ---- out ------------------------------------------------------------------- */
+
+/* Return: bytes taken by the receiver, 0 when it takes none now, or -1 when it is gone.
+ * Where it takes a part only, the kernel tells when there is room again. */
 static ssize_t send_some(struct relay_side *to, const uint8_t *bytes, size_t len)
 {
 	ssize_t n = send(to->fd, bytes, len, MSG_NOSIGNAL);
 
-	if (n < 0 && errno == EAGAIN) {
+	if (n < 0 && errno != EAGAIN)
+		return -1;
+	if (n < (ssize_t)len)
 		to->writable = false;
-		return 0;
-	}
-	return n;
+	return n < 0 ? 0 : n;
 }
 
 static bool send_held(struct relay_dir *dir, struct relay_side *to)
@@ -59,17 +81,38 @@ static bool send_held(struct relay_dir *dir, struct relay_side *to)
 
 	if (n < 0)
 		return false;
-	dir->held_sent += (size_t)n;
+	dir->held_sent += (uint32_t)n;
 	if (dir->held_sent == dir->held_len)
 		drop_held(dir);
 	return true;
 }
 
-/* Send what was just read; keep what the receiver does not take. */
-static bool pass_on(struct relay_dir *dir, struct relay_side *to, const uint8_t *bytes,
-		    size_t len)
+static bool drain_pipe(struct relay_dir *dir, struct relay_side *to)
 {
-	ssize_t n = send_some(to, bytes, len);
+	ssize_t n = pipe_drain(dir->pipe, to->fd);
+
+	if (n == -EAGAIN)
+		to->writable = false;
+	else if (n > 0)
+		stats_add(STAT_SNI_BYTES_SPLICED, (uint64_t)n);
+	return n > 0 || n == -EAGAIN;
+}
+
+static bool has_waiting(const struct relay_dir *dir)
+{
+	return dir->held || (dir->pipe && dir->pipe->len > 0);
+}
+
+static bool send_waiting(struct way *way)
+{
+	return way->dir->held ? send_held(way->dir, way->to) : drain_pipe(way->dir, way->to);
+}
+
+/* Send what was just read; keep what the receiver does not take. */
+static bool pass_on(struct way *way, const uint8_t *bytes, size_t len)
+{
+	struct relay_dir *dir = way->dir;
+	ssize_t n = send_some(way->to, bytes, len);
 	size_t rest;
 
 	if (n < 0)
@@ -81,84 +124,175 @@ static bool pass_on(struct relay_dir *dir, struct relay_side *to, const uint8_t 
 	if (!dir->held)
 		return false;
 	memcpy(dir->held, bytes + n, rest);
-	dir->held_len = rest;
+	dir->held_len = (uint32_t)rest;
 	dir->held_sent = 0;
 	return true;
 }
 
-/* Return: bytes read and passed on, 0 when there are none now or no more (see
- * from->readable and dir->ended), or -1 when one of the two is gone. */
-static ssize_t copy_some(struct relay_dir *dir, struct relay_side *from,
-			 struct relay_side *to, uint8_t *scratch)
-{
-	ssize_t n = recv(from->fd, scratch, RELAY_SCRATCH_LEN, 0);
+/* ---- in -------------------------------------------------------------------- */
 
-	if (n < 0 && errno == EAGAIN) {
-		from->readable = false;
-		return 0;
-	}
-	if (n == 0)
-		dir->ended = true;
-	if (n > 0 && !pass_on(dir, to, scratch, (size_t)n))
+/* Return: bytes read, 0 when there are none now or no more (see from->readable and
+ * dir->ended), or -1 when the sender is gone. */
+static ssize_t read_some(struct way *way, int flags)
+{
+	ssize_t n = recv(way->from->fd, way->tools->scratch, RELAY_SCRATCH_LEN, flags);
+
+	if (n < 0 && errno != EAGAIN)
 		return -1;
-	return n;
+	if (n == 0)
+		way->dir->ended = true;
+	/* A short read has emptied the socket: an edge will tell of more, unless all that is
+	 * left is the end, of which was told. */
+	if (n < RELAY_SCRATCH_LEN && (n < 0 || !way->from->hung_up))
+		way->from->readable = false;
+	return n < 0 ? 0 : n;
 }
 
-static bool pass_end(struct relay_dir *dir, struct relay_side *to)
+/* Return: bytes moved, or as read_some(), also when the receiver is gone. */
+static ssize_t copy_some(struct way *way)
 {
+	ssize_t n = read_some(way, 0);
+
+	way->dir->bulk = n >= BULK_LEN;
+	return n > 0 && !pass_on(way, way->tools->scratch, (size_t)n) ? -1 : n;
+}
+
+/* Nothing may be kept: take from the sender's socket what the receiver's socket took. */
+static ssize_t copy_keeping_none(struct way *way)
+{
+	ssize_t n = read_some(way, MSG_PEEK);
+	ssize_t sent = n > 0 ? send_some(way->to, way->tools->scratch, (size_t)n) : n;
+
+	if (sent > 0 && recv(way->from->fd, way->tools->scratch, (size_t)sent, 0) != sent)
+		return -1;
+	if (n > 0 && sent < n)
+		way->from->readable = true;
+	return sent;
+}
+
+/* No memory for what would be moved, or a socket that splice() does not know. An error of
+ * the connection must not come here: the kernel tells of it once. */
+static bool must_copy(ssize_t err)
+{
+	return err == -EINVAL || err == -ENOMEM;
+}
+
+static ssize_t splice_some(struct way *way)
+{
+	ssize_t n = pipe_fill(way->dir->pipe, way->from->fd);
+
+	if (must_copy(n))
+		return copy_some(way);
+	if (n == -EAGAIN) {
+		way->from->readable = false;
+		return 0;
+	}
+	way->dir->bulk = n >= BULK_LEN;
+	way->dir->ended = n == 0;
+	return n < 0 ? -1 : n;
+}
+
+static bool take_pipe(struct way *way)
+{
+	struct relay_dir *dir = way->dir;
+
+	if (!dir->pipe) {
+		dir->pipe = pipe_take(&way->tools->pipes);
+		if (!dir->pipe)
+			stats_inc(STAT_SNI_PIPE_NONE);
+	}
+	return dir->pipe;
+}
+
+static ssize_t move_some(struct way *way)
+{
+	if (buffered_full(way->tools->buffered))
+		return copy_keeping_none(way);
+	return way->dir->bulk && take_pipe(way) ? splice_some(way) : copy_some(way);
+}
+
+/* ---- both ------------------------------------------------------------------ */
+
+/* The sender has ended its stream and the receiver has all of it. Where the receiver has
+ * ended its own before, both are closed now, which says the same. */
+static bool pass_end(struct relay *relay, enum relay_end end)
+{
+	struct relay_dir *dir = &relay->dir[end];
+
 	if (dir->shut)
 		return true;
 	dir->shut = true;
-	return shutdown(to->fd, SHUT_WR) == 0;
+	return relay->dir[!end].shut || shutdown(relay->side[!end].fd, SHUT_WR) == 0;
 }
 
 /* Run one direction until something blocks it. */
-static enum relay_verdict run_dir(struct relay *relay, enum relay_end end, uint8_t *scratch)
+static enum relay_verdict run_dir(struct relay *relay, enum relay_end end, struct way *way)
 {
-	struct relay_dir *dir = &relay->dir[end];
-	struct relay_side *from = &relay->side[end];
-	struct relay_side *to = &relay->side[!end];
 	size_t moved = 0;
-	bool good = true;
 
-	while (good) {
+	for (;;) {
 		ssize_t n;
 
-		if (dir->ended && !dir->held) {
-			good = pass_end(dir, to);
-			if (good)
-				return RELAY_CLOSED;
-			break;
-		}
-		if (!to->writable)
+		if (way->dir->ended && !has_waiting(way->dir))
+			return pass_end(relay, end) ? RELAY_CLOSED : RELAY_RESET;
+		if (!way->to->writable)
 			return RELAY_OPEN;
-		if (dir->held) {
-			good = send_held(dir, to);
+		if (has_waiting(way->dir)) {
+			if (!send_waiting(way))
+				return RELAY_RESET;
 			continue;
 		}
-		if (!from->readable)
+		if (!way->from->readable)
 			return RELAY_OPEN;
 		if (moved >= BUDGET)
 			return RELAY_MORE;
-		n = copy_some(dir, from, to, scratch);
-		good = n >= 0;
-		if (n > 0) {
-			moved += (size_t)n;
-			stats_add(end == RELAY_CLIENT ? STAT_SNI_BYTES_IN : STAT_SNI_BYTES_OUT,
-				  (uint64_t)n);
-		}
+		n = move_some(way);
+		if (n < 0)
+			return RELAY_RESET;
+		moved += (size_t)n;
+		if (n > 0)
+			note_bytes(relay, end, (size_t)n);
 	}
-	return RELAY_RESET;
 }
 
-enum relay_verdict relay_run(struct relay *relay, uint8_t *scratch)
+/* Count what waits, and give back what is not needed for it. */
+static void settle(struct relay_dir *dir, struct relay_tools *tools)
 {
-	enum relay_verdict in = run_dir(relay, RELAY_CLIENT, scratch);
+	uint32_t waiting = dir->held_len;
+
+	if (dir->pipe && dir->pipe->len > 0) {
+		waiting += dir->pipe->len;
+	} else if (dir->pipe) {
+		pipe_give(&tools->pipes, dir->pipe);
+		dir->pipe = NULL;
+	}
+	buffered_change(tools->buffered, dir->counted, waiting);
+	dir->counted = waiting;
+}
+
+static enum relay_verdict run_and_settle(struct relay *relay, enum relay_end end,
+					 struct relay_tools *tools)
+{
+	struct way way = {
+		.dir = &relay->dir[end],
+		.from = &relay->side[end],
+		.to = &relay->side[!end],
+		.tools = tools,
+	};
+	enum relay_verdict verdict = run_dir(relay, end, &way);
+
+	settle(way.dir, tools);
+	return verdict;
+}
+
+enum relay_verdict relay_run(struct relay *relay, struct relay_tools *tools)
+{
+	enum relay_verdict in = run_and_settle(relay, RELAY_CLIENT, tools);
 	enum relay_verdict out;
 
 	if (in == RELAY_RESET)
 		return RELAY_RESET;
-	out = run_dir(relay, RELAY_BACKEND, scratch);
+	out = run_and_settle(relay, RELAY_BACKEND, tools);
 	if (out == RELAY_RESET)
 		return RELAY_RESET;
 	if (in == RELAY_MORE || out == RELAY_MORE)
@@ -170,11 +304,19 @@ enum relay_verdict relay_run(struct relay *relay, uint8_t *scratch)
 
 bool relay_reads(const struct relay *relay, enum relay_end end)
 {
-	return !relay->dir[end].ended && !relay->dir[end].held;
+	return !relay->dir[end].ended && !has_waiting(&relay->dir[end]) &&
+	       relay->side[!end].writable;
 }
 
-void relay_free(struct relay *relay)
+void relay_free(struct relay *relay, struct relay_tools *tools)
 {
-	drop_held(&relay->dir[RELAY_CLIENT]);
-	drop_held(&relay->dir[RELAY_BACKEND]);
+	for (int i = 0; i < 2; i++) {
+		struct relay_dir *dir = &relay->dir[i];
+
+		drop_held(dir);
+		if (dir->pipe)
+			pipe_give(&tools->pipes, dir->pipe);
+		dir->pipe = NULL;
+		settle(dir, tools);
+	}
 }

@@ -10,24 +10,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buffered.h"
+#include "pipe.h"
+
 enum {
 	RELAY_SCRATCH_LEN = 64 * 1024,
 };
 
 enum relay_end { RELAY_CLIENT, RELAY_BACKEND };
 
-/* One socket. Readiness is edge-triggered: set when epoll says so, cleared when the
- * kernel says EAGAIN. */
+/* One socket. Readiness is edge-triggered: set when epoll says so, cleared when the kernel
+ * says EAGAIN, or took or gave less than it was asked to. */
 struct relay_side {
 	int fd;			/* non-blocking, the owner's to close; -1 = none */
 	bool readable, writable;
+	bool hung_up;		/* EPOLLRDHUP was told: the end, of which no edge tells again,
+				 * may stand behind the bytes */
 };
 
-/* One direction; dir[i] goes from side[i] to the other. */
+/* One direction; dir[i] goes from side[i] to the other. It has bytes that wait in `held` or
+ * in `pipe`, never in both, and reads no more while it has. */
 struct relay_dir {
 	uint8_t *held;		/* bytes that the receiver did not take; NULL = none */
-	size_t held_len;	/* of which held_sent are gone already */
-	size_t held_sent;
+	uint32_t held_len;	/* of which held_sent are gone already */
+	uint32_t held_sent;
+	uint32_t counted;	/* bytes of this direction in relay_tools.buffered */
+	struct pipe *pipe;	/* borrowed from the tools' pool; NULL = none */
+	bool bulk;		/* reads are large: move by splice() */
 	bool ended;		/* the sender's FIN was read, nothing follows */
 	bool shut;		/* and was passed on */
 };
@@ -35,6 +44,14 @@ struct relay_dir {
 struct relay {
 	struct relay_side side[2];	/* indexed by enum relay_end */
 	struct relay_dir dir[2];	/* indexed by the end that sends */
+	uint64_t bytes[2];		/* that came from each end, held ones included */
+};
+
+/* What the connections of a worker share */
+struct relay_tools {
+	uint8_t *scratch;		/* RELAY_SCRATCH_LEN bytes; used only within a call */
+	struct pipe_pool pipes;
+	struct buffered *buffered;	/* of all workers */
 };
 
 enum relay_verdict {
@@ -57,17 +74,18 @@ void relay_hold(struct relay *relay, enum relay_end from, uint8_t *bytes, size_t
 
 /**
  * relay_run() - move what can be moved.
- * @scratch:	RELAY_SCRATCH_LEN bytes for the time of the call.
  *
- * A direction that is blocked by its receiver holds at most RELAY_SCRATCH_LEN bytes and
- * reads no further: the back-pressure reaches the sender through its TCP window.
+ * A direction that is blocked by its receiver keeps at most RELAY_SCRATCH_LEN bytes, or in
+ * bulk PIPE_LEN in a pipe, and reads no further: the back-pressure reaches the sender through
+ * its TCP window. Where buffered_full(), it keeps none: it takes from the sender's socket
+ * only what the receiver's socket has taken.
  */
-enum relay_verdict relay_run(struct relay *relay, uint8_t *scratch);
+enum relay_verdict relay_run(struct relay *relay, struct relay_tools *tools);
 
 /** relay_reads() - will relay_run() read from @end, and so see for itself what is wrong? */
 bool relay_reads(const struct relay *relay, enum relay_end end);
 
 /** relay_free() - release what is held. The sockets are the owner's. */
-void relay_free(struct relay *relay);
+void relay_free(struct relay *relay, struct relay_tools *tools);
 
 #endif

@@ -88,7 +88,7 @@ static void conn_free(struct conn *conn, void (*close_fd)(int fd))
 	worker_turn_cancel(conn->worker, &conn->turn);
 	close_side(conn, RELAY_CLIENT, close_fd);
 	close_side(conn, RELAY_BACKEND, close_fd);
-	relay_free(&conn->relay);
+	relay_free(&conn->relay, &conn->worker->tools);
 	quota_leave(conn->worker->quota, &conn->client);
 	free(conn);
 }
@@ -154,7 +154,8 @@ static int watch(struct conn *conn, enum relay_end end, int fd)
 		close(fd);
 		return -ENOMEM;
 	}
-	conn->relay.side[end] = (struct relay_side){ .fd = fd };
+	/* libevent does not tell an end or an error apart from bytes. */
+	conn->relay.side[end] = (struct relay_side){ .fd = fd, .hung_up = true };
 	return 0;
 }
 
@@ -385,7 +386,6 @@ static void joined(struct conn *conn)
 	struct opening *o = conn->opening;
 
 	stats_inc(STAT_SNI_RELAYED);
-	stats_add(STAT_SNI_BYTES_IN, o->wire_len);
 	log_joined(conn);
 	relay_hold(&conn->relay, RELAY_CLIENT, o->wire, o->wire_len);
 	o->wire = NULL;
@@ -402,7 +402,7 @@ static void end(struct conn *conn, enum stat why, void (*close_fd)(int fd))
 
 static void run_relay(struct conn *conn)
 {
-	switch (relay_run(&conn->relay, conn->worker->scratch)) {
+	switch (relay_run(&conn->relay, &conn->worker->tools)) {
 	case RELAY_OPEN:
 		enter(conn, STAGE_RELAY);
 		break;

@@ -20,6 +20,8 @@ struct snid_gauges {
 	uint64_t connections_max;
 	uint64_t opening;		/* of these, not joined to a server yet */
 	uint64_t opening_max;
+	uint64_t buffered_bytes;	/* kept because their receivers do not take them */
+	uint64_t buffered_bytes_max;
 };
 
 /**

@@ -28,6 +28,7 @@
 
 struct snid {
 	struct quota *quota;
+	struct buffered buffered;
 	size_t n_workers;
 	struct worker **workers;
 	struct loop **loops;		/* theirs, for loop_pause() */
@@ -304,6 +305,7 @@ static void free_worker(struct worker *worker)
 		while (deadline_first(&worker->queues[i]))
 			snid_life.stopped(deadline_first(&worker->queues[i]));
 	}
+	pipe_pool_free(&worker->tools.pipes);
 	close_others(worker->listeners, worker->n_listeners, NULL, 0);
 	free(worker->services);
 	resolver_free(worker->resolver);
@@ -315,13 +317,15 @@ static void free_worker(struct worker *worker)
 	free(worker);
 }
 
-static struct worker *new_worker(const char *name, struct quota *quota)
+static struct worker *new_worker(const char *name, struct snid *snid)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 
 	if (!worker)
 		return NULL;
-	worker->quota = quota;
+	worker->quota = snid->quota;
+	worker->tools.scratch = worker->scratch;
+	worker->tools.buffered = &snid->buffered;
 	TAILQ_INIT(&worker->turns);
 	for (int i = 0; i < STAGE_COUNT; i++)
 		deadline_queue_init(&worker->queues[i], 0);
@@ -353,7 +357,7 @@ static int new_workers(struct snid *snid)
 		char name[16];
 
 		snprintf(name, sizeof(name), "snid-%zu", snid->n_workers);
-		worker = new_worker(name, snid->quota);
+		worker = new_worker(name, snid);
 		if (!worker)
 			return -ENOMEM;
 		snid->workers[snid->n_workers] = worker;
@@ -410,6 +414,7 @@ static void set_limits(struct snid *snid, const struct config *config)
 		snid->reserved = connections;
 	}
 	quota_configure(snid->quota, config);
+	atomic_store(&snid->buffered.max, config->snid.limits.buffered);
 }
 
 int snid_reconfigure(struct snid *snid, const struct config *config,
@@ -439,6 +444,8 @@ int snid_reconfigure(struct snid *snid, const struct config *config,
 void snid_gauges(struct snid *snid, struct snid_gauges *out)
 {
 	quota_gauges(snid->quota, out);
+	out->buffered_bytes = atomic_load(&snid->buffered.bytes);
+	out->buffered_bytes_max = atomic_load(&snid->buffered.max);
 }
 
 void snid_free(struct snid *snid)

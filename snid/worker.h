@@ -68,7 +68,8 @@ struct worker {
 		size_t n_listeners;
 	} next;
 
-	uint8_t scratch[RELAY_SCRATCH_LEN];	/* between two events its content is lost */
+	struct relay_tools tools;
+	uint8_t scratch[RELAY_SCRATCH_LEN];	/* the tools' too; between two events its content is lost */
 	uint8_t gather[HELLO_MAX];
 };
 

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Pipes; see pipe.h.
+ *
+ * A page or less of a segment takes a slot of the pipe, so that a pipe of the usual 16 slots
+ * is full with 16 segments of 1448 bytes: larger ones halve the system calls. An unprivileged
+ * user has pipe-user-pages-soft (64 MiB) for all pipes; past that the kernel refuses to
+ * enlarge one, and makes new ones of a page or two.
+ */
+#include "pipe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../core/loop.h"
+
+enum { RETRY_MS = 1000 };
+
+static void pipe_close(struct pipe *pipe)
+{
+	close(pipe->in);
+	close(pipe->out);
+	free(pipe);
+}
+
+static struct pipe *pipe_new(void)
+{
+	struct pipe *pipe = calloc(1, sizeof(*pipe));
+	int ends[2], size;
+
+	if (!pipe)
+		return NULL;
+	if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) {
+		free(pipe);
+		return NULL;
+	}
+	pipe->out = ends[0];
+	pipe->in = ends[1];
+	size = fcntl(pipe->in, F_SETPIPE_SZ, (int)PIPE_LEN);
+	if (size < 0)
+		size = fcntl(pipe->in, F_GETPIPE_SZ);
+	if (size < PIPE_LEN_MIN) {
+		pipe_close(pipe);
+		return NULL;
+	}
+	pipe->size = (uint32_t)size;
+	return pipe;
+}
+
+static struct pipe *add_pipe(struct pipe_pool *pool)
+{
+	struct pipe *pipe;
+
+	if (pool->n >= PIPES_MAX || loop_now_ms() < pool->retry_ms)
+		return NULL;
+	pipe = pipe_new();
+	if (pipe)
+		pool->n++;
+	else
+		pool->retry_ms = loop_now_ms() + RETRY_MS;
+	return pipe;
+}
+
+struct pipe *pipe_take(struct pipe_pool *pool)
+{
+	struct pipe *pipe = pool->idle;
+
+	if (!pipe)
+		return add_pipe(pool);
+	pool->idle = pipe->next;
+	pool->n_idle--;
+	return pipe;
+}
+
+void pipe_give(struct pipe_pool *pool, struct pipe *pipe)
+{
+	if (pipe->len > 0 || pool->n_idle >= PIPES_KEPT) {
+		pipe_close(pipe);
+		pool->n--;
+		return;
+	}
+	pipe->next = pool->idle;
+	pool->idle = pipe;
+	pool->n_idle++;
+}
+
+ssize_t pipe_fill(struct pipe *pipe, int from)
+{
+	ssize_t n = splice(from, NULL, pipe->in, NULL, pipe->size,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n < 0)
+		return -errno;
+	pipe->len = (uint32_t)n;
+	return n;
+}
+
+ssize_t pipe_drain(struct pipe *pipe, int to)
+{
+	ssize_t n = splice(pipe->out, NULL, to, NULL, pipe->len,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n < 0)
+		return -errno;
+	pipe->len -= (uint32_t)n;
+	return n;
+}
+
+void pipe_pool_free(struct pipe_pool *pool)
+{
+	while (pool->idle) {
+		struct pipe *pipe = pool->idle;
+
+		pool->idle = pipe->next;
+		pipe_close(pipe);
+	}
+	*pool = (struct pipe_pool){ 0 };
+}
