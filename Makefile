@@ -157,7 +157,12 @@ UNIT_sni_name  := snid/name.c
 UNIT_sni_relay := snid/relay.c snid/pipe.c core/loop.c core/log.c core/stats.c
 UNIT_sni_splice := $(UNIT_sni_relay)
 UNIT_sni_pipe := snid/pipe.c core/loop.c core/log.c
-UNIT_sni_route := snid/route.c $(ADDRMAP)
+# A name's servers, on a resolver of the test's own
+SNI_ROUTE      := snid/route.c snid/srv.c snid/resolve.c snid/answers.c snid/name.c core/clients.c core/loop.c \
+                  core/stats.c $(ADDRMAP)
+UNIT_sni_route := $(SNI_ROUTE)
+UNIT_sni_resolve := snid/resolve.c snid/answers.c core/clients.c core/loop.c core/stats.c core/addr.c
+UNIT_sni_srv   := snid/srv.c snid/fails.c core/addr.c
 UNIT_sni_deadline :=
 UNIT_sni_service := snid/service.c $(UNIT_config) $(ADDRMAP)
 
@@ -170,7 +175,6 @@ UNIT_dns_edns  := dns64/reply.c dns64/message.c dns64/name.c core/stats.c
 UNIT_dns_reply := $(UNIT_dns_edns)
 UNIT_dns_bogus := dns64/bogus.c
 UNIT_dns_context := dns64/context.c dns64/ub_events.c $(UNIT_dns_forward)
-UNIT_dns_engine := dns64/engine.c dns64/name.c core/log.c
 UNIT_dns_selfask := $(sort dns64/selfask.c core/log.c core/loop.c $(ADDRMAP) $(UNIT_config))
 UNIT_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 UNIT_dns_cache := dns64/cache.c dns64/store.c dns64/key.c dns64/reply.c dns64/message.c dns64/name.c core/stats.c

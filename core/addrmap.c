@@ -21,6 +21,13 @@ static const char *const special6[] = {
 	"ff00::/8",		/* multicast */
 };
 
+static const char link_local4[] = "169.254.0.0/16";	/* RFC 3927 */
+
+/* RFC 1918 3; RFC 6598 7 */
+static const char *const private4[] = {
+	"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+};
+
 static const char *const loopbacks[] = { "127.0.0.0/8", "::1/128" };
 
 /* The texts above are constants, so that only memory can be wrong. */
@@ -141,6 +148,8 @@ struct addrmap *addrmap_new(const struct config *config, const struct netinfo *n
 	    set_dns64_clients(map, &config->dns64.clients) < 0 ||
 	    set_outside4(map, config) < 0 ||
 	    add_texts(&map->special6, special6, COUNT(special6)) < 0 ||
+	    add_texts(&map->private4, private4, COUNT(private4)) < 0 ||
+	    prefix_parse(link_local4, &map->link_local4) ||
 	    prefix_parse(well_known_prefix, &map->well_known) ||
 	    copy_choice(&map->backends, &config->snid.backends, &map->inside) < 0) {
 		addrmap_free(map);
@@ -164,6 +173,7 @@ void addrmap_free(struct addrmap *map)
 	prefix_list_free(&map->eam4);
 	eamt_free(map->eamt);
 	prefix_list_free(&map->special6);
+	prefix_list_free(&map->private4);
 	prefix_list_free(&map->nat64_clients);
 	prefix_list_free(&map->dns64_clients);
 	prefix_list_free(&map->backends);
@@ -330,7 +340,7 @@ enum addrmap_backend addrmap_backend_check(const struct addrmap *map,
 {
 	if (prefix_list_contains(&map->special6, addr))
 		return ADDRMAP_BACKEND_SPECIAL;
-	if (addrmap_pref64_of(map, addr))
+	if (addrmap_is_synthetic(map, addr))
 		return ADDRMAP_BACKEND_PREF64;
 	if (prefix_contains(&map->nat46, addr))
 		return ADDRMAP_BACKEND_NAT46;
@@ -339,6 +349,40 @@ enum addrmap_backend addrmap_backend_check(const struct addrmap *map,
 	if (!prefix_list_contains(backends, addr))
 		return ADDRMAP_BACKEND_OUTSIDE;
 	return ADDRMAP_BACKEND_OK;
+}
+
+/* The block of private addresses that it lies in, or NULL */
+static const struct prefix *private_block(const struct addrmap *map, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < map->private4.n; i++)
+		if (prefix_contains(&map->private4.v[i], addr))
+			return &map->private4.v[i];
+	return NULL;
+}
+
+static bool is_listed4(const struct addrmap *map, const struct prefix_list *backends,
+		       const struct in6_addr *addr)
+{
+	const struct prefix *block = private_block(map, addr);
+
+	for (size_t i = 0; i < backends->n; i++)
+		if (prefix_contains(&backends->v[i], addr) && prefix_is_v4(&backends->v[i]) &&
+		    (!block || backends->v[i].len >= block->len))
+			return true;
+	return false;
+}
+
+enum addrmap_backend addrmap_backend_check4(const struct addrmap *map,
+					    const struct prefix_list *backends,
+					    uint32_t v4_be32)
+{
+	struct in6_addr addr = addr_from_v4(v4_be32);
+
+	if (!special4_is_host(v4_be32) || prefix_contains(&map->link_local4, &addr))
+		return ADDRMAP_BACKEND_SPECIAL;
+	if (addrmap_is_own(map, &addr) || addrmap_is_outside4(map, v4_be32))
+		return ADDRMAP_BACKEND_OWN;
+	return is_listed4(map, backends, &addr) ? ADDRMAP_BACKEND_OK : ADDRMAP_BACKEND_OUTSIDE;
 }
 
 const char *addrmap_backend_text(enum addrmap_backend verdict)

@@ -60,6 +60,8 @@ struct addrmap {
 	bool special_freed;		/* "deny4: []" lifts RFC 6052 3.1 too */
 	struct prefix_list outside4;	/* pool4 and static addresses, as host prefixes */
 	struct prefix_list special6;	/* never a backend */
+	struct prefix_list private4;	/* a backend only where it is listed as such */
+	struct prefix link_local4;	/* never one */
 	struct prefix well_known;	/* 64:ff9b::/96 */
 	struct prefix_list nat64_clients;
 	struct prefix_list dns64_clients;
@@ -173,7 +175,7 @@ enum addrmap_backend {
 	ADDRMAP_BACKEND_OUTSIDE,	/* not in backends */
 	ADDRMAP_BACKEND_PREF64,
 	ADDRMAP_BACKEND_NAT46,
-	ADDRMAP_BACKEND_SPECIAL,	/* ::, loopback, link-local, multicast, mapped */
+	ADDRMAP_BACKEND_SPECIAL,	/* unspecified, loopback, link-local, multicast, mapped */
 	ADDRMAP_BACKEND_OWN,
 };
 
@@ -184,6 +186,15 @@ enum addrmap_backend {
 enum addrmap_backend addrmap_backend_check(const struct addrmap *map,
 					   const struct prefix_list *backends,
 					   const struct in6_addr *addr);
+
+/**
+ * addrmap_backend_check4() - may it connect to this IPv4 address (network order)? Private ones
+ * (RFC 1918, RFC 6598) only where a prefix of @backends lies within their block: 0.0.0.0/0
+ * means the Internet, not the networks that happen to be around the gateway.
+ */
+enum addrmap_backend addrmap_backend_check4(const struct addrmap *map,
+					    const struct prefix_list *backends,
+					    uint32_t v4_be32);
 
 /** addrmap_backend_text() - the reason in words, static. */
 const char *addrmap_backend_text(enum addrmap_backend verdict);

@@ -465,6 +465,9 @@ const struct config_row config_rows[] = {
 	  .min = 1, .max = 1u << 20 },
 	{ "snid.limits.opening_per_client", COUNT(snid.limits.opening_per_client), "128",
 	  "How many of them may come from one address", .min = 1, .max = 1u << 20 },
+	{ "snid.limits.lookups_per_client", COUNT(snid.limits.lookups_per_client), "32",
+	  "How many questions to the DNS may be under way for one address; names that are known "
+	  "or asked for by another take none", .min = 1, .max = 1u << 12 },
 	{ "snid.limits.buffered", SIZE(snid.limits.buffered), "64MiB",
 	  "How many bytes may be kept for receivers that do not take them, in all; past it bytes "
 	  "stay with their senders", .min = 1 << 20, .max = 64ull << 30 },
@@ -472,7 +475,7 @@ const struct config_row config_rows[] = {
 	  "How long a client may take to say the server's name",
 	  .min = SECOND / 10, .max = 10 * MINUTE },
 	{ "snid.limits.connect_timeout", DURATION(snid.limits.connect_timeout_ms), "5s",
-	  "How long a server may take to accept",
+	  "How long a server may take to accept, or all that are tried for one client",
 	  .min = SECOND / 10, .max = 10 * MINUTE },
 	{ "snid.limits.idle_timeout", DURATION(snid.limits.idle_timeout_ms), "2h",
 	  "When a connection without traffic is closed",

@@ -211,6 +211,12 @@ STAT(STAT_SNI_BYTES_SPLICED, "gate64_sni_spliced_bytes_total", "",
      "Of the bytes relayed, those that were not copied")
 STAT(STAT_SNI_PIPE_NONE, "gate64_sni_no_pipe_total", "",
      "Times bulk was copied for want of a pipe")
+#define SNI_LOOKUP(id, how, help) STAT(id, "gate64_sni_lookups_total", "how=\"" how "\"", help)
+SNI_LOOKUP(STAT_SNI_LOOKUP_KNOWN, "known", "Look-ups of records, by what came of them at once")
+SNI_LOOKUP(STAT_SNI_LOOKUP_JOINED, "joined", "")
+SNI_LOOKUP(STAT_SNI_LOOKUP_ASKED, "asked", "")
+SNI_LOOKUP(STAT_SNI_LOOKUP_REFUSED, "refused", "")
+#undef SNI_LOOKUP
 #define SNI_REFUSED(id, reason, help) \
 	STAT(id, "gate64_sni_refused_total", "reason=\"" reason "\"", help)
 SNI_REFUSED(STAT_SNI_REFUSED_NOT_TLS, "not_tls", "Connections refused")

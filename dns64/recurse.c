@@ -57,7 +57,6 @@ struct resolver_query {
 	uint16_t type, class;
 	/* exactly one is set */
 	resolver_fn *fn;
-	resolver_addresses_fn *addresses_fn;
 	resolver_records_fn *records_fn;
 	enum resolver_type kind;	/* where records_fn */
 	void *arg;
@@ -92,33 +91,6 @@ static void question_free(struct resolver_query *question)
 	free(question);
 }
 
-static void collect_addresses(struct resolver_query *question,
-			      struct resolver_addresses *addresses)
-{
-	struct message_chain chain;
-	struct message message;
-
-	if (!message_read(&message, question->wire, question->answer.wire_len) ||
-	    !message_chase(&message, &question->qname, &chain)) {
-		addresses->status = RESOLVER_FAILED;
-		return;
-	}
-	for (size_t i = 0; i < message.n && addresses->n < RESOLVER_ADDRESSES_MAX; i++) {
-		const struct message_rr *rr = &message.rr[i];
-		struct in6_addr *addr = &addresses->v[addresses->n];
-		struct name owner;
-
-		if (rr->section != SECTION_ANSWER || rr->type != LDNS_RR_TYPE_AAAA ||
-		    rr->rdata_len != sizeof(*addr))
-			continue;
-		message_owner(&message, rr, &owner);
-		if (name_equal(&owner, &chain.end)) {
-			memcpy(addr, message.wire + rr->rdata_at, sizeof(*addr));
-			addresses->n++;
-		}
-	}
-}
-
 static void deliver_records(struct resolver_query *question)
 {
 	const struct resolver_answer *answer = &question->answer;
@@ -136,23 +108,10 @@ static void deliver_records(struct resolver_query *question)
 
 static void deliver_one(struct resolver_query *question)
 {
-	struct resolver_addresses addresses = {
-		.status = question->answer.status,
-		.rcode = question->answer.rcode,
-		.why = question->answer.why,
-	};
-
-	if (question->fn) {
+	if (question->fn)
 		question->fn(question->arg, &question->answer);
-		return;
-	}
-	if (question->records_fn) {
+	else
 		deliver_records(question);
-		return;
-	}
-	if (addresses.status == RESOLVER_OK && addresses.rcode == LDNS_RCODE_NOERROR)
-		collect_addresses(question, &addresses);
-	question->addresses_fn(question->arg, &addresses);
 }
 
 static void on_deliver(evutil_socket_t fd, short what, void *arg)
@@ -420,22 +379,6 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const uint8_t *qn
 	question = ask(resolver, &name, type, class);
 	if (question) {
 		question->fn = fn;
-		question->arg = arg;
-	}
-	return question;
-}
-
-struct resolver_query *resolver_ask_aaaa(struct resolver *resolver, const char *name,
-					 resolver_addresses_fn *fn, void *arg)
-{
-	struct resolver_query *question;
-	struct name qname;
-
-	if (!name_from_text(&qname, name))
-		return NULL;
-	question = ask(resolver, &qname, LDNS_RR_TYPE_AAAA, LDNS_RR_CLASS_IN);
-	if (question) {
-		question->addresses_fn = fn;
 		question->arg = arg;
 	}
 	return question;

@@ -160,23 +160,4 @@ struct resolver_query *resolver_ask_records(struct resolver *resolver, const cha
 					    enum resolver_type type,
 					    resolver_records_fn *fn, void *arg);
 
-struct resolver_addresses {
-	enum resolver_status status;
-	uint8_t rcode;				/* 3 = the name does not exist */
-	size_t n;				/* 0: the name has no such record */
-	struct in6_addr v[RESOLVER_ADDRESSES_MAX];
-	const char *why;			/* see struct resolver_answer */
-};
-
-typedef void resolver_addresses_fn(void *arg, const struct resolver_addresses *answer);
-
-/**
- * resolver_ask_aaaa() - the AAAA addresses of a host name, CNAMEs followed.
- * @name:	presentation form, letters, digits, hyphens, underscores and dots; with
- *		or without the final dot; always absolute (no search list).
- * Return: as resolver_ask(); NULL also for a name that is no valid DNS name.
- */
-struct resolver_query *resolver_ask_aaaa(struct resolver *resolver, const char *name,
-					 resolver_addresses_fn *fn, void *arg);
-
 #endif

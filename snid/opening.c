@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../dns64/resolver.h"
+#include "race.h"
+#include "route.h"
 
 /* Most hellos come in one piece, so the first buffer is of just that size; after that it
  * doubles, so that a hello in single bytes is not copied once for each. */
@@ -49,8 +50,10 @@ void opening_free(struct opening *opening)
 {
 	if (!opening)
 		return;
-	if (opening->query)
-		resolver_cancel(opening->query);
+	if (opening->race)
+		race_end(opening->race);
+	free(opening->race);
+	route_free(opening->route);
 	free(opening->wire);
 	free(opening);
 }

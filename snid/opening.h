@@ -9,17 +9,17 @@
 
 #include "hello.h"
 #include "name.h"
-#include "route.h"
+
+struct race;
+struct route;
 
 struct opening {
 	struct hello_scan scan;
 	uint8_t *wire;			/* all that the client sent so far; from malloc() */
 	size_t wire_len, wire_size;	/* bytes there, bytes allocated */
 	char name[NAME_STRLEN];		/* "" = not known yet */
-	struct resolver_query *query;	/* pending, or NULL */
-	struct route route;
-	const char *failure;		/* of the last address tried; static */
-	bool timed_out;			/* that failure was a timeout */
+	struct route *route;		/* from the look-up on */
+	struct race *race;		/* from the first connect() on */
 };
 
 /**
@@ -29,7 +29,7 @@ struct opening {
  */
 int opening_keep(struct opening **opening, const uint8_t *bytes, size_t len);
 
-/** opening_free() - ends a look-up that is pending; NULL is allowed. */
+/** opening_free() - ends its look-up and its race; NULL is allowed. */
 void opening_free(struct opening *opening);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * The spine: one connection's life, from top to bottom of this file.
  *
- *   accepted -> read_hello -> look_up -> looked_up -> dial_next -> joined -> run_relay
- *                   |            |          |            |                      |
- *                   +------------+----------+------------+--> refuse            +-> end
+ *   accepted -> read_hello -> look_up -> routed -> dial -> raced -> joined -> run_relay
+ *                   |            |         |        |       |                    |
+ *                   +------------+---------+--------+-------+--> refuse          +-> end
  *
  * A connection belongs to the worker that accepted it and lives in that one thread.
  * Until it is joined to a server it can only be refused (refusal.c has the reasons);
@@ -26,13 +26,12 @@
 #include "../core/config.h"
 #include "../core/log.h"
 #include "../core/stats.h"
-#include "../dns64/resolver.h"
 #include "accept.h"
-#include "dial.h"
 #include "hello.h"
 #include "name.h"
 #include "opening.h"
 #include "quota.h"
+#include "race.h"
 #include "refusal.h"
 #include "relay.h"
 #include "route.h"
@@ -159,6 +158,14 @@ static int watch(struct conn *conn, enum relay_end end, int fd)
 	return 0;
 }
 
+static void note_ready(struct relay_side *side, short what)
+{
+	if (what & EV_READ)
+		side->readable = true;
+	if (what & EV_WRITE)
+		side->writable = true;
+}
+
 /* Return: whether one that waits for its client's hello, in this worker, gave way. */
 static bool make_room(struct worker *worker)
 {
@@ -276,91 +283,100 @@ static void read_hello(struct conn *conn)
 
 /* ---- route ----------------------------------------------------------------- */
 
-static void dial_next(struct conn *conn);
+static void dial(struct conn *conn);
 
-static void looked_up(void *arg, const struct resolver_addresses *answer)
+static void routed(struct conn *conn, enum route_verdict verdict)
 {
-	struct conn *conn = arg;
-	struct opening *o = conn->opening;
-	const char *why = NULL;
-
-	o->query = NULL;
-	switch (route_found(&o->route, answer, &why)) {
+	switch (verdict) {
 	case ROUTE_FOUND:
-		dial_next(conn);
+		dial(conn);
+		break;
+	case ROUTE_WAIT:
+		enter(conn, STAGE_LOOKUP);
 		break;
 	case ROUTE_UNKNOWN:
-		refuse(conn, REFUSAL_UNKNOWN_NAME, why);
+		refuse(conn, REFUSAL_UNKNOWN_NAME, conn->opening->route->why);
 		break;
 	case ROUTE_FAILED:
-		refuse(conn, REFUSAL_LOOKUP, why);
+		refuse(conn, REFUSAL_LOOKUP, conn->opening->route->why);
 		break;
 	}
 }
 
+static void looked_up(void *arg, enum route_verdict verdict)
+{
+	routed(arg, verdict);
+}
+
+/* A name that is known goes on from here at once. */
 static void look_up(struct conn *conn)
 {
 	struct opening *o = conn->opening;
 
-	o->query = resolver_ask_aaaa(conn->worker->resolver, o->name, looked_up, conn);
-	if (!o->query)
-		refuse(conn, REFUSAL_RESOURCE, "too many look-ups pending");
+	o->route = route_new(conn->worker->resolve, addr_client(&conn->client.addr), looked_up,
+			     conn);
+	if (!o->route)
+		refuse(conn, REFUSAL_RESOURCE, NULL);
+	else if (conn->service->mode == CONFIG_SNI_UNIX)
+		dial(conn);
 	else
-		enter(conn, STAGE_LOOKUP);
+		routed(conn, route_find(o->route, conn->service, o->name, NULL));
 }
 
 /* ---- dial ------------------------------------------------------------------ */
 
 static void joined(struct conn *conn);
 
-static void refuse_undialled(struct conn *conn)
+static void lost(struct conn *conn)
 {
-	const struct opening *o = conn->opening;
+	const struct race *race = conn->opening->race;
+	const struct route *route = conn->opening->route;
 
-	if (o->route.tries == 0)
-		refuse(conn, REFUSAL_BACKEND, addrmap_backend_text(o->route.refused));
+	if (race->n_tries == 0)
+		refuse(conn, REFUSAL_BACKEND, addrmap_backend_text(route->refused));
+	else if (race_is_starved(race))
+		refuse(conn, REFUSAL_RESOURCE, strerror(-race->err));
+	else if (race->err == -ENOENT)
+		refuse(conn, REFUSAL_UNKNOWN_NAME, "no such socket");
 	else
-		refuse(conn, o->timed_out ? REFUSAL_CONNECT_TIMEOUT : REFUSAL_CONNECT, o->failure);
+		refuse(conn, race->err == -ETIMEDOUT ? REFUSAL_CONNECT_TIMEOUT : REFUSAL_CONNECT,
+		       strerror(-race->err));
 }
 
-/* Try the next of the name's addresses; refuse the client when there is none left. */
-static void dial_next(struct conn *conn)
+static void raced(void *arg, int fd, short what)
 {
-	const struct addrmap *map = conn->worker->map;
-	struct in6_addr source = addrmap_nat46_source(map, addr_v4_be32(&conn->client.addr));
-	struct opening *o = conn->opening;
-	const struct in6_addr *to;
+	struct conn *conn = arg;
 
-	close_side(conn, RELAY_BACKEND, close_fin);
-	while ((to = route_next(&o->route, map, conn->service->backends))) {
-		int fd = dial_start(&source, to, conn->service->server_port);
-
-		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM ||
-		    (fd >= 0 && watch(conn, RELAY_BACKEND, fd) < 0)) {
-			refuse(conn, REFUSAL_RESOURCE, fd < 0 ? strerror(-fd) : NULL);
-			return;
-		}
-		if (fd >= 0) {
-			enter(conn, STAGE_DIAL);
-			return;
-		}
-		o->failure = strerror(-fd);
-		o->timed_out = false;
-	}
-	refuse_undialled(conn);
-}
-
-static void dialled(struct conn *conn)
-{
-	int err = tcp_error(conn->relay.side[RELAY_BACKEND].fd);
-
-	if (err == 0) {
+	if (fd < 0) {
+		lost(conn);
+	} else if (watch(conn, RELAY_BACKEND, fd) < 0) {
+		refuse(conn, REFUSAL_RESOURCE, NULL);
+	} else {
+		/* What the race was told is not told again. */
+		note_ready(&conn->relay.side[RELAY_BACKEND], what);
 		joined(conn);
+	}
+}
+
+static void dial(struct conn *conn)
+{
+	struct opening *o = conn->opening;
+
+	o->race = calloc(1, sizeof(*o->race));
+	if (!o->race) {
+		refuse(conn, REFUSAL_RESOURCE, NULL);
 		return;
 	}
-	conn->opening->failure = strerror(-err);
-	conn->opening->timed_out = err == -ETIMEDOUT;
-	dial_next(conn);
+	o->race->worker = conn->worker;
+	o->race->route = o->route;
+	o->race->service = conn->service;
+	o->race->client = &conn->client;
+	o->race->name = o->name;
+	o->race->fn = raced;
+	o->race->arg = conn;
+	enter(conn, STAGE_DIAL);
+	if (!race_run(o->race))
+		lost(conn);
 }
 
 /* ---- relay ----------------------------------------------------------------- */
@@ -369,15 +385,11 @@ static void run_relay(struct conn *conn);
 
 static void log_joined(const struct conn *conn)
 {
-	const struct route *route = &conn->opening->route;
-	struct endpoint backend = {
-		.addr = route->addrs[route->next - 1],
-		.port = conn->service->server_port,
-	};
+	const struct endpoint *at = &conn->opening->race->winner->at;
 	char from[ADDR_STRLEN], to[ENDPOINT_STRLEN];
 
 	log_debug("snid: %s for %s goes to %s", addr_format(&conn->client.addr, from),
-		  conn->opening->name, endpoint_format(&backend, to));
+		  conn->opening->name, at->port ? endpoint_format(at, to) : "its socket");
 }
 
 /* Both are there: what the client sent so far, hello and all, goes to the server first. */
@@ -434,14 +446,6 @@ static void relay_event(struct conn *conn, enum relay_end from)
 
 /* ---- what moves a connection on -------------------------------------------- */
 
-static void note_ready(struct relay_side *side, short what)
-{
-	if (what & EV_READ)
-		side->readable = true;
-	if (what & EV_WRITE)
-		side->writable = true;
-}
-
 static void on_client(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *conn = arg;
@@ -472,10 +476,7 @@ static void on_backend(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	note_ready(&conn->relay.side[RELAY_BACKEND], what);
-	if (conn->stage == STAGE_DIAL)
-		dialled(conn);
-	else
-		relay_event(conn, RELAY_BACKEND);
+	relay_event(conn, RELAY_BACKEND);
 }
 
 static void expired(struct deadline *deadline)
@@ -490,9 +491,8 @@ static void expired(struct deadline *deadline)
 		refuse(conn, REFUSAL_LOOKUP, "timed out");
 		break;
 	case STAGE_DIAL:
-		conn->opening->failure = "timed out";
-		conn->opening->timed_out = true;
-		dial_next(conn);
+		race_give_up(conn->opening->race);
+		lost(conn);
 		break;
 	case STAGE_RELAY:
 	case STAGE_HALF_CLOSED:
@@ -514,19 +514,17 @@ static void reconfigured(struct deadline *deadline)
 {
 	struct conn *conn = conn_of(deadline);
 	const struct worker *worker = conn->worker;
+	struct opening *o = conn->opening;
 
 	conn->service = service_find(worker->services, worker->n_listeners, &conn->service->at);
-	if (!conn->service)
+	if (!conn->service) {
 		refuse(conn, REFUSAL_STOPPED, "its listener is gone");
-}
-
-/* The resolver that was asked is about to go. */
-static void lookup_lost(struct deadline *deadline)
-{
-	struct conn *conn = conn_of(deadline);
-
-	resolver_cancel(conn->opening->query);
-	look_up(conn);
+		return;
+	}
+	if (o && o->route)
+		route_reconfigured(o->route, conn->service);
+	if (o && o->race)
+		o->race->service = conn->service;
 }
 
 static void stopped(struct deadline *deadline)
@@ -553,8 +551,8 @@ static void stopped(struct deadline *deadline)
 const struct worker_life snid_life = {
 	.accepted = accepted,
 	.expired = expired,
+	.staggered = race_staggered,
 	.turn = turn_come,
 	.reconfigured = reconfigured,
-	.lookup_lost = lookup_lost,
 	.stopped = stopped,
 };

@@ -18,16 +18,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/clients.h"
 #include "../core/config.h"
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../dns64/resolver.h"
-#include "service.h"
 #include "quota.h"
+#include "race.h"
+#include "resolve.h"
+#include "service.h"
 #include "snid.h"
 
 struct snid {
 	struct quota *quota;
+	struct clients *lookups;	/* how many questions are under way for each client */
 	struct buffered buffered;
 	size_t n_workers;
 	struct worker **workers;
@@ -56,17 +60,24 @@ static void set_timer(struct worker *worker, int64_t at_ms)
 	worker->deadline_timer_at_ms = at_ms;
 }
 
+static void expire(const struct deadline_queue *queue, int64_t now_ms,
+		   void (*expired)(struct deadline *deadline))
+{
+	while (deadline_at_ms(queue) <= now_ms)
+		expired(deadline_first(queue));
+}
+
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
-	int64_t now_ms = loop_now_ms(), next_ms = INT64_MAX;
+	int64_t now_ms = loop_now_ms(), next_ms;
 
 	(void)fd;
 	(void)what;
-	for (int i = 0; i < STAGE_COUNT; i++) {
-		while (deadline_at_ms(&worker->queues[i]) <= now_ms)
-			snid_life.expired(deadline_first(&worker->queues[i]));
-	}
+	expire(&worker->stagger, now_ms, snid_life.staggered);
+	for (int i = 0; i < STAGE_COUNT; i++)
+		expire(&worker->queues[i], now_ms, snid_life.expired);
+	next_ms = deadline_at_ms(&worker->stagger);
 	for (int i = 0; i < STAGE_COUNT; i++) {
 		int64_t at_ms = deadline_at_ms(&worker->queues[i]);
 
@@ -77,15 +88,25 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 		set_timer(worker, next_ms);
 }
 
-void worker_wait(struct worker *worker, struct deadline *deadline, enum stage stage)
+static void wait_in(struct worker *worker, struct deadline *deadline,
+		    struct deadline_queue *queue)
 {
-	struct deadline_queue *queue = &worker->queues[stage];
 	int64_t at_ms;
 
 	deadline_enter(deadline, queue, loop_now_ms());
 	at_ms = deadline->since_ms + queue->after_ms;
 	if (at_ms < worker->deadline_timer_at_ms)
 		set_timer(worker, at_ms);
+}
+
+void worker_wait(struct worker *worker, struct deadline *deadline, enum stage stage)
+{
+	wait_in(worker, deadline, &worker->queues[stage]);
+}
+
+void worker_stagger(struct worker *worker, struct deadline *deadline)
+{
+	wait_in(worker, deadline, &worker->stagger);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
@@ -246,13 +267,15 @@ static void each_waiting(struct worker *worker, enum stage stage,
 }
 
 /* What was asked of the old one is asked of the new one. */
-static void replace_resolver(struct worker *worker)
+static void replace_resolver(struct worker *worker, const struct config *config)
 {
 	struct resolver *old = worker->resolver;
 
-	worker->resolver = worker->next.resolver;
-	each_waiting(worker, STAGE_LOOKUP, snid_life.lookup_lost);
-	resolver_free(old);
+	if (worker->next.resolver)
+		worker->resolver = worker->next.resolver;
+	resolve_set(worker->resolve, worker->resolver, config->dns64.cache.serve_stale_ms);
+	if (worker->next.resolver)
+		resolver_free(old);
 }
 
 /* Those that are still to be joined go by the new settings from here on. */
@@ -275,12 +298,14 @@ static void commit(struct worker *worker, const struct config *config,
 		     worker->next.listeners, worker->next.n_listeners);
 	worker->listeners = worker->next.listeners;
 	worker->n_listeners = worker->next.n_listeners;
+	if (config != worker->config)
+		resolve_flush(worker->resolve, NULL, false);
 	worker->config = config;
 	worker->map = map;
+	dial_ports_read(&worker->ports);
 	set_timeouts(worker, config);
 	replace_services(worker);
-	if (worker->next.resolver)
-		replace_resolver(worker);
+	replace_resolver(worker, config);
 	forget_prepared(worker);
 }
 
@@ -309,6 +334,7 @@ static void free_worker(struct worker *worker)
 	close_others(worker->listeners, worker->n_listeners, NULL, 0);
 	free(worker->services);
 	resolver_free(worker->resolver);
+	resolve_free(worker->resolve);
 	if (worker->deadline_timer)
 		event_free(worker->deadline_timer);
 	if (worker->turn_timer)
@@ -330,6 +356,10 @@ static struct worker *new_worker(const char *name, struct snid *snid)
 	for (int i = 0; i < STAGE_COUNT; i++)
 		deadline_queue_init(&worker->queues[i], 0);
 	worker->deadline_timer_at_ms = INT64_MAX;
+	deadline_queue_init(&worker->stagger, RACE_STAGGER_MS);
+	worker->resolve = resolve_new(snid->lookups);
+	if (!worker->resolve)
+		goto fail;
 	worker->loop = loop_new(name);
 	if (!worker->loop)
 		goto fail;
@@ -374,7 +404,8 @@ int snid_new(struct snid **out, const struct config *config, const struct addrma
 	if (!snid)
 		goto fail;
 	snid->quota = quota_new();
-	if (!snid->quota)
+	snid->lookups = clients_new();
+	if (!snid->quota || !snid->lookups)
 		goto fail;
 	err = new_workers(snid);
 	if (err)
@@ -414,6 +445,7 @@ static void set_limits(struct snid *snid, const struct config *config)
 		snid->reserved = connections;
 	}
 	quota_configure(snid->quota, config);
+	clients_set_limits(snid->lookups, UINT32_MAX, config->snid.limits.lookups_per_client);
 	atomic_store(&snid->buffered.max, config->snid.limits.buffered);
 }
 
@@ -457,5 +489,6 @@ void snid_free(struct snid *snid)
 	free(snid->workers);
 	free(snid->loops);
 	quota_free(snid->quota);
+	clients_free(snid->lookups);
 	free(snid);
 }

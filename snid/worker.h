@@ -13,6 +13,8 @@
 
 #include "accept.h"
 #include "deadline.h"
+#include "dial.h"
+#include "fails.h"
 #include "hello.h"
 #include "relay.h"
 
@@ -22,6 +24,7 @@ struct event;
 struct event_base;
 struct loop;
 struct quota;
+struct resolve;
 struct resolver;
 struct service;
 
@@ -29,7 +32,7 @@ struct service;
 enum stage {
 	STAGE_HELLO,		/* for the name; from the accept on, whatever comes meanwhile */
 	STAGE_LOOKUP,		/* for the resolver */
-	STAGE_DIAL,		/* for one address to answer */
+	STAGE_DIAL,		/* for any of its servers to answer */
 	STAGE_RELAY,		/* for bytes */
 	STAGE_HALF_CLOSED,	/* for bytes, one direction having ended */
 	STAGE_REFUSED,		/* for the client to close, the alert having been sent */
@@ -46,7 +49,9 @@ struct worker {
 	/* Replaced together, while the thread is held */
 	const struct config *config;
 	const struct addrmap *map;
-	struct resolver *resolver;	/* NULL while there never was a listener */
+	struct resolver *resolver;	/* NULL while there never was a listener; asked by: */
+	struct resolve *resolve;
+	struct dial_ports ports;
 	struct listener **listeners;
 	struct service *services;	/* theirs, in the same order */
 	size_t n_listeners;
@@ -55,7 +60,10 @@ struct worker {
 	struct loop *loop;
 	struct event_base *base;	/* the loop's */
 
+	struct fails fails;		/* servers that did not answer */
+
 	struct deadline_queue queues[STAGE_COUNT];
+	struct deadline_queue stagger;
 	struct event *deadline_timer;
 	int64_t deadline_timer_at_ms;	/* INT64_MAX = not set */
 	TAILQ_HEAD(turn_queue, turn) turns;
@@ -81,15 +89,15 @@ struct worker_life {
 	/* It waited too long. Must leave its queue, or enter one anew. */
 	void (*expired)(struct deadline *deadline);
 
+	/* Of worker_stagger(): likewise. */
+	void (*staggered)(struct deadline *deadline);
+
 	/* It has its turn. */
 	void (*turn)(struct turn *turn);
 
 	/* In a stage before STAGE_RELAY: services are others now, the old ones about to go.
 	 * May leave its queue. */
 	void (*reconfigured)(struct deadline *deadline);
-
-	/* In STAGE_LOOKUP: the resolver that it asked is about to go, ask the new one. */
-	void (*lookup_lost)(struct deadline *deadline);
 
 	/* The worker ends. Must leave its queue. */
 	void (*stopped)(struct deadline *deadline);
@@ -99,6 +107,9 @@ extern const struct worker_life snid_life;	/* in snid.c */
 
 /** worker_wait() - @deadline waits in the queue of @stage from now on, in no other. */
 void worker_wait(struct worker *worker, struct deadline *deadline, enum stage stage);
+
+/** worker_stagger() - @deadline waits for RACE_STAGGER_MS. */
+void worker_stagger(struct worker *worker, struct deadline *deadline);
 
 /** worker_turn() - tell @turn in the loop's next round, after others had theirs. */
 void worker_turn(struct worker *worker, struct turn *turn);

@@ -461,6 +461,72 @@ static void test_backends(void **state)
 		assert_true(strlen(addrmap_backend_text((enum addrmap_backend)verdict)) > 0);
 }
 
+/* The well-known prefix leads into NAT64 somewhere, whatever prefix is ours. */
+static void test_backends_well_known(void **state)
+{
+	struct in6_addr addr = address("64:ff9b::8.8.8.8");
+	struct world *w = *state;
+
+	prefix_list_free(&w->config.prefixes.nat64);
+	add(&w->config.prefixes.nat64, "2001:db8:64::/96");
+	w->config.snid.backends.keyword = false;
+	add(&w->config.snid.backends.list, "::/0");
+	remake(w);
+	assert_int_equal(addrmap_backend_check(w->map, &w->map->backends, &addr),
+			 ADDRMAP_BACKEND_PREF64);
+}
+
+/* RFC 1122 3.2.1.3, RFC 3927 2.1, RFC 5771: no hosts; RFC 1918 3, RFC 6598 7: only where listed */
+static void test_backends_v4(void **state)
+{
+	static const struct {
+		const char *addr;
+		enum addrmap_backend anywhere;	/* 0.0.0.0/0, with ::/0 beside it */
+		enum addrmap_backend listed;	/* 10.1.0.0/16, 100.64.0.0/10, 192.0.2.0/24 */
+	} rows[] = {
+		{ "192.0.2.1", ADDRMAP_BACKEND_OK, ADDRMAP_BACKEND_OK },
+		{ "8.8.8.8", ADDRMAP_BACKEND_OK, ADDRMAP_BACKEND_OUTSIDE },
+		{ "10.1.2.3", ADDRMAP_BACKEND_OUTSIDE, ADDRMAP_BACKEND_OK },
+		{ "10.2.2.3", ADDRMAP_BACKEND_OUTSIDE, ADDRMAP_BACKEND_OUTSIDE },
+		{ "172.31.255.1", ADDRMAP_BACKEND_OUTSIDE, ADDRMAP_BACKEND_OUTSIDE },
+		{ "192.168.0.1", ADDRMAP_BACKEND_OUTSIDE, ADDRMAP_BACKEND_OUTSIDE },
+		{ "100.64.0.1", ADDRMAP_BACKEND_OUTSIDE, ADDRMAP_BACKEND_OK },
+		{ "0.0.0.0", ADDRMAP_BACKEND_SPECIAL, ADDRMAP_BACKEND_SPECIAL },
+		{ "127.0.0.1", ADDRMAP_BACKEND_SPECIAL, ADDRMAP_BACKEND_SPECIAL },
+		{ "127.255.0.1", ADDRMAP_BACKEND_SPECIAL, ADDRMAP_BACKEND_SPECIAL },
+		{ "169.254.169.254", ADDRMAP_BACKEND_SPECIAL, ADDRMAP_BACKEND_SPECIAL },
+		{ "224.0.0.1", ADDRMAP_BACKEND_SPECIAL, ADDRMAP_BACKEND_SPECIAL },
+		{ "239.255.255.255", ADDRMAP_BACKEND_SPECIAL, ADDRMAP_BACKEND_SPECIAL },
+		{ "240.0.0.1", ADDRMAP_BACKEND_SPECIAL, ADDRMAP_BACKEND_SPECIAL },
+		{ "255.255.255.255", ADDRMAP_BACKEND_SPECIAL, ADDRMAP_BACKEND_SPECIAL },
+		{ "198.51.100.1", ADDRMAP_BACKEND_OWN, ADDRMAP_BACKEND_OWN },
+	};
+	struct prefix_list anywhere = { 0 }, listed = { 0 };
+	struct world *w = *state;
+
+	add(&anywhere, "0.0.0.0/0");
+	add(&anywhere, "::/0");
+	add(&listed, "10.1.0.0/16");
+	add(&listed, "100.64.0.0/10");
+	add(&listed, "192.0.2.0/24");
+	for (size_t i = 0; i < N(rows); i++) {
+		struct in6_addr addr = address(rows[i].addr);
+		uint32_t v4_be32 = addr_v4_be32(&addr);
+
+		assert_int_equal(addrmap_backend_check4(w->map, &anywhere, v4_be32),
+				 rows[i].anywhere);
+		assert_int_equal(addrmap_backend_check4(w->map, &listed, v4_be32), rows[i].listed);
+		/* Inside has none, nor has IPv6. */
+		assert_int_not_equal(addrmap_backend_check4(w->map, &w->map->backends, v4_be32),
+				     ADDRMAP_BACKEND_OK);
+		assert_int_not_equal(addrmap_backend_check4(w->map,
+				     &(struct prefix_list){ &anywhere.v[1], 1 }, v4_be32),
+				     ADDRMAP_BACKEND_OK);
+	}
+	prefix_list_free(&anywhere);
+	prefix_list_free(&listed);
+}
+
 static void test_equal(void **state)
 {
 	struct world *w = *state;
@@ -503,6 +569,8 @@ int main(void)
 		TEST(test_outside_addresses),
 		TEST(test_clients),
 		TEST(test_backends),
+		TEST(test_backends_well_known),
+		TEST(test_backends_v4),
 		TEST(test_equal),
 	};
 

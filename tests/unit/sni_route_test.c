@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * snid/route: which answers give addresses, and that each address is judged by the map of
- * the moment it is used.
+ * snid/route: from names to servers, and that each is judged by the map of the moment it is
+ * used. The resolver is the test's own.
  */
-#include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include "fake_resolver.h"
 
+#include <stdlib.h>
+
+#include "../../core/clients.h"
 #include "../../core/config.h"
 #include "../../snid/route.h"
+#include "../../snid/service.h"
+#include "../../snid/srv.h"
 
-static struct in6_addr v6(const char *text)
-{
-	struct in6_addr addr;
-
-	assert_int_equal(inet_pton(AF_INET6, text, &addr), 1);
-	return addr;
-}
+struct world {
+	struct clients *clients;
+	struct resolve *resolve;
+	struct addrmap *map;
+	struct service service;
+	struct route *route;
+	struct prefix backends[4];
+	struct prefix_list list;
+	struct sni_route routes[4];
+	unsigned int told;
+	enum route_verdict verdict;
+};
 
 static struct prefix prefix(const char *text)
 {
@@ -30,12 +34,14 @@ static struct prefix prefix(const char *text)
 	return parsed;
 }
 
-/* Backends 2001:db8:1::/64 and 2001:db8:3::/64 of a gateway with the usual prefixes */
+/* Servers in 2001:db8:1::/64, 2001:db8:3::/64 and 192.0.2.0/24, of a gateway with the usual
+ * prefixes that is 2001:db8:1::1 and 192.0.2.1 itself */
 static int set_up(void **state)
 {
-	struct prefix backends[] = { prefix("2001:db8:1::/64"), prefix("2001:db8:3::/64") };
-	struct prefix pref64 = prefix("64:ff9b::/96"), own = prefix("2001:db8:1::1");
-	struct netinfo net = { .own = { .v = &own, .n = 1 } };
+	struct world *w = calloc(1, sizeof(*w));
+	struct prefix pref64 = prefix("64:ff9b::/96");
+	struct prefix own[] = { prefix("2001:db8:1::1"), prefix("192.0.2.1") };
+	struct netinfo net = { .own = { .v = own, .n = 2 } };
 	struct config config = {
 		.inside.keyword = true,
 		.prefixes = {
@@ -44,44 +50,86 @@ static int set_up(void **state)
 		},
 		.nat64 = { .clients.keyword = true, .deny4.keyword = true },
 		.dns64.clients.keyword = true,
-		.snid.backends.list = { .v = backends, .n = 2 },
+		.snid.backends.keyword = true,
 	};
 
-	*state = addrmap_new(&config, &net);
-	return *state ? 0 : -1;
+	memset(&fake, 0, sizeof(fake));
+	w->clients = clients_new();
+	clients_set_limits(w->clients, UINT32_MAX, 100);
+	w->resolve = resolve_new(w->clients);
+	resolve_set(w->resolve, (struct resolver *)1, 0);
+	w->map = addrmap_new(&config, &net);
+	w->backends[0] = prefix("2001:db8:1::/64");
+	w->backends[1] = prefix("192.0.2.0/24");
+	w->backends[2] = prefix("2001:db8:3::/64");
+	w->list = (struct prefix_list){ w->backends, 3 };
+	w->service = (struct service){ .mode = CONFIG_SNI_NAT46, .server_port = 443,
+				       .backends = &w->list, .routes = w->routes };
+	*state = w;
+	return w->resolve && w->map ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-	addrmap_free(*state);
+	struct world *w = *state;
+
+	route_free(w->route);
+	fake_end_all(RESOLVER_FAILED);
+	resolve_free(w->resolve);
+	assert_int_equal(clients_total(w->clients), 0);
+	clients_free(w->clients);
+	addrmap_free(w->map);
+	free(w);
 	return 0;
 }
 
-static struct resolver_addresses answer_of(const char *const *addrs)
+static void told(void *arg, enum route_verdict verdict)
 {
-	struct resolver_addresses answer = { .status = RESOLVER_OK };
+	struct world *w = arg;
 
-	for (; *addrs; addrs++)
-		answer.v[answer.n++] = v6(*addrs);
-	return answer;
+	w->told++;
+	w->verdict = verdict;
 }
 
-#define ANSWER(...) answer_of((const char *const[]){ __VA_ARGS__, NULL })
-
-static void assert_next(struct route *route, const struct addrmap *map, const char *want)
+static enum route_verdict find(struct world *w, const char *name, const char *alpn)
 {
-	const struct in6_addr *addr = route_next(route, map, &map->backends);
-	struct in6_addr wanted;
+	route_free(w->route);
+	w->told = 0;
+	w->route = route_new(w->resolve, 7, told, w);
+	assert_non_null(w->route);
+	return route_find(w->route, &w->service, name, alpn);
+}
 
-	if (!want) {
-		assert_null(addr);
-		return;
+static void answer(const char *name, enum resolver_type type, struct resolver_records records)
+{
+	fake_answer(name, type, &records);
+}
+
+/* The servers that are given out, as one text */
+static void assert_servers(struct world *w, const char *want)
+{
+	const struct route_server *server;
+	char got[1024] = "", text[ENDPOINT_STRLEN];
+
+	while ((server = route_next(w->route, w->map, &w->service))) {
+		if (got[0])
+			strcat(got, " ");
+		strcat(got, endpoint_format(&server->at, text));
 	}
-	wanted = v6(want);
-	assert_non_null(addr);
-	assert_memory_equal(addr, &wanted, sizeof(wanted));
+	assert_string_equal(got, want);
 }
 
+static void add_route(struct world *w, const char *name, bool below, const char *backend,
+		      uint16_t port)
+{
+	struct sni_route *route = &w->routes[w->service.n_routes++];
+
+	*route = (struct sni_route){ .name = (char *)(uintptr_t)name, .below = below,
+				     .port = port };
+	route->backend = fake_addr(backend);
+}
+
+/* RFC 1035 4.1.1, RFC 2308 2: what each answer says of a name */
 static void test_answers(void **state)
 {
 	static const struct {
@@ -97,48 +145,72 @@ static void test_answers(void **state)
 		{ RESOLVER_BOGUS, 0, ROUTE_FAILED },
 		{ RESOLVER_REFUSED, 0, ROUTE_FAILED },
 	};
-	struct route route;
+	struct world *w = *state;
+	char name[32];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct resolver_addresses answer = {
+		struct resolver_records records = {
 			.status = cases[i].status,
 			.rcode = cases[i].rcode,
 		};
-		const char *why = NULL;
 
-		assert_int_equal(route_found(&route, &answer, &why), cases[i].verdict);
-		assert_non_null(why);
-		assert_next(&route, *state, NULL);
+		snprintf(name, sizeof(name), "w%zu.example", i);
+		assert_int_equal(find(w, name, NULL), ROUTE_WAIT);
+		fake_answer(name, RESOLVER_AAAA, &records);
+		assert_int_equal(w->told, 1);
+		assert_int_equal(w->verdict, cases[i].verdict);
+		assert_non_null(w->route->why);
+		assert_servers(w, "");
+		/* and at once the next time */
+		assert_int_equal(find(w, name, NULL), cases[i].verdict);
 	}
 }
 
-/* An answer that failed validation gives no address, even if it carries some. */
-static void test_bogus_addresses(void **state)
-{
-	struct resolver_addresses answer = ANSWER("2001:db8:1::7");
-	const char *why = NULL;
-	struct route route;
-
-	answer.status = RESOLVER_BOGUS;
-	assert_int_equal(route_found(&route, &answer, &why), ROUTE_FAILED);
-	assert_next(&route, *state, NULL);
-}
-
+/* RFC 6724 6, RFC 8305 4: all in the DNS's order; known the second time; mode nat46 asks for no A */
 static void test_order(void **state)
 {
-	struct resolver_addresses answer = ANSWER("2001:db8:3::9", "2001:db8:1::7");
-	struct addrmap *map = *state;
-	struct route route;
-	const char *why;
+	struct world *w = *state;
 
-	assert_int_equal(route_found(&route, &answer, &why), ROUTE_FOUND);
-	assert_next(&route, map, "2001:db8:3::9");
-	assert_next(&route, map, "2001:db8:1::7");
-	assert_next(&route, map, NULL);
-	assert_int_equal(route.tries, 2);
+	assert_int_equal(find(w, "w.example", NULL), ROUTE_WAIT);
+	assert_int_equal(fake_pending(), 1);
+	answer("w.example", RESOLVER_AAAA, fake_addresses("2001:db8:3::9 2001:db8:1::7"));
+	assert_int_equal(w->verdict, ROUTE_FOUND);
+	assert_servers(w, "[2001:db8:3::9]:443 [2001:db8:1::7]:443");
+	assert_int_equal(w->route->tries, 2);
+	assert_int_equal(find(w, "w.example", NULL), ROUTE_FOUND);
+	assert_servers(w, "[2001:db8:3::9]:443 [2001:db8:1::7]:443");
+	assert_int_equal(w->told, 0);
 }
 
-/* None of these may be connected to, whatever the DNS says. */
+/* RFC 8305 4: families alternate, IPv6 first, whichever answer is there first */
+static void test_both_families(void **state)
+{
+	struct world *w = *state;
+
+	w->service.mode = CONFIG_SNI_TCP;
+	w->service.server_port = 8443;
+	assert_int_equal(find(w, "w.example", NULL), ROUTE_WAIT);
+	answer("w.example", RESOLVER_A, fake_addresses("192.0.2.8 192.0.2.9"));
+	assert_int_equal(w->told, 0);
+	answer("w.example", RESOLVER_AAAA, fake_addresses("2001:db8:1::8 2001:db8:1::9"));
+	assert_int_equal(w->verdict, ROUTE_FOUND);
+	assert_servers(w, "[2001:db8:1::8]:8443 192.0.2.8:8443 [2001:db8:1::9]:8443 192.0.2.9:8443");
+
+	/* one family is enough, even if the other cannot be told */
+	assert_int_equal(find(w, "x.example", NULL), ROUTE_WAIT);
+	answer("x.example", RESOLVER_AAAA, fake_rcode(2, 0));
+	answer("x.example", RESOLVER_A, fake_addresses("192.0.2.8"));
+	assert_int_equal(w->verdict, ROUTE_FOUND);
+	assert_servers(w, "192.0.2.8:8443");
+
+	assert_int_equal(find(w, "y.example", NULL), ROUTE_WAIT);
+	answer("y.example", RESOLVER_A, fake_rcode(0, 5));
+	answer("y.example", RESOLVER_AAAA, fake_rcode(2, 0));
+	assert_int_equal(w->verdict, ROUTE_FAILED);
+}
+
+/* Traps 1 to 4, RFC 4291 2.5, RFC 6052 2.1: none of these may be connected to, whatever the DNS
+ * says, in none of the modes, and a good one beside them may. */
 static void test_refused_addresses(void **state)
 {
 	static const struct {
@@ -152,69 +224,255 @@ static void test_refused_addresses(void **state)
 		{ "::1", ADDRMAP_BACKEND_SPECIAL },
 		{ "fe80::1", ADDRMAP_BACKEND_SPECIAL },
 		{ "ff02::1", ADDRMAP_BACKEND_SPECIAL },
-		{ "::ffff:192.0.2.1", ADDRMAP_BACKEND_SPECIAL },
+		{ "::ffff:192.0.2.8", ADDRMAP_BACKEND_SPECIAL },
+		{ "::ffff:127.0.0.1", ADDRMAP_BACKEND_SPECIAL },
 		{ "2001:db8:1::1", ADDRMAP_BACKEND_OWN },
 	};
-	struct addrmap *map = *state;
-	struct route route;
-	const char *why;
+	struct world *w = *state;
+	char name[32], both[128];
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct resolver_addresses one = ANSWER(cases[i].addr);
-		struct resolver_addresses two = ANSWER(cases[i].addr, "2001:db8:1::7");
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		w->service.mode = i % 2 ? CONFIG_SNI_TCP : CONFIG_SNI_NAT46;
+		snprintf(name, sizeof(name), "w%zu.example", i);
+		snprintf(both, sizeof(both), "%s 2001:db8:1::7", cases[i / 2].addr);
 
-		assert_int_equal(route_found(&route, &one, &why), ROUTE_FOUND);
-		assert_next(&route, map, NULL);
-		assert_int_equal(route.refused, cases[i].verdict);
-		assert_int_equal(route.tries, 0);
+		find(w, name, NULL);
+		answer(name, RESOLVER_AAAA, fake_addresses(cases[i / 2].addr));
+		if (i % 2)
+			answer(name, RESOLVER_A, fake_rcode(0, 5));
+		assert_int_equal(w->verdict, ROUTE_FOUND);
+		assert_servers(w, "");
+		assert_int_equal(w->route->refused, cases[i / 2].verdict);
+		assert_int_equal(w->route->tries, 0);
 
-		assert_int_equal(route_found(&route, &two, &why), ROUTE_FOUND);
-		assert_next(&route, map, "2001:db8:1::7");
+		name[0] = 'x';
+		find(w, name, NULL);
+		answer(name, RESOLVER_AAAA, fake_addresses(both));
+		if (i % 2)
+			answer(name, RESOLVER_A, fake_rcode(0, 5));
+		assert_servers(w, "[2001:db8:1::7]:443");
 	}
 }
 
-/* A map that changed since the look-up, or since the last try, counts at once. */
+/* Traps 3 and 8 for IPv4, RFC 1122 3.2.1.3, RFC 3927 2.1 */
+static void test_refused_v4(void **state)
+{
+	static const struct {
+		const char *addr;
+		enum addrmap_backend verdict;
+	} cases[] = {
+		{ "127.0.0.1", ADDRMAP_BACKEND_SPECIAL },
+		{ "0.0.0.0", ADDRMAP_BACKEND_SPECIAL },
+		{ "169.254.169.254", ADDRMAP_BACKEND_SPECIAL },
+		{ "224.0.0.1", ADDRMAP_BACKEND_SPECIAL },
+		{ "192.0.2.1", ADDRMAP_BACKEND_OWN },
+		{ "198.51.100.1", ADDRMAP_BACKEND_OUTSIDE },
+		{ "10.0.0.1", ADDRMAP_BACKEND_OUTSIDE },
+	};
+	struct world *w = *state;
+	char name[32];
+
+	w->service.mode = CONFIG_SNI_TCP;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(name, sizeof(name), "w%zu.example", i);
+		find(w, name, NULL);
+		answer(name, RESOLVER_AAAA, fake_rcode(0, 5));
+		answer(name, RESOLVER_A, fake_addresses(cases[i].addr));
+		assert_servers(w, "");
+		assert_int_equal(w->route->refused, cases[i].verdict);
+	}
+	/* A listener that has gone over to nat46 meanwhile goes to no IPv4 server. */
+	find(w, "x.example", NULL);
+	answer("x.example", RESOLVER_AAAA, fake_rcode(0, 5));
+	answer("x.example", RESOLVER_A, fake_addresses("192.0.2.8"));
+	w->service.mode = CONFIG_SNI_NAT46;
+	assert_servers(w, "");
+}
+
+/* Trap 5: a map and a list that changed since the look-up, or since the last try, count at once. */
 static void test_map_of_the_moment(void **state)
 {
-	struct resolver_addresses answer = ANSWER("2001:db8:3::1", "2001:db8:3::2",
-						  "2001:db8:1::7");
-	struct addrmap *map = *state;
-	struct route route;
-	const char *why;
+	struct world *w = *state;
+	const struct route_server *server;
 
-	assert_int_equal(route_found(&route, &answer, &why), ROUTE_FOUND);
-	assert_next(&route, map, "2001:db8:3::1");
-	map->backends.n = 1;
-	assert_next(&route, map, "2001:db8:1::7");
+	find(w, "w.example", NULL);
+	answer("w.example", RESOLVER_AAAA,
+	       fake_addresses("2001:db8:3::1 2001:db8:3::2 2001:db8:1::7"));
+	server = route_next(w->route, w->map, &w->service);
+	assert_non_null(server);
+	w->list.n = 2;
+	assert_servers(w, "[2001:db8:1::7]:443");
+	assert_int_equal(w->route->refused, ADDRMAP_BACKEND_OUTSIDE);
 }
 
+/* Those that are passed over do not count as tried. */
 static void test_tries(void **state)
 {
-	struct resolver_addresses answer = { .status = RESOLVER_OK };
-	struct addrmap *map = *state;
-	struct route route;
-	const char *why;
+	struct world *w = *state;
+	struct resolver_records records = fake_addresses("2001:db8:2::1");
 	int tries = 0;
 
-	/* Those that are passed over do not count. */
-	answer.v[answer.n++] = v6("2001:db8:2::1");
-	while (answer.n < RESOLVER_ADDRESSES_MAX)
-		answer.v[answer.n++] = v6("2001:db8:1::7");
-	assert_int_equal(route_found(&route, &answer, &why), ROUTE_FOUND);
-	while (route_next(&route, map, &map->backends))
+	while (records.n_addrs < RESOLVER_ADDRESSES_MAX)
+		records.addrs[records.n_addrs++] = fake_addr("2001:db8:1::7");
+	find(w, "w.example", NULL);
+	answer("w.example", RESOLVER_AAAA, records);
+	while (route_next(w->route, w->map, &w->service))
 		tries++;
 	assert_int_equal(tries, ROUTE_TRIES_MAX);
+	assert_false(route_more(w->route));
 }
+
+/* snid.routes: exact before wildcard, the longest wildcard, which does not cover its own name;
+ * no question is asked, and the address is judged as any other. */
+static void test_static(void **state)
+{
+	static const struct {
+		const char *name, *server;	/* NULL: the DNS is asked */
+	} cases[] = {
+		{ "www.example", "[2001:db8:1::a]:443" },
+		{ "a.example", "[2001:db8:1::b]:8443" },
+		{ "a.b.example", "[2001:db8:1::b]:8443" },
+		{ "example", NULL },
+		{ "xexample", NULL },
+		{ "deep.example", "[2001:db8:1::b]:8443" },
+		{ "a.deep.example", "" },
+	};
+	struct world *w = *state;
+
+	add_route(w, "example", true, "2001:db8:1::b", 8443);
+	add_route(w, "www.example", false, "2001:db8:1::a", 0);
+	add_route(w, "deep.example", true, "2001:db8:2::1", 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum route_verdict verdict = find(w, cases[i].name, NULL);
+
+		assert_int_equal(verdict, cases[i].server ? ROUTE_FOUND : ROUTE_WAIT);
+		if (cases[i].server)
+			assert_servers(w, cases[i].server);
+	}
+	assert_int_equal(fake.asked, 2);
+	assert_int_equal(w->route->refused, ADDRMAP_BACKEND_OUTSIDE);
+
+	/* to an IPv4 server in mode tcp alone */
+	w->routes[1].backend = fake_addr("192.0.2.8");
+	find(w, "www.example", NULL);
+	assert_servers(w, "");
+	w->service.mode = CONFIG_SNI_TCP;
+	find(w, "www.example", NULL);
+	assert_servers(w, "192.0.2.8:443");
+}
+
+/* RFC 2782, XEP-0368: services in the order of their priorities, each with its port; trap 7: but
+ * for ports that no XMPP server has; trap 8: targets are judged by their addresses */
+static void test_services(void **state)
+{
+	struct resolver_records srv = { .status = RESOLVER_OK, .ttl_s = 300 };
+	struct world *w = *state;
+
+	fake_add_service(&srv, 20, 0, 5223, "Second.example");
+	fake_add_service(&srv, 10, 0, 443, "first.example");
+	fake_add_service(&srv, 5, 0, 22, "ssh.example");
+	fake_add_service(&srv, 30, 0, 5223, "third.example");
+	assert_int_equal(find(w, "example", "xmpp-client"), ROUTE_WAIT);
+	assert_int_equal(fake_pending(), 1);
+	answer("_xmpps-client._tcp.example", RESOLVER_SRV, srv);
+	assert_int_equal(w->told, 0);
+	assert_int_equal(fake_pending(), 3);
+	answer("second.example", RESOLVER_AAAA, fake_addresses("2001:db8:1::2"));
+	answer("first.example", RESOLVER_AAAA, fake_addresses("2001:db8:1::1 2001:db8:1::11"));
+	answer("third.example", RESOLVER_AAAA, fake_addresses("64:ff9b::7f00:1"));
+	assert_int_equal(w->verdict, ROUTE_FOUND);
+	/* 2001:db8:1::1 is the gateway itself. */
+	assert_servers(w, "[2001:db8:1::11]:443 [2001:db8:1::2]:5223");
+
+	/* all of it known */
+	assert_int_equal(find(w, "example", "xmpp-client"), ROUTE_FOUND);
+	assert_servers(w, "[2001:db8:1::11]:443 [2001:db8:1::2]:5223");
+}
+
+/* RFC 2782: no records: the host itself; the target ".": not available; no chains of services */
+static void test_no_services(void **state)
+{
+	struct resolver_records nowhere = { .status = RESOLVER_OK, .ttl_s = 300 };
+	struct world *w = *state;
+
+	assert_int_equal(find(w, "example", "xmpp-server"), ROUTE_WAIT);
+	answer("_xmpps-server._tcp.example", RESOLVER_SRV, fake_rcode(3, 60));
+	answer("example", RESOLVER_AAAA, fake_addresses("2001:db8:1::7"));
+	assert_int_equal(w->verdict, ROUTE_FOUND);
+	assert_servers(w, "[2001:db8:1::7]:443");
+
+	fake_add_service(&nowhere, 0, 0, 0, "");
+	assert_int_equal(find(w, "y.example", "xmpp-client"), ROUTE_WAIT);
+	answer("_xmpps-client._tcp.y.example", RESOLVER_SRV, nowhere);
+	assert_int_equal(w->verdict, ROUTE_UNKNOWN);
+	assert_string_equal(w->route->why, "service not available");
+
+	assert_int_equal(find(w, "z.example", "xmpp-client"), ROUTE_WAIT);
+	answer("_xmpps-client._tcp.z.example", RESOLVER_SRV, fake_rcode(2, 0));
+	assert_int_equal(w->verdict, ROUTE_FAILED);
+
+	/* others have no services */
+	assert_int_equal(find(w, "example", "h2"), ROUTE_FOUND);
+}
+
+/* Trap 12: of many services only so many are asked for. */
+static void test_many_services(void **state)
+{
+	struct resolver_records srv = { .status = RESOLVER_OK, .ttl_s = 300 };
+	struct world *w = *state;
+	char name[32];
+
+	for (size_t i = 0; i < RESOLVER_SERVICES_MAX; i++) {
+		snprintf(name, sizeof(name), "h%zu.example", i);
+		fake_add_service(&srv, 1, 1, 443, name);
+	}
+	w->service.mode = CONFIG_SNI_TCP;
+	assert_int_equal(find(w, "example", "xmpp-client"), ROUTE_WAIT);
+	answer("_xmpps-client._tcp.example", RESOLVER_SRV, srv);
+	assert_int_equal(fake_pending(), ROUTE_QUESTIONS_MAX);
+	/* The client goes: nobody is told. */
+	route_free(w->route);
+	w->route = NULL;
+	fake_end_all(RESOLVER_FAILED);
+	assert_int_equal(w->told, 0);
+}
+
+static bool is_nine(void *arg, const struct endpoint *at)
+{
+	(void)arg;
+	return at->addr.s6_addr[15] == 9;
+}
+
+/* Those that failed a moment ago come last, in their order, and do come. */
+static void test_put_last(void **state)
+{
+	struct world *w = *state;
+
+	find(w, "w.example", NULL);
+	answer("w.example", RESOLVER_AAAA,
+	       fake_addresses("2001:db8:3::9 2001:db8:1::7 2001:db8:1::9 2001:db8:1::8"));
+	route_put_last(w->route, is_nine, NULL);
+	assert_servers(w, "[2001:db8:1::7]:443 [2001:db8:1::8]:443 [2001:db8:3::9]:443 "
+			  "[2001:db8:1::9]:443");
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_answers, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_bogus_addresses, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_refused_addresses, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_map_of_the_moment, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_tries, set_up, tear_down),
+		TEST(test_answers),
+		TEST(test_order),
+		TEST(test_both_families),
+		TEST(test_refused_addresses),
+		TEST(test_refused_v4),
+		TEST(test_map_of_the_moment),
+		TEST(test_tries),
+		TEST(test_static),
+		TEST(test_services),
+		TEST(test_no_services),
+		TEST(test_many_services),
+		TEST(test_put_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
