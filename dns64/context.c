@@ -149,6 +149,9 @@ static const struct option options_zone[] = {
 static const struct option options_recursive[] = {
 	{ "qname-minimisation:", "yes" },
 	{ "use-caps-for-id:", "yes" },
+	/* There is IPv4 where there is a NAT64. IPv6 may lead nowhere, which is found out by
+	 * trying, and ends QNAME minimisation for the question that did. */
+	{ "prefer-ip4:", "yes" },
 };
 
 /* Who forwards asks his upstream also about private addresses' names. */

@@ -22,7 +22,7 @@ import dns.dnssec
 import dns.rdata
 
 import peers
-from dns_odd import BEHAVIOURS, ODD4, OddServer
+from dns_odd import AWAY6, BEHAVIOURS, ODD4, TWOFOLD, OddServer
 from netns import run
 
 ROOT4, TLD4, ZONES4 = "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -264,7 +264,8 @@ class DnsInternet:
             glue=f"@ NS ns.plain.\nns.plain. A {TLD4}\n"))
         tlds["odd."] = signer.plain("odd.", parent_text(
             {f"{name}.odd.": ODD4 for name in BEHAVIOURS},
-            glue=f"@ NS ns.odd.\nns.odd. A {TLD4}\n"))
+            glue=f"@ NS ns.odd.\nns.odd. A {TLD4}\n" + "".join(
+                f"ns.{zone}.odd. AAAA {AWAY6}\n" for zone in TWOFOLD)))
         peers.start_nsd(self.ns, TLD4, tlds, "tld")
 
         root, _ds, key = signer.signed(".", parent_text(

@@ -19,6 +19,7 @@ import dns.rdatatype
 import dns.rrset
 
 ODD4 = "192.0.2.4"		# where all of them are
+AWAY6 = "2001:db8:ffff::35"	# nowhere
 LIE4 = "192.0.2.66"		# what only a lie says
 TTL, NEGATIVE_TTL, DAY = 300, 30, 86400
 HOSTS = {	# a TTL of TTL, but for "day"
@@ -225,6 +226,16 @@ def nxns(query, _tcp):
     return [reply]
 
 
+def twofold(query, _tcp):
+    """A server with two addresses, of which the gateway has no way to one."""
+    question, reply = query.question[0], regular(query)
+    if question.name.labels[0].lower() == b"ns" and is_aaaa(query):
+        reply = response(query)
+        reply.answer = [rrset(question.name, "AAAA", AWAY6)]
+    return [reply]
+
+
+TWOFOLD = [f"twofold{i}" for i in range(6)]
 LATE_S = 0.2			# until "late" answers over UDP
 BEHAVIOURS = {
     "regular": lambda query, _tcp: [regular(query)],
@@ -232,7 +243,7 @@ BEHAVIOURS = {
     "truncate": truncate, "lie-id": lie_id, "lie-question": lie_question, "no-soa": no_soa,
     "lower-case": lower_case, "poison": poison, "differ": differ, "no-edns": no_edns,
     "late": late, "nxns": nxns,
-} | {dns.rcode.to_text(code).lower(): only_aaaa(code) for code in (
+} | dict.fromkeys(TWOFOLD, twofold) | {dns.rcode.to_text(code).lower(): only_aaaa(code) for code in (
     dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.NOTIMP, dns.rcode.FORMERR)}
 
 

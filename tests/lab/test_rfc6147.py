@@ -7,7 +7,7 @@ import pytest
 
 from dns_asking import resolve
 from dns_internet import (CHAIN_MAX, NATIVE6, NEGATIVE_TTL, TTL, WEB6, ZONES4, embedded, hop)
-from dns_odd import LIE4
+from dns_odd import LIE4, TWOFOLD
 from gateway import Gate64
 
 SIGNED, UNSIGNED = "shapes.secure.", "shapes.plain."
@@ -372,6 +372,18 @@ def test_no_more_of_a_name_is_told_than_is_needed(get, internet):
     get("secret.below.regular.odd.", "TXT")
     seen = [name.lower() for name, _port, _id in internet.odd.seen]
     assert [name for name in seen if "below" in name][0] == "below.regular.odd."
+
+
+def test_nor_where_servers_have_addresses_that_lead_nowhere(get, internet):
+    """RFC 9156 2.3: the same on a host without IPv6 of its own, whichever address of a server is
+    thought of first"""
+    internet.odd.seen.clear()
+    below = [f"below{i}.{zone}.odd." for zone in TWOFOLD for i in range(5)]
+    for name in below:
+        get(f"secret.{name}", "TXT")
+    seen = [name.lower() for name, _port, _id in internet.odd.seen]
+    for name in below:
+        assert [other for other in seen if name in other][0] == name
 
 
 def test_an_answer_to_another_question_is_not_believed(get):
