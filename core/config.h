@@ -217,6 +217,7 @@ struct config {
 			uint32_t new_per_client;	/* a second */
 			uint32_t opening, opening_per_client, lookups_per_client;
 			uint64_t buffered;	/* bytes */
+			uint32_t drain_ms;		/* 0: off */
 			uint32_t hello_timeout_ms, connect_timeout_ms, idle_timeout_ms;
 		} limits;
 	} snid;

@@ -471,6 +471,11 @@ const struct config_row config_rows[] = {
 	{ "snid.limits.buffered", SIZE(snid.limits.buffered), "64MiB",
 	  "How many bytes may be kept for receivers that do not take them, in all; past it bytes "
 	  "stay with their senders", .min = 1 << 20, .max = 64ull << 30 },
+	{ "snid.limits.drain", DURATION(snid.limits.drain_ms), "30s",
+	  "How long connections may go on after SIGTERM, or when a reload switches snid off, while "
+	  "no new ones are taken; off: not at all",
+	  .expected = "a duration such as 30s, or off", .keyword = "off", .min = SECOND / 10,
+	  .max = HOUR },
 	{ "snid.limits.hello_timeout", DURATION(snid.limits.hello_timeout_ms), "5s",
 	  "How long a client may take to say the server's name",
 	  .min = SECOND / 10, .max = 10 * MINUTE },

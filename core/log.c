@@ -171,6 +171,16 @@ bool log_object(const char *json)
 	return write_line(line, len, true);
 }
 
+void log_lines(enum log_level level, const char *what, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		log_write(level, "%s: %.*s", what, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
 /* A virtual clock runs LIMIT_STEP_MS per line ahead of the real one, at most
  * LIMIT_BURST lines. */
 bool log_limit_pass(struct log_limit *limit, uint32_t *suppressed)

@@ -27,6 +27,9 @@ bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/** log_lines() - a line for each of @text, behind @what and a colon. */
+void log_lines(enum log_level level, const char *what, const char *text);
+
 /**
  * log_object() - one line that is a JSON object already, whatever the format and level:
  * what the operator has asked to be logged by a setting of its own.

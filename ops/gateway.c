@@ -24,7 +24,8 @@
 #include "../nat64/nat64.h"
 #include "../snid/snid.h"
 #include "cli.h"
-#include "guard.h"
+#include "drain.h"
+#include "gauges.h"
 #include "host.h"
 #include "notify.h"
 #include "plan.h"
@@ -32,6 +33,7 @@
 #include "rooms.h"
 #include "ruleset.h"
 #include "status.h"
+#include "store.h"
 
 enum {
 	RETRY_FIRST_MS = 1000,
@@ -39,6 +41,7 @@ enum {
 	/* An uplink that goes away comes back, as a rule: a cable, a daemon restarted, a lease
 	 * that was late. So long its flows are kept. */
 	UPLINK_GRACE_MS = 30000,
+	STOP_MS = 30000,	/* the way down, after the last connections */
 };
 
 struct gateway {
@@ -47,6 +50,8 @@ struct gateway {
 	void *room[ROOM_COUNT];		/* NULL: off */
 	struct plan *follows[ROOM_COUNT];	/* what an open room borrows; a reference */
 	struct host host;
+	struct drain *drain;		/* snid closes when its connections have ended; or NULL */
+	bool stopping;			/* so do we then */
 
 	struct event *retry;
 	unsigned int retry_ms;		/* until the next attempt; 0 = none is due */
@@ -83,6 +88,12 @@ static void room_close(struct gateway *gateway, enum room_id id)
 	gateway->room[id] = NULL;
 	plan_put(gateway->follows[id]);
 	gateway->follows[id] = NULL;
+}
+
+static void leave_drain(struct gateway *gateway)
+{
+	drain_end(gateway->drain);
+	gateway->drain = NULL;
 }
 
 static int room_reconfigure(struct gateway *gateway, enum room_id id, struct plan *plan)
@@ -144,6 +155,7 @@ int gateway_open(struct gateway *gateway)
 
 void gateway_close(struct gateway *gateway)
 {
+	leave_drain(gateway);
 	for (enum room_id id = ROOM_COUNT; id-- > 0;)
 		room_close(gateway, id);
 }
@@ -186,9 +198,11 @@ int gateway_start(struct gateway *gateway)
 			return err;
 	}
 	err = shed_privilege(gateway);
-	if (!err)
-		announce(gateway);
-	return err;
+	if (err)
+		return err;
+	store_keep(gateway->room[ROOM_SNID]);
+	announce(gateway);
+	return 0;
 }
 
 /* ---- the host --------------------------------------------------------------- */
@@ -197,7 +211,9 @@ int gateway_start(struct gateway *gateway)
 static int apply_host(struct gateway *gateway)
 {
 	const char *problem;
-	int err = host_apply(&gateway->host, gateway->plan, gateway->room[ROOM_NAT64], &problem);
+	bool snid_stays = wanted(gateway->plan, ROOM_SNID) || gateway->drain;
+	int err = host_apply(&gateway->host, gateway->plan, gateway->room[ROOM_NAT64], snid_stays,
+			     &problem);
 
 	if (err)
 		gateway->problem = problem;
@@ -249,6 +265,45 @@ static void tend_host(struct gateway *gateway)
 	event_del(gateway->retry);
 }
 
+/* ---- the last connections of snid --------------------------------------------- */
+
+static uint32_t drain_ms(const struct gateway *gateway)
+{
+	return gateway->follows[ROOM_SNID]->config->snid.limits.drain_ms;
+}
+
+static void drained(void *arg)
+{
+	struct gateway *gateway = arg;
+
+	leave_drain(gateway);
+	room_close(gateway, ROOM_SNID);
+	gateway->host.rules_due = true;
+	tend_host(gateway);
+	announce(gateway);
+}
+
+/* Return: does snid stay until its connections have ended? @over is called then. */
+static bool begin_drain(struct gateway *gateway, void (*over)(void *arg), void *arg)
+{
+	struct snid *snid = gateway->room[ROOM_SNID];
+
+	if (snid && !gateway->drain)
+		gateway->drain = drain_begin(gateway_base(gateway), snid, drain_ms(gateway), over,
+					     arg);
+	return gateway->drain != NULL;
+}
+
+bool gateway_stop(struct gateway *gateway, void (*over)(void *arg), void *arg)
+{
+	gateway->stopping = true;
+	leave_drain(gateway);
+	if (!begin_drain(gateway, over, arg))
+		return false;
+	notify_extend(drain_ms(gateway) + STOP_MS);
+	return true;
+}
+
 /* ---- going over to another plan ---------------------------------------------- */
 
 /* Bring the rooms that follow @next already back to the plan in force. */
@@ -288,26 +343,20 @@ static int go_over(struct gateway *gateway, struct plan *next, const char **refu
 
 	plan_put(gateway->plan);
 	gateway->plan = plan_hold(next);
+	if (wanted(next, ROOM_SNID))
+		leave_drain(gateway);
+	else
+		begin_drain(gateway, drained, gateway);
 	gateway->host.rules_due = true;
 	tend_host(gateway);
 	if (!wanted(next, ROOM_NAT64) && gateway->room[ROOM_NAT64])
 		nat64_leave_nothing(gateway->room[ROOM_NAT64]);
 	for (enum room_id id = ROOM_COUNT; id-- > 0;)
-		if (!wanted(next, id))
+		if (!wanted(next, id) && !(id == ROOM_SNID && gateway->drain))
 			room_close(gateway, id);
+	store_keep(gateway->room[ROOM_SNID]);
 	announce(gateway);
 	return 0;
-}
-
-/* Log @text, which may have many lines. */
-static void log_lines(enum log_level level, const char *what, const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		log_write(level, "%s: %.*s", what, (int)len, text);
-		text += len + (text[len] == '\n');
-	}
 }
 
 /* These were used up at start: the user who we are, the socket we listen at. */
@@ -325,6 +374,10 @@ static int reload(struct gateway *gateway, FILE *errors)
 	struct plan *next;
 	int err;
 
+	if (gateway->stopping) {
+		fputs("it is stopping\n", errors);
+		return -ESHUTDOWN;
+	}
 	/* Once a file was read, its absence is an error, not a return to the defaults. */
 	gateway->config_path = plan_config_path(gateway->config_path);
 	next = plan_read(gateway->config_path, errors);
@@ -427,7 +480,7 @@ static int follow_network(struct gateway *gateway)
 void gateway_network_changed(void *arg)
 {
 	struct gateway *gateway = arg;
-	int result = follow_network(gateway);
+	int result = gateway->stopping ? 0 : follow_network(gateway);
 
 	if (result < 0) {
 		gateway->problem = "following the network";
@@ -528,13 +581,6 @@ struct dns64 *gateway_dns64(const struct gateway *gateway)
 
 struct json_object *gateway_status(struct gateway *gateway)
 {
-	struct nat64_intercept intercept = { 0 };
-	struct nat64_gauges nat64;
-	struct dns64_upstream *upstreams = NULL;
-	struct dns64_gauges dns64;
-	struct snid_gauges snid;
-	struct guard_counts guard;
-	uint64_t counters[STAT_COUNT];
 	struct status_facts facts = {
 		.version = cli_version(),
 		.since = gateway->started_at,
@@ -542,37 +588,10 @@ struct json_object *gateway_status(struct gateway *gateway)
 		.map = gateway->plan->map,
 		.rules = ruleset_backend(gateway->host.ruleset),
 		.problem = gateway->missing ? "the uplink has no IPv4 address" : gateway->problem,
-		.counters = counters,
 		.reload_at = gateway->last_reload.at,
 		.reload_ok = gateway->last_reload.ok,
 		.reload_text = gateway_reload_text(gateway),
 	};
-	struct json_object *document = NULL;
 
-	if (gateway->room[ROOM_NAT64]) {
-		if (nat64_intercept(gateway->room[ROOM_NAT64], &intercept) < 0)
-			return NULL;
-		nat64_gauges(gateway->room[ROOM_NAT64], &nat64);
-		facts.intercept = &intercept;
-		facts.nat64 = &nat64;
-	}
-	if (gateway->room[ROOM_DNS64]) {
-		dns64_gauges(gateway->room[ROOM_DNS64], &dns64);
-		dns64_upstreams(gateway->room[ROOM_DNS64], &upstreams, &facts.n_upstreams);
-		facts.dns64 = &dns64;
-		facts.upstreams = upstreams;
-	}
-	if (gateway->room[ROOM_SNID]) {
-		snid_gauges(gateway->room[ROOM_SNID], &snid);
-		facts.snid = &snid;
-	}
-	stats_sum(counters);
-	guard_read(&guard);
-	counters[STAT_SNI_GUARD_SOURCE] += guard.source;
-	counters[STAT_SNI_GUARD_DESTINATION] += guard.destination;
-	document = status_document(&facts);
-	if (facts.intercept)
-		nat64_intercept_free(&intercept);
-	free(upstreams);
-	return document;
+	return gauges_document(&facts, gateway->room);
 }

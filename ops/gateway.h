@@ -10,6 +10,8 @@
 #ifndef OPS_GATEWAY_H
 #define OPS_GATEWAY_H
 
+#include <stdbool.h>
+
 struct config;
 struct dns64;
 struct event_base;
@@ -34,6 +36,14 @@ int gateway_detect(struct gateway *gateway);
 
 /** gateway_open() - open the rooms' sockets; needs privilege. All of them or none. */
 int gateway_open(struct gateway *gateway);
+
+/**
+ * gateway_stop() - take no more connections, and let those that are there go on; all else
+ * goes on as well, but reloads are refused.
+ * @over:	called from the loop when they have ended, or have had their time.
+ * Return: false: there is nothing to wait for.
+ */
+bool gateway_stop(struct gateway *gateway, void (*over)(void *arg), void *arg);
 
 /** gateway_close() - stop and release the rooms. */
 void gateway_close(struct gateway *gateway);

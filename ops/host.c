@@ -18,22 +18,20 @@ static bool wanted(const struct plan *plan, enum room_id id)
 	return rooms[id].wanted(plan->config);
 }
 
-/* The prefix that snid dials from; NULL: it does not, or has no listener of such a mode. */
-static const struct prefix *dialled_from(const struct plan *plan)
+/* Has snid a listener whose servers are dialled from the NAT46 prefix? */
+static bool dials(const struct config *config)
 {
-	const struct config *config = plan->config;
-	bool own = false, others = false;
+	bool others = false;
 
 	for (size_t i = 0; i < config->snid.n_listen; i++) {
 		const struct sni_listen *listen = &config->snid.listen[i];
 
-		if (listen->own & SNI_OWN_MODE)
-			own |= listen->mode == CONFIG_SNI_NAT46;
-		else
+		if (!(listen->own & SNI_OWN_MODE))
 			others = true;
+		else if (listen->mode == CONFIG_SNI_NAT46)
+			return true;
 	}
-	own |= others && config->snid.mode == CONFIG_SNI_NAT46;
-	return own && wanted(plan, ROOM_SNID) ? &plan->map->nat46 : NULL;
+	return others && config->snid.mode == CONFIG_SNI_NAT46;
 }
 
 static int apply_rules(struct host *host, const struct plan *plan, struct nat64 *nat64)
@@ -52,11 +50,14 @@ static int apply_rules(struct host *host, const struct plan *plan, struct nat64 
 }
 
 int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
-	       const char **problem)
+	       bool snid_stays, const char **problem)
 {
-	const struct prefix *nat46 = dialled_from(plan);
+	const struct prefix *nat46;
 	int err = 0;
 
+	/* Connections outlive the listeners that they came by. */
+	host->dials = snid_stays && (host->dials || dials(plan->config));
+	nat46 = host->dials ? &plan->map->nat46 : NULL;
 	/* The guard is there before the route that makes the prefix ours, and goes after it. */
 	*problem = "the guard of the NAT46 prefix";
 	if (nat46 && host->rules_due)

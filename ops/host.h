@@ -15,16 +15,18 @@ struct ruleset;
 struct host {
 	struct ruleset *ruleset;
 	bool rules_due;		/* the plan has changed since rules were installed */
+	bool dials;		/* snid's connections may come from the NAT46 prefix */
 };
 
 /**
  * host_apply() - make the host what the plan in force asks for.
  * @nat64:	the room, NULL while it is off.
+ * @snid_stays:	that room is on, or to be on until its connections have ended.
  * @problem:	set, after a failure, to what is not in order; static.
  * Return: 0, or -errno, the reason having been logged.
  */
 int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
-	       const char **problem);
+	       bool snid_stays, const char **problem);
 
 /** host_clear() - take all of it away; what cannot be was logged. */
 void host_clear(struct host *host);

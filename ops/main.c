@@ -18,6 +18,7 @@
 #include "../core/config.h"
 #include "../core/log.h"
 #include "../nat64/nat64.h"
+#include "../snid/snid.h"
 #include "cli.h"
 #include "command.h"
 #include "control.h"
@@ -26,6 +27,7 @@
 #include "notify.h"
 #include "privilege.h"
 #include "requests.h"
+#include "store.h"
 
 /* The signals that we live by */
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
@@ -39,9 +41,17 @@ struct life {
 	struct gateway *gateway;
 	struct netwatch *watch;
 	struct control *control;
+	bool stopping;			/* when the last connections have ended */
 };
 
 /* ---- the main loop, and signals from before anything is set up on the host ---- */
+
+static void stop_now(void *arg)
+{
+	struct life *life = arg;
+
+	event_base_loopbreak(life->base);
+}
 
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
@@ -56,7 +66,14 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 	if (signal_number == SIGINT && gateway_nat64(life->gateway))
 		nat64_leave_nothing(gateway_nat64(life->gateway));
 	log_info("%s: stopping", strsignal((int)signal_number));
-	event_base_loopbreak(life->base);
+	/* Whoever says it twice, or by hand, does not want to wait for others' connections. */
+	if (signal_number == SIGTERM && !life->stopping &&
+	    gateway_stop(life->gateway, stop_now, life)) {
+		life->stopping = true;
+		notify_stopping();
+		return;
+	}
+	stop_now(life);
 }
 
 static void loop_down(struct life *life)
@@ -155,7 +172,12 @@ static void control_down(struct life *life)
 
 static int rooms_up(struct life *life)
 {
-	return gateway_open(life->gateway);
+	int err;
+
+	store_take();
+	err = gateway_open(life->gateway);
+	snid_inherit_no_more();
+	return err;
 }
 
 static void rooms_down(struct life *life)

@@ -20,6 +20,8 @@
 
 #include "../core/log.h"
 
+enum { FDS_AT_ONCE = 64 };	/* the kernel would take 253 (SCM_MAX_FD) */
+
 /* Return: the length of the address written, 0 where there is no manager to tell. */
 static socklen_t manager_address(struct sockaddr_un *addr)
 {
@@ -36,21 +38,43 @@ static socklen_t manager_address(struct sockaddr_un *addr)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
-static void send_message(const char *message)
+static void send_with(const char *message, const int *fds, size_t n)
 {
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(FDS_AT_ONCE * sizeof(int))];
+	} control = { 0 };
 	struct sockaddr_un addr;
-	socklen_t addr_len = manager_address(&addr);
+	struct iovec iov = { .iov_base = (char *)(uintptr_t)message, .iov_len = strlen(message) };
+	struct msghdr msg = {
+		.msg_name = &addr,
+		.msg_namelen = manager_address(&addr),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
 	int fd;
 
-	if (!addr_len)
+	if (!msg.msg_namelen)
 		return;
+	if (n > 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(n * sizeof(int));
+		memcpy(CMSG_DATA(&control.align), fds, n * sizeof(int));
+	}
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, message, strlen(message), MSG_NOSIGNAL,
-			     (const struct sockaddr *)&addr, addr_len) < 0)
+	if (fd < 0 || sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
 		log_limited(LOG_LEVEL_WARN, "cannot tell the service manager: %s",
 			    strerror(errno));
 	if (fd >= 0)
 		close(fd);
+}
+
+static void send_message(const char *message)
+{
+	send_with(message, NULL, 0);
 }
 
 void notify_ready(void)
@@ -81,6 +105,31 @@ void notify_reloading(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
 		 (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	send_message(message);
+}
+
+void notify_store(const char *name, const int *fds, size_t n)
+{
+	char message[256];
+
+	snprintf(message, sizeof(message), "FDSTORE=1\nFDNAME=%s", name);
+	for (size_t at = 0; at < n; at += FDS_AT_ONCE)
+		send_with(message, fds + at, n - at < FDS_AT_ONCE ? n - at : FDS_AT_ONCE);
+}
+
+void notify_unstore(const char *name)
+{
+	char message[256];
+
+	snprintf(message, sizeof(message), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	send_message(message);
+}
+
+void notify_extend(uint32_t ms)
+{
+	char message[64];
+
+	snprintf(message, sizeof(message), "EXTEND_TIMEOUT_USEC=%" PRIu64, (uint64_t)ms * 1000);
 	send_message(message);
 }
 

@@ -9,6 +9,7 @@
 #ifndef OPS_NOTIFY_H
 #define OPS_NOTIFY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /** notify_ready() - serving; also ends what notify_reloading() began. */
@@ -19,6 +20,19 @@ void notify_status(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** notify_reloading() - a reload begins; notify_ready() must follow, whatever came of it. */
 void notify_reloading(void);
+
+/**
+ * notify_store() - leave descriptors with the manager, which gives them to the next run
+ * (sd_pid_notify_with_fds(3), FDSTORE=1); those that it has already it keeps once.
+ * @name:	without ':'.
+ */
+void notify_store(const char *name, const int *fds, size_t n);
+
+/** notify_unstore() - it shall close what it has of that name. */
+void notify_unstore(const char *name);
+
+/** notify_extend() - what is under way, a stop too, may last so much longer from now on. */
+void notify_extend(uint32_t ms);
 
 /** notify_stopping() - the clean stop begins. */
 void notify_stopping(void);

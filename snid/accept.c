@@ -17,6 +17,7 @@
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../core/stats.h"
+#include "inherit.h"
 #include "pipe.h"
 #include "tcp.h"
 
@@ -66,14 +67,17 @@ int accept_open(struct listener **out, const struct endpoint *at)
 	if (!listener)
 		goto fail;
 	listener->at = *at;
-	listener->fd = socket(addr_is_v4(&at->addr) ? AF_INET : AF_INET6,
-			      SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	err = -errno;
-	if (listener->fd < 0)
-		goto fail_listener;
-	err = bind_and_listen(listener->fd, at);
-	if (err)
-		goto fail_fd;
+	listener->fd = inherit_take(at);
+	if (listener->fd < 0) {
+		listener->fd = socket(addr_is_v4(&at->addr) ? AF_INET : AF_INET6,
+				      SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		err = -errno;
+		if (listener->fd < 0)
+			goto fail_listener;
+		err = bind_and_listen(listener->fd, at);
+		if (err)
+			goto fail_fd;
+	}
 	*out = listener;
 	return 0;
 
@@ -114,24 +118,19 @@ static bool out_of_resources(int err)
 	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+/* Take up to BATCH connections. Return: 0, there may be more; -EAGAIN, there are none; or
+ * -errno, there may be, but not now. */
+static int accept_batch(struct listener *listener)
 {
-	struct listener *listener = arg;
-
-	(void)what;
 	for (int i = 0; i < BATCH; i++) {
 		struct sockaddr_storage ss;
 		socklen_t len = sizeof(ss);
 		struct endpoint client;
-		int peer = accept4((int)fd, (struct sockaddr *)&ss, &len,
+		int peer = accept4(listener->fd, (struct sockaddr *)&ss, &len,
 				   SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (peer < 0 && errno == EAGAIN)
-			return;
-		if (peer < 0 && out_of_resources(errno)) {
-			pause_accepting(listener, errno);
-			return;
-		}
+		if (peer < 0 && (errno == EAGAIN || out_of_resources(errno)))
+			return -errno;
 		if (peer < 0)
 			continue;
 		if (!endpoint_from_sockaddr((const struct sockaddr *)&ss, &client)) {
@@ -140,6 +139,26 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		}
 		listener->fn(listener->arg, peer, &client, listener->service);
 	}
+	return 0;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *listener = arg;
+	int err = accept_batch(listener);
+
+	(void)fd;
+	(void)what;
+	if (err && err != -EAGAIN)
+		pause_accepting(listener, -err);
+}
+
+void accept_rest(struct listener *listener)
+{
+	/* Bounded: whoever comes meanwhile makes it no longer than the backlog is. */
+	for (int i = 0; i < BACKLOG / BATCH; i++)
+		if (accept_batch(listener))
+			return;
 }
 
 int accept_start(struct listener *listener, struct event_base *base, accept_fn *fn, void *arg)
@@ -157,6 +176,22 @@ int accept_start(struct listener *listener, struct event_base *base, accept_fn *
 void accept_serve(struct listener *listener, const struct service *service)
 {
 	listener->service = service;
+}
+
+void accept_surplus(struct listener *listener)
+{
+	int own = listener->fd;
+
+	while ((listener->fd = inherit_take(&listener->at)) >= 0) {
+		accept_rest(listener);
+		close(listener->fd);
+	}
+	listener->fd = own;
+}
+
+int accept_fd(const struct listener *listener)
+{
+	return listener->fd;
 }
 
 const struct endpoint *accept_endpoint(const struct listener *listener)

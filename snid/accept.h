@@ -24,7 +24,8 @@ typedef void accept_fn(void *arg, int fd, const struct endpoint *client,
 		       const struct service *service);
 
 /**
- * accept_open() - bind and listen; connections queue up until accept_start().
+ * accept_open() - bind and listen, or go on with what inherit.h has of that address;
+ * connections queue up until accept_start().
  * @at:		`::' takes connections of both families.
  * Return: 0 with *@out, owned by the caller, or -errno, the reason having been logged.
  */
@@ -38,6 +39,18 @@ int accept_start(struct listener *listener, struct event_base *base, accept_fn *
 
 /** accept_serve() - what its connections are for; borrowed. Thread: see accept_start(). */
 void accept_serve(struct listener *listener, const struct service *service);
+
+/**
+ * accept_rest() - take what has come up to now and still waits for accept_start()'s @fn.
+ * Nothing is to be lost when the listener is closed then. Thread: see accept_start().
+ */
+void accept_rest(struct listener *listener);
+
+/** accept_surplus() - the same with what inherit.h has of its address beyond a socket a worker. */
+void accept_surplus(struct listener *listener);
+
+/** accept_fd() - its socket, borrowed. */
+int accept_fd(const struct listener *listener);
 
 /** accept_endpoint() - where it listens, borrowed. */
 const struct endpoint *accept_endpoint(const struct listener *listener);

@@ -41,6 +41,7 @@
 
 enum {
 	HELLO_READ_LEN = 16 * 1024,	/* bytes read at once before the hello is known */
+	MAKE_ROOM_MAX = 8,		/* connections that give way to one */
 	REFUSED_DRAIN_MAX = 256 * 1024,	/* bytes swallowed after an alert */
 };
 
@@ -180,7 +181,9 @@ static enum refusal admit(struct worker *worker, const struct endpoint *client, 
 {
 	enum refusal refusal = quota_admit(worker->quota, client, proxy);
 
-	if (refusal == REFUSAL_OPENING_LIMIT && make_room(worker))
+	/* The place may be another worker's by then. */
+	for (int i = 0; i < MAKE_ROOM_MAX && refusal == REFUSAL_OPENING_LIMIT &&
+			make_room(worker); i++)
 		refusal = quota_admit(worker->quota, client, proxy);
 	return refusal;
 }
@@ -516,7 +519,7 @@ static void reconfigured(struct deadline *deadline)
 	const struct worker *worker = conn->worker;
 	struct opening *o = conn->opening;
 
-	conn->service = service_find(worker->services, worker->n_listeners, &conn->service->at);
+	conn->service = service_find(worker->services, worker->n_services, &conn->service->at);
 	if (!conn->service) {
 		refuse(conn, REFUSAL_STOPPED, "its listener is gone");
 		return;

@@ -12,6 +12,7 @@
 
 struct addrmap;
 struct config;
+struct endpoint;
 struct snid;
 
 /* For status and metrics */
@@ -44,6 +45,26 @@ int snid_reconfigure(struct snid *snid, const struct config *config,
 
 /** snid_gauges() - what is in use now; any thread. */
 void snid_gauges(struct snid *snid, struct snid_gauges *out);
+
+/**
+ * snid_inherit() - listeners from before a restart; where the configuration still has their
+ * addresses, snid_new() goes on with them, and nothing that waits in their queues is lost.
+ * @fd:	the room's from now on.
+ */
+void snid_inherit(int fd);
+
+/** snid_inherit_no_more() - the rooms are open: close what nobody wanted. */
+void snid_inherit_no_more(void);
+
+/** snid_listening() - tell each socket that listens, one a worker for each address. */
+void snid_listening(struct snid *snid, void (*tell)(void *arg, const struct endpoint *at, int fd),
+		    void *arg);
+
+/**
+ * snid_drain() - take what is queued up at the listeners, then close them; connections go on
+ * to their ends. snid_reconfigure() listens again.
+ */
+void snid_drain(struct snid *snid);
 
 /** snid_free() - close every connection, stop the workers; NULL is allowed. */
 void snid_free(struct snid *snid);

@@ -284,6 +284,7 @@ static void replace_services(struct worker *worker)
 	struct service *old = worker->services;
 
 	worker->services = worker->next.services;
+	worker->n_services = worker->n_listeners;
 	for (size_t i = 0; i < worker->n_listeners; i++)
 		accept_serve(worker->listeners[i], &worker->services[i]);
 	for (enum stage stage = STAGE_HELLO; stage < STAGE_RELAY; stage++)
@@ -413,6 +414,8 @@ int snid_new(struct snid **out, const struct config *config, const struct addrma
 	err = snid_reconfigure(snid, config, map);
 	if (err)
 		goto free_snid;
+	for (size_t i = 0; i < snid->workers[0]->n_listeners; i++)
+		accept_surplus(snid->workers[0]->listeners[i]);
 	*out = snid;
 	return 0;
 
@@ -471,6 +474,37 @@ int snid_reconfigure(struct snid *snid, const struct config *config,
 	loop_resume(snid->loops, snid->n_workers);
 	resolvers_let_go();
 	return err;
+}
+
+void snid_listening(struct snid *snid, void (*tell)(void *arg, const struct endpoint *at, int fd),
+		    void *arg)
+{
+	for (size_t i = 0; i < snid->n_workers; i++) {
+		const struct worker *worker = snid->workers[i];
+
+		for (size_t j = 0; j < worker->n_listeners; j++)
+			tell(arg, accept_endpoint(worker->listeners[j]),
+			     accept_fd(worker->listeners[j]));
+	}
+}
+
+static void close_listeners(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->n_listeners; i++) {
+		accept_rest(worker->listeners[i]);
+		accept_close(worker->listeners[i]);
+	}
+	free(worker->listeners);
+	worker->listeners = NULL;
+	worker->n_listeners = 0;
+}
+
+void snid_drain(struct snid *snid)
+{
+	loop_pause(snid->loops, snid->n_workers);
+	for (size_t i = 0; i < snid->n_workers; i++)
+		close_listeners(snid->workers[i]);
+	loop_resume(snid->loops, snid->n_workers);
 }
 
 void snid_gauges(struct snid *snid, struct snid_gauges *out)

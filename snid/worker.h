@@ -53,7 +53,8 @@ struct worker {
 	struct resolve *resolve;
 	struct dial_ports ports;
 	struct listener **listeners;
-	struct service *services;	/* theirs, in the same order */
+	struct service *services;	/* theirs, in the same order; they stay without them */
+	size_t n_services;
 	size_t n_listeners;
 
 	struct quota *quota;		/* shared by all workers */

@@ -26,6 +26,21 @@ SANITIZERS = {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:detect_stack_use_
               "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
 
 
+# What a service manager does between fork() and exec(): descriptors from 3 on
+PASS = """
+import fcntl, os, sys
+at = sys.argv.index("--")
+given = [int(fd) for fd in sys.argv[1:at]]
+high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 1000) for fd in given]
+for fd in given:
+    os.close(fd)
+for i, fd in enumerate(high):
+    os.dup2(fd, 3 + i)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[at + 1], sys.argv[at + 1:])
+"""
+
+
 def binary():
     """The gate64 under test: $GATE64, or the release build."""
     path = pathlib.Path(os.environ.get("GATE64", PROJECT / "build/release/gate64")).resolve()
@@ -99,7 +114,8 @@ class Gate64:
                       "deny4": []},	# the lab's IPv4 Internet has documentation addresses
             "dns64": {"upstream": "recursive", "root_hints": str(lab.root_hints),
                       "dnssec": False},
-            "snid": {"listen": [443]},
+            # A stop waits for nobody: few tests end all their connections before.
+            "snid": {"listen": [443], "limits": {"drain": "off"}},
             "ops": {"user": service_user(), "control": str(self.control),
                     "log": {"level": "debug", "format": "text"}},
         }, settings or {})
@@ -126,17 +142,22 @@ class Gate64:
                    for name, flags in SANITIZERS.items()}
         return dict(os.environ, **options, **more)
 
-    def spawn(self):
-        """Start the process, without waiting for anything."""
+    def spawn(self, passed=(), **environment):
+        """Start the process, without waiting for anything; it gets the descriptors `passed`
+        from 3 on, as sd_listen_fds(3) has them."""
         path = self.run_folder / "notify.sock"
         path.unlink(missing_ok=True)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(path))
         path.chmod(0o666)
+        command = (binary(), "run", "-c", self.config)
+        if passed:
+            command = ("/usr/bin/python3", "-c", PASS, *passed, "--", *command)
         # "ip netns exec" has given it a /sys of its own.
         self.process = self.ns.spawn("sh", "-c", 'mount --bind "$0" /sys/fs/bpf && exec "$@"',
-                                     self.bpffs, binary(), "run", "-c", self.config, log=self.log_file,
-                                     env=self._environment(NOTIFY_SOCKET=str(path)))
+                                     self.bpffs, *command, log=self.log_file, pass_fds=passed,
+                                     env=self._environment(NOTIFY_SOCKET=str(path),
+                                                           **environment))
 
     def start(self):
         """Start, and wait until it serves."""

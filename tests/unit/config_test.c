@@ -114,6 +114,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->snid.limits.opening_per_client, 128);
 	assert_int_equal(config->snid.limits.lookups_per_client, 32);
 	assert_int_equal(config->snid.limits.buffered, 64 << 20);
+	assert_int_equal(config->snid.limits.drain_ms, 30000);
 	assert_int_equal(config->snid.limits.hello_timeout_ms, 5000);
 	assert_int_equal(config->snid.limits.connect_timeout_ms, 5000);
 	assert_int_equal(config->snid.limits.idle_timeout_ms, 7200000);
@@ -378,7 +379,8 @@ static const char everything[] =
 	"  proxy_to: v2\n"
 	"  unix_directory: /srv/\n"
 	"  limits: {connections: 5, per_client: 2, new_per_client: 3/s, opening: 4,\n"
-	"    opening_per_client: 3, lookups_per_client: 5, hello_timeout: 2500ms, connect_timeout: 1m,\n"
+	"    opening_per_client: 3, lookups_per_client: 5, drain: 1m, hello_timeout: 2500ms,\n"
+	"           connect_timeout: 1m,\n"
 	"           buffered: 3MiB, idle_timeout: 1d}\n"
 	"ops:\n"
 	"  user: nobody\n"

@@ -25,6 +25,7 @@
 #include "../../dns64/dns64.h"
 #include "../../nat64/nat64.h"
 #include "../../ops/cli.h"
+#include "../../ops/drain.h"
 #include "../../ops/gateway.h"
 #include "../../ops/guard.h"
 #include "../../ops/netdetect.h"
@@ -34,6 +35,7 @@
 #include "../../ops/rooms.h"
 #include "../../ops/ruleset.h"
 #include "../../ops/status.h"
+#include "../../ops/store.h"
 #include "../../snid/snid.h"
 
 static char file[16];		/* what the configuration file holds now */
@@ -280,6 +282,32 @@ int guard_remove(void)
 {
 	note("", "no-guard");
 	return 0;
+}
+
+struct drain *drain_begin(struct event_base *base, struct snid *snid, uint32_t limit_ms,
+			  void (*over)(void *arg), void *arg)
+{
+	(void)base;
+	(void)snid;
+	(void)limit_ms;
+	(void)over;
+	(void)arg;
+	return NULL;
+}
+
+void drain_end(struct drain *drain)
+{
+	(void)drain;
+}
+
+void store_keep(struct snid *snid)
+{
+	(void)snid;
+}
+
+void notify_extend(uint32_t ms)
+{
+	(void)ms;
 }
 
 void guard_read(struct guard_counts *counts)
