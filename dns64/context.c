@@ -36,7 +36,7 @@ static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
 /* Contexts to be deleted, and the threads that do so; the process does not end before. */
 static pthread_mutex_t dead_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t deleted = PTHREAD_COND_INITIALIZER;
-static STAILQ_HEAD(, context) dead = STAILQ_HEAD_INITIALIZER(dead);
+static STAILQ_HEAD(context_queue, context) dead = STAILQ_HEAD_INITIALIZER(dead);
 static unsigned int n_deleting;
 
 /* What libunbound has to say goes where everything goes. Its lines begin with

@@ -89,7 +89,7 @@ class Upstream:
             reply.answer = [dns.rrset.from_text(query.question[0].name, int(ttl), "IN", kind,
                                                 NATIVE6)]
         else:
-            reply.authority = [dns.rrset.from_text("example.", int(ttl), "IN", "SOA",
+            reply.authority = [dns.rrset.from_text(name.split(".")[-2] + ".", int(ttl), "IN", "SOA",
                                                    f"ns. host. 1 3600 600 86400 {ttl}")]
             if what == "none":
                 reply.set_rcode(dns.rcode.NXDOMAIN)
@@ -179,11 +179,11 @@ def test_who_asks_for_lame_names_harms_nobody_else(lab, upstream, gate64, get):
     """RFC 8767 5, RFC 9520 2.2: a server that answers with a failure is there. No resolver starts
     afresh for its sake, and what others ask for is answered."""
     before, log = renewals(gate64), len(gate64.log())
-    with flood(lab, upstream, lambda number: f"lame.1.flood{number}.example."):
+    with flood(lab, upstream, lambda number: f"lame.1.flood{number}.elsewhere."):
         for turn in range(8):
-            reply = get(f"late.1.turn{turn}.example.")
+            reply = get(f"late.1.turn{turn}.elsewhere.")
             assert reply.rcode == "NOERROR" and reply.addresses() == [SYNTHESISED]
-    assert upstream.asked.count(("lame.1.flood9.example.", "AAAA")) >= 1
+    assert upstream.asked.count(("lame.1.flood9.elsewhere.", "AAAA")) >= 1
     assert renewals(gate64) == before and "starts afresh" not in gate64.log()[log:]
 
 
