@@ -117,7 +117,7 @@ static const struct option options_always[] = {
 	{ "rrset-cache-size:", "8m" },
 	{ "outgoing-range:", "512" },
 	{ "outgoing-num-tcp:", "32" },
-	{ "num-queries-per-thread:", "4096" },
+	{ "num-queries-per-thread:", "8192" },
 	{ "edns-buffer-size:", "1232" },
 	{ "minimal-responses:", "yes" },
 	{ "max-query-restarts:", "16" },	/* as many links as MESSAGE_CHAIN_MAX */
@@ -143,7 +143,7 @@ static const struct option options_zone[] = {
 	{ "rrset-cache-size:", "2m" },
 	{ "outgoing-range:", "128" },
 	{ "outgoing-num-tcp:", "8" },
-	{ "num-queries-per-thread:", "4096" },
+	{ "num-queries-per-thread:", "8192" },
 };
 
 static const struct option options_recursive[] = {

@@ -114,7 +114,7 @@ static bool all_taken(const struct lookups *lookups, enum place place)
 
 /*
  * A /64, or an IPv4 address, may take half as many as it leaves, so up to a third of all; a host
- * of that /64 as many as it leaves to its neighbours there, so up to half of that third.
+ * of that /64 three times as many as it leaves to its neighbours there, so up to a quarter of all.
  */
 static bool may_have_more(const struct share *share, enum place place)
 {
@@ -123,7 +123,7 @@ static bool may_have_more(const struct share *share, enum place place)
 
 	if (all_taken(share->lookups, place) || net->n[place] * 2 >= left)
 		return false;
-	return share == net || share->n[place] <= (left - net->n[place] * 2) / 3;
+	return share == net || share->n[place] <= left - net->n[place] * 2;
 }
 
 static void take(struct share *share, enum place place)

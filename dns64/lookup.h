@@ -8,7 +8,7 @@
  * the resolver, so many who wait for one look-up and for all. Of what is free no
  * /64 takes more than half as much as it leaves to others, so that one that wants all
  * places gets a third, whatever addresses it uses; and of that no host takes more than
- * it leaves to the others of its /64.
+ * three times what it leaves to the others of its /64.
  *
  * One struct lookups belongs to one worker. The spine (dns64.c) owns the life of
  * a look-up; here it is kept, and told of each news of it.

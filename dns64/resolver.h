@@ -65,7 +65,7 @@ struct resolver *resolver_new(struct event_base *base, const struct config *conf
  */
 bool resolver_setup_equal(const struct config *a, const struct config *b);
 
-enum { RESOLVER_QUESTIONS_MAX = 4096 };	/* for each zone at a time, those given up included */
+enum { RESOLVER_QUESTIONS_MAX = 8192 };	/* for each zone at a time, those given up included */
 
 /**
  * resolver_ask() - ask for @qname.

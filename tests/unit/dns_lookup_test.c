@@ -262,7 +262,7 @@ static void test_so_many_wait_for_one_and_no_more(void **state)
 }
 
 /* RFC 5452 5: waiting for as many look-ups as he likes, one client leaves places to others. */
-static void test_one_client_gets_a_sixth_of_the_waiters(void **state)
+static void test_one_client_gets_a_quarter_of_the_waiters(void **state)
 {
 	uint64_t before = counted(STAT_DNS_DROP_SHARE);
 	unsigned int got = 0;
@@ -275,7 +275,7 @@ static void test_one_client_gets_a_sixth_of_the_waiters(void **state)
 		for (unsigned int j = 0; j < LOOKUP_WAITERS_MAX; j++)
 			got += join(lookup, 1, j);
 	}
-	assert_in_range(got, WAITERS_MAX / 6 - 2, WAITERS_MAX / 6 + 2);
+	assert_in_range(got, WAITERS_MAX / 4 - 2, WAITERS_MAX / 4 + 2);
 	assert_true(counted(STAT_DNS_DROP_SHARE) > before);
 	assert_true(join(lookups_first(lookups), 2, 1));
 }
@@ -295,11 +295,11 @@ static unsigned int lookups_of(unsigned int net, unsigned int host, unsigned int
 	return got;
 }
 
-static void test_one_client_gets_a_sixth_of_the_lookups(void **state)
+static void test_one_client_gets_a_quarter_of_the_lookups(void **state)
 {
 	(void)state;
-	assert_in_range(lookups_of(1, 1, 0, LOOKUPS_MAX), LOOKUPS_MAX / 6 - 2,
-			LOOKUPS_MAX / 6 + 2);
+	assert_in_range(lookups_of(1, 1, 0, LOOKUPS_MAX), LOOKUPS_MAX / 4 - 2,
+			LOOKUPS_MAX / 4 + 2);
 	assert_int_equal(lookups_of(2, 1, 10000, 1), 1);	/* somebody else */
 	assert_int_equal(lookups_of(1, 2, 10001, 1), 1);	/* his neighbour */
 	while (lookups_first(lookups))
@@ -363,7 +363,7 @@ static void test_questions_given_up_are_counted(void **state)
 	unsigned int max = RESOLVER_QUESTIONS_MAX;
 
 	(void)state;
-	assert_in_range(questions_of(1, max), max / 6 - 2, max / 6 + 2);
+	assert_in_range(questions_of(1, max), max / 4 - 2, max / 4 + 2);
 	assert_int_equal(questions_of(2, 1), 1);
 	end_questions();
 	assert_int_equal(questions_of(1, 1), 1);
@@ -375,7 +375,7 @@ static void test_renewals_leave_half_of_the_places(void **state)
 	unsigned int got = 0;
 
 	(void)state;
-	for (unsigned int i = 0; i < LOOKUPS_MAX; i++) {
+	for (unsigned int i = 0; i < RESOLVER_QUESTIONS_MAX; i++) {
 		struct query query = numbered_query(i);
 		struct lookup *lookup = make_for(&query, NULL);
 
@@ -481,9 +481,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_each_waits_with_his_own_query, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_repeated_query_waits_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_so_many_wait_for_one_and_no_more, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_one_client_gets_a_sixth_of_the_waiters, setup,
+		cmocka_unit_test_setup_teardown(test_one_client_gets_a_quarter_of_the_waiters, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(test_one_client_gets_a_sixth_of_the_lookups, setup,
+		cmocka_unit_test_setup_teardown(test_one_client_gets_a_quarter_of_the_lookups, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_one_64_gets_a_third_of_the_lookups, setup,
 						teardown),
