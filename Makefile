@@ -224,6 +224,12 @@ $(FAST_DIFF): $(FAST_DIFF_OBJS)
 	@echo "  LINK    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# ---- load for the benchmarks ----------------------------------------------
+$(O)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+
 # ---- fuzz harnesses (clang, libFuzzer) -----------------------------------
 # One row a harness: FUZZ_<name> = the project files that tests/fuzz/<name>_fuzz.c needs
 FUZZ_config := $(UNIT_config)
@@ -268,7 +274,8 @@ DEB_RUN   := iptables dns-root-data
 DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest python3-scapy \
              python3-pytest-xdist python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
              nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool wrk \
-             python3-pyftpdlib knot-dnsutils ldnsutils bind9-dnsutils dnsperf musl-tools unbound
+             python3-pyftpdlib knot-dnsutils ldnsutils bind9-dnsutils dnsperf musl-tools unbound \
+             libnginx-mod-stream haproxy
 # It would become the resolver of the machine that it is installed on.
 DEB_UNPACKED := systemd-resolved libsystemd-shared
 
@@ -337,14 +344,15 @@ vm-test:
 
 .PHONY: bench
 ##   bench      deps, build, and ratios against plain forwarding and against Debian's unbound,
-##              each in one run; restarts, floods
+##              nginx and haproxy, each in one run; restarts, floods
 bench: deps
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build $(O)/bench/snid_load
 	$(SUDO) tests/bench/nat64.py
 	$(SUDO) tests/bench/restarts.py
 	$(SUDO) tests/bench/flood.py
 	$(SUDO) tests/bench/dns64.py
 	$(SUDO) tests/bench/dns_flood.py
+	$(SUDO) tests/bench/snid.py
 
 .PHONY: tidy cppcheck install uninstall clean
 ##   tidy       clang-tidy over all sources
