@@ -43,7 +43,7 @@ static const struct command {
 	  "Have dns64 answer a query, and say step by step how it came by the answer. Of a name,\n"
 	  "AAAA is asked for where no type is given; of an address, PTR of its reverse name." },
 	{ "dns flush", CLI_DNS_FLUSH, 0, 1, "cshb", "[NAME] [--below]",
-	  "Forget the answers that dns64 keeps: all, or those for one name." },
+	  "Forget the answers that dns64 and snid keep: all, or those for one name." },
 	{ "dns top", CLI_DNS_TOP, 0, 0, "csjhn", "[-n N] [--json]",
 	  "Show the names asked for most in the last minute, and who asks most." },
 	{ "reload", CLI_RELOAD, 0, 0, "csh", "[-s SOCKET] [-c FILE]",

@@ -8,6 +8,7 @@
 #include "../core/addr.h"
 #include "../dns64/dns64.h"
 #include "../dns64/top.h"
+#include "../snid/snid.h"
 
 static struct json_object *get(struct json_object *of, const char *key)
 {
@@ -47,19 +48,37 @@ const char *dns_flush_read(struct json_object *request, struct name *name, bool 
 	return *below ? "below which name?" : NULL;
 }
 
-struct json_object *dns_flush_reply(struct dns64 *dns64, struct json_object *request)
+/* Return: 0, or -errno, logged. */
+static int flush_both(struct dns64 *dns64, struct snid *snid, const struct name *name, bool below,
+		      size_t *forgotten)
+{
+	char text[NAME_TEXT_MAX];
+	size_t more = 0;
+	int err = 0;
+
+	*forgotten = 0;
+	if (dns64)
+		err = dns64_flush(dns64, name, below, forgotten);
+	if (!err && snid)
+		err = snid_flush(snid, name ? name_format(name, text) : NULL, below, &more);
+	*forgotten += more;
+	return err;
+}
+
+struct json_object *dns_flush_reply(struct dns64 *dns64, struct snid *snid,
+				    struct json_object *request)
 {
 	struct json_object *reply;
-	size_t forgotten = 0;
+	size_t forgotten;
 	const char *wrong;
 	struct name name;
 	bool below;
 
 	wrong = dns_flush_read(request, &name, &below);
-	if (wrong || !dns64)
-		return error_reply(wrong ? wrong : DNS_OFF);
-	if (dns64_flush(dns64, name.len ? &name : NULL, below, &forgotten) < 0)
-		return error_reply("nothing was forgotten; the gateway's log says why");
+	if (wrong || (!dns64 && !snid))
+		return error_reply(wrong ? wrong : "dns64 and snid are off");
+	if (flush_both(dns64, snid, name.len ? &name : NULL, below, &forgotten) < 0)
+		return error_reply("not all was forgotten; the gateway's log says why");
 	reply = json_object_new_object();
 	if (reply)
 		json_object_object_add(reply, "forgotten", json_object_new_uint64(forgotten));

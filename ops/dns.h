@@ -22,6 +22,7 @@
 
 struct dns64;
 struct json_object;
+struct snid;
 
 enum {
 	DNS_SCHEMA = 1,
@@ -44,8 +45,12 @@ const char *dns_flush_read(struct json_object *request, struct name *name, bool 
 /** dns_top_read() - the whole request. */
 const char *dns_top_read(struct json_object *request, unsigned int *max);
 
-/** dns_flush_reply(), dns_top_reply() - as listing_flows_reply(); @dns64: NULL where off. */
-struct json_object *dns_flush_reply(struct dns64 *dns64, struct json_object *request);
+/**
+ * dns_flush_reply(), dns_top_reply() - as listing_flows_reply(); @dns64, @snid: NULL where off.
+ * Both know names: what is forgotten is forgotten by both.
+ */
+struct json_object *dns_flush_reply(struct dns64 *dns64, struct snid *snid,
+				    struct json_object *request);
 struct json_object *dns_top_reply(struct dns64 *dns64, struct json_object *request);
 
 /** dns_top_print() - the reply as text. */

@@ -579,6 +579,11 @@ struct dns64 *gateway_dns64(const struct gateway *gateway)
 	return gateway->room[ROOM_DNS64];
 }
 
+struct snid *gateway_snid(const struct gateway *gateway)
+{
+	return gateway->room[ROOM_SNID];
+}
+
 struct json_object *gateway_status(struct gateway *gateway)
 {
 	struct status_facts facts = {

@@ -73,9 +73,10 @@ void gateway_network_changed(void *arg);
 /** gateway_status() - the status document (status.h), owned by the caller, or NULL. */
 struct json_object *gateway_status(struct gateway *gateway);
 
-/** gateway_nat64(), _dns64() - a room while open, borrowed until the next event; NULL: off. */
+/** gateway_nat64(), _dns64(), _snid() - a room while open, borrowed until the next event; NULL: off. */
 struct nat64 *gateway_nat64(const struct gateway *gateway);
 struct dns64 *gateway_dns64(const struct gateway *gateway);
+struct snid *gateway_snid(const struct gateway *gateway);
 
 /** gateway_base() - the main loop's, as given to gateway_new(). */
 struct event_base *gateway_base(const struct gateway *gateway);

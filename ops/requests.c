@@ -63,7 +63,7 @@ static struct json_object *dns_flush(struct gateway *gateway, struct control *co
 				     struct json_object *request)
 {
 	(void)control;
-	return dns_flush_reply(gateway_dns64(gateway), request);
+	return dns_flush_reply(gateway_dns64(gateway), gateway_snid(gateway), request);
 }
 
 static struct json_object *dns_top(struct gateway *gateway, struct control *control,

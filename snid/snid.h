@@ -8,6 +8,8 @@
 #ifndef SNID_SNID_H
 #define SNID_SNID_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct addrmap;
@@ -42,6 +44,16 @@ int snid_start(struct snid *snid, int (*enter)(void));
  */
 int snid_reconfigure(struct snid *snid, const struct config *config,
 		     const struct addrmap *map);
+
+/**
+ * snid_flush() - forget what is known of names, the resolvers' own knowledge included, which
+ * they can only forget as a whole; main thread.
+ * @name:	that name, as text, with or without the final dot; NULL = everything.
+ * @below:	what is below it, too.
+ * @n_forgotten: how many answers that were.
+ * Return: 0; or -errno, logged, and nothing changed.
+ */
+int snid_flush(struct snid *snid, const char *name, bool below, size_t *n_forgotten);
 
 /** snid_gauges() - what is in use now; any thread. */
 void snid_gauges(struct snid *snid, struct snid_gauges *out);

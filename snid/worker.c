@@ -23,6 +23,7 @@
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../dns64/resolver.h"
+#include "name.h"
 #include "quota.h"
 #include "race.h"
 #include "resolve.h"
@@ -505,6 +506,45 @@ void snid_drain(struct snid *snid)
 	for (size_t i = 0; i < snid->n_workers; i++)
 		close_listeners(snid->workers[i]);
 	loop_resume(snid->loops, snid->n_workers);
+}
+
+static int prepare_resolver(struct worker *worker)
+{
+	if (!worker->resolver)
+		return 0;
+	worker->next.resolver = resolver_new(worker->base, worker->config);
+	return worker->next.resolver ? 0 : -EIO;
+}
+
+/* A change of nothing but the resolvers */
+int snid_flush(struct snid *snid, const char *name, bool below, size_t *n_forgotten)
+{
+	char one_form[NAME_STRLEN];
+	int err = 0;
+
+	*n_forgotten = 0;
+	/* What is no name for us is none that we know. */
+	if (name && name_normalise((const uint8_t *)name, strlen(name), one_form))
+		return 0;
+	resolvers_hold();
+	loop_pause(snid->loops, snid->n_workers);
+	for (size_t i = 0; i < snid->n_workers && !err; i++)
+		err = prepare_resolver(snid->workers[i]);
+	for (size_t i = 0; i < snid->n_workers; i++) {
+		struct worker *worker = snid->workers[i];
+
+		if (err) {
+			resolver_free(worker->next.resolver);
+		} else {
+			*n_forgotten += resolve_flush(worker->resolve, name ? one_form : NULL,
+						      below);
+			replace_resolver(worker, worker->config);
+		}
+		forget_prepared(worker);
+	}
+	loop_resume(snid->loops, snid->n_workers);
+	resolvers_let_go();
+	return err;
 }
 
 void snid_gauges(struct snid *snid, struct snid_gauges *out)
