@@ -407,8 +407,13 @@ def test_without_dns64_the_command_says_so(lab, gate64):
     try:
         assert waiting.wait(timeout=10) == 1
         assert "no reply" in lab.ground.path("waiting.log").read_text()
-        for argv in (("lookup", "example"), ("flush",), ("top",)):
+        for argv in (("lookup", "example"), ("top",)):
             status, text = fails(gate64, *argv)
             assert status == 1 and "dns64 is off" in text
+        # snid knows names too.
+        gate64.command("dns", "flush", "-s", gate64.control)
+        gate64.reload({"dns64": {"enabled": False}, "snid": {"listen": []}})
+        status, text = fails(gate64, "flush")
+        assert status == 1 and "dns64 and snid are off" in text
     finally:
         gate64.reload()
