@@ -13,11 +13,15 @@
 struct race;
 struct route;
 
+enum { OPENING_ALPN_STRLEN = 16 };
+
 struct opening {
 	struct hello_scan scan;
 	uint8_t *wire;			/* all that the client sent so far; from malloc() */
 	size_t wire_len, wire_size;	/* bytes there, bytes allocated */
 	char name[NAME_STRLEN];		/* "" = not known yet */
+	char alpn[OPENING_ALPN_STRLEN];	/* the only protocol that the client offers; "" = none, or
+					 * several, or a longer one, which no route asks for */
 	struct route *route;		/* from the look-up on */
 	struct race *race;		/* from the first connect() on */
 };

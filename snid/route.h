@@ -86,7 +86,7 @@ struct route *route_new(struct resolve *resolve, uint64_t client, route_fn *fn, 
  * @service:	the listener's, in mode nat46 or tcp; borrowed while it is waited for, see
  *		route_reconfigured().
  * @name:	as name_normalise() made it.
- * @alpn:	the only protocol that the client offers, or NULL; borrowed for the call.
+ * @alpn:	the only protocol that the client offers, or ""; borrowed for the call.
  */
 enum route_verdict route_find(struct route *route, const struct service *service,
 			      const char *name, const char *alpn);

@@ -323,7 +323,7 @@ static void look_up(struct conn *conn)
 	else if (conn->service->mode == CONFIG_SNI_UNIX)
 		dial(conn);
 	else
-		routed(conn, route_find(o->route, conn->service, o->name, NULL));
+		routed(conn, route_find(o->route, conn->service, o->name, o->alpn));
 }
 
 /* ---- dial ------------------------------------------------------------------ */

@@ -19,7 +19,7 @@ bool srv_name(const char *alpn, const char *host, char *name)
 		{ "xmpp-server", "_xmpps-server._tcp" },
 	};
 
-	for (size_t i = 0; alpn && i < sizeof(services) / sizeof(services[0]); i++)
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
 		if (strcmp(alpn, services[i].alpn) == 0)
 			return snprintf(name, RESOLVER_NAME_STRLEN, "%s.%s", services[i].service,
 					host) < RESOLVER_NAME_STRLEN;

@@ -11,7 +11,7 @@
 
 /**
  * srv_name() - under which name servers of @alpn for @host are found.
- * @alpn:	the only protocol that the client offers, or NULL.
+ * @alpn:	the only protocol that the client offers, or "".
  * @name:	RESOLVER_NAME_STRLEN bytes, set where there is one.
  * Return: false where such clients are looked up by the host's addresses: for all but XMPP
  * over direct TLS (XEP-0368), or where the name would be too long.

@@ -218,7 +218,7 @@ static size_t random_name(uint8_t *name, size_t size)
 
 static void connect_once(struct worker *worker, const struct service *service)
 {
-	static const char *const alpns[] = { NULL, "h2", "xmpp-client", "xmpp-server" };
+	static const char *const alpns[] = { "", "h2", "xmpp-client", "xmpp-server" };
 	struct endpoint client = { .port = 40000 };
 	enum route_verdict verdict;
 	struct race race;

@@ -155,14 +155,14 @@ static void test_answers(void **state)
 		};
 
 		snprintf(name, sizeof(name), "w%zu.example", i);
-		assert_int_equal(find(w, name, NULL), ROUTE_WAIT);
+		assert_int_equal(find(w, name, ""), ROUTE_WAIT);
 		fake_answer(name, RESOLVER_AAAA, &records);
 		assert_int_equal(w->told, 1);
 		assert_int_equal(w->verdict, cases[i].verdict);
 		assert_non_null(w->route->why);
 		assert_servers(w, "");
 		/* and at once the next time */
-		assert_int_equal(find(w, name, NULL), cases[i].verdict);
+		assert_int_equal(find(w, name, ""), cases[i].verdict);
 	}
 }
 
@@ -171,13 +171,13 @@ static void test_order(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(find(w, "w.example", NULL), ROUTE_WAIT);
+	assert_int_equal(find(w, "w.example", ""), ROUTE_WAIT);
 	assert_int_equal(fake_pending(), 1);
 	answer("w.example", RESOLVER_AAAA, fake_addresses("2001:db8:3::9 2001:db8:1::7"));
 	assert_int_equal(w->verdict, ROUTE_FOUND);
 	assert_servers(w, "[2001:db8:3::9]:443 [2001:db8:1::7]:443");
 	assert_int_equal(w->route->tries, 2);
-	assert_int_equal(find(w, "w.example", NULL), ROUTE_FOUND);
+	assert_int_equal(find(w, "w.example", ""), ROUTE_FOUND);
 	assert_servers(w, "[2001:db8:3::9]:443 [2001:db8:1::7]:443");
 	assert_int_equal(w->told, 0);
 }
@@ -189,7 +189,7 @@ static void test_both_families(void **state)
 
 	w->service.mode = CONFIG_SNI_TCP;
 	w->service.server_port = 8443;
-	assert_int_equal(find(w, "w.example", NULL), ROUTE_WAIT);
+	assert_int_equal(find(w, "w.example", ""), ROUTE_WAIT);
 	answer("w.example", RESOLVER_A, fake_addresses("192.0.2.8 192.0.2.9"));
 	assert_int_equal(w->told, 0);
 	answer("w.example", RESOLVER_AAAA, fake_addresses("2001:db8:1::8 2001:db8:1::9"));
@@ -197,13 +197,13 @@ static void test_both_families(void **state)
 	assert_servers(w, "[2001:db8:1::8]:8443 192.0.2.8:8443 [2001:db8:1::9]:8443 192.0.2.9:8443");
 
 	/* one family is enough, even if the other cannot be told */
-	assert_int_equal(find(w, "x.example", NULL), ROUTE_WAIT);
+	assert_int_equal(find(w, "x.example", ""), ROUTE_WAIT);
 	answer("x.example", RESOLVER_AAAA, fake_rcode(2, 0));
 	answer("x.example", RESOLVER_A, fake_addresses("192.0.2.8"));
 	assert_int_equal(w->verdict, ROUTE_FOUND);
 	assert_servers(w, "192.0.2.8:8443");
 
-	assert_int_equal(find(w, "y.example", NULL), ROUTE_WAIT);
+	assert_int_equal(find(w, "y.example", ""), ROUTE_WAIT);
 	answer("y.example", RESOLVER_A, fake_rcode(0, 5));
 	answer("y.example", RESOLVER_AAAA, fake_rcode(2, 0));
 	assert_int_equal(w->verdict, ROUTE_FAILED);
@@ -236,7 +236,7 @@ static void test_refused_addresses(void **state)
 		snprintf(name, sizeof(name), "w%zu.example", i);
 		snprintf(both, sizeof(both), "%s 2001:db8:1::7", cases[i / 2].addr);
 
-		find(w, name, NULL);
+		find(w, name, "");
 		answer(name, RESOLVER_AAAA, fake_addresses(cases[i / 2].addr));
 		if (i % 2)
 			answer(name, RESOLVER_A, fake_rcode(0, 5));
@@ -246,7 +246,7 @@ static void test_refused_addresses(void **state)
 		assert_int_equal(w->route->tries, 0);
 
 		name[0] = 'x';
-		find(w, name, NULL);
+		find(w, name, "");
 		answer(name, RESOLVER_AAAA, fake_addresses(both));
 		if (i % 2)
 			answer(name, RESOLVER_A, fake_rcode(0, 5));
@@ -275,14 +275,14 @@ static void test_refused_v4(void **state)
 	w->service.mode = CONFIG_SNI_TCP;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		snprintf(name, sizeof(name), "w%zu.example", i);
-		find(w, name, NULL);
+		find(w, name, "");
 		answer(name, RESOLVER_AAAA, fake_rcode(0, 5));
 		answer(name, RESOLVER_A, fake_addresses(cases[i].addr));
 		assert_servers(w, "");
 		assert_int_equal(w->route->refused, cases[i].verdict);
 	}
 	/* A listener that has gone over to nat46 meanwhile goes to no IPv4 server. */
-	find(w, "x.example", NULL);
+	find(w, "x.example", "");
 	answer("x.example", RESOLVER_AAAA, fake_rcode(0, 5));
 	answer("x.example", RESOLVER_A, fake_addresses("192.0.2.8"));
 	w->service.mode = CONFIG_SNI_NAT46;
@@ -295,7 +295,7 @@ static void test_map_of_the_moment(void **state)
 	struct world *w = *state;
 	const struct route_server *server;
 
-	find(w, "w.example", NULL);
+	find(w, "w.example", "");
 	answer("w.example", RESOLVER_AAAA,
 	       fake_addresses("2001:db8:3::1 2001:db8:3::2 2001:db8:1::7"));
 	server = route_next(w->route, w->map, &w->service);
@@ -314,7 +314,7 @@ static void test_tries(void **state)
 
 	while (records.n_addrs < RESOLVER_ADDRESSES_MAX)
 		records.addrs[records.n_addrs++] = fake_addr("2001:db8:1::7");
-	find(w, "w.example", NULL);
+	find(w, "w.example", "");
 	answer("w.example", RESOLVER_AAAA, records);
 	while (route_next(w->route, w->map, &w->service))
 		tries++;
@@ -343,7 +343,7 @@ static void test_static(void **state)
 	add_route(w, "www.example", false, "2001:db8:1::a", 0);
 	add_route(w, "deep.example", true, "2001:db8:2::1", 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		enum route_verdict verdict = find(w, cases[i].name, NULL);
+		enum route_verdict verdict = find(w, cases[i].name, "");
 
 		assert_int_equal(verdict, cases[i].server ? ROUTE_FOUND : ROUTE_WAIT);
 		if (cases[i].server)
@@ -354,10 +354,10 @@ static void test_static(void **state)
 
 	/* to an IPv4 server in mode tcp alone */
 	w->routes[1].backend = fake_addr("192.0.2.8");
-	find(w, "www.example", NULL);
+	find(w, "www.example", "");
 	assert_servers(w, "");
 	w->service.mode = CONFIG_SNI_TCP;
-	find(w, "www.example", NULL);
+	find(w, "www.example", "");
 	assert_servers(w, "192.0.2.8:443");
 }
 
@@ -448,7 +448,7 @@ static void test_put_last(void **state)
 {
 	struct world *w = *state;
 
-	find(w, "w.example", NULL);
+	find(w, "w.example", "");
 	answer("w.example", RESOLVER_AAAA,
 	       fake_addresses("2001:db8:3::9 2001:db8:1::7 2001:db8:1::9 2001:db8:1::8"));
 	route_put_last(w->route, is_nine, NULL);
