@@ -163,6 +163,7 @@ SNI_ROUTE      := snid/route.c snid/srv.c snid/resolve.c snid/answers.c snid/nam
 UNIT_sni_route := $(SNI_ROUTE)
 UNIT_sni_race  := snid/race.c snid/fails.c $(SNI_ROUTE)
 UNIT_sni_backends := snid/race.c snid/fails.c snid/dial.c snid/tcp.c $(SNI_ROUTE)
+UNIT_sni_dial  := snid/dial.c snid/tcp.c core/addr.c
 UNIT_sni_resolve := snid/resolve.c snid/answers.c core/clients.c core/loop.c core/stats.c core/addr.c
 UNIT_sni_srv   := snid/srv.c snid/fails.c core/addr.c
 UNIT_sni_deadline :=

@@ -424,7 +424,8 @@ const struct config_row config_rows[] = {
 	{ "snid.mode", WORD(snid.mode, enum config_sni_mode), "nat46",
 	  "How servers are reached; nat46: by the name's AAAA, from the address in prefixes.nat46 "
 	  "that stands for the client; tcp: by its A or AAAA, from an address of this host; unix: "
-	  "by a socket in snid.unix_directory",
+	  "by a socket in snid.unix_directory. In the first two, clients whose only protocol is "
+	  "xmpp-client or xmpp-server go by SRV records, to the listener's server_port, 5223 or 5270",
 	  .expected = "nat46, tcp or unix", .words = sni_mode_words },
 	{ "snid.backends", CHOICE(snid.backends), "inside",
 	  "Where connections may go; a name that leads elsewhere is refused; IPv4 prefixes are for "
@@ -435,8 +436,8 @@ const struct config_row config_rows[] = {
 	{ "snid.default_name", DEFAULT_NAME(snid.default_name), "null",
 	  .help = "The name of clients that say none; null: they are refused" },
 	{ "snid.routes", ROUTES(snid.routes, snid.n_routes), "[]",
-	  "Names whose server is given here instead of in the DNS; the longest name wins, port: "
-	  "that of the listener unless it is given",
+	  "Names whose server is given here instead of in the DNS, in the modes nat46 and tcp; the "
+	  "longest name wins, port: that of the listener unless it is given",
 	  .expected = "a list such as [{name: \"*.example.org\", backend: \"2001:db8:1::7\", "
 		      "port: 8443}]",
 	  .max = 1024 },
@@ -448,8 +449,8 @@ const struct config_row config_rows[] = {
 	  "Whether servers in the modes tcp and unix get a PROXY protocol header",
 	  .expected = "off or v2", .words = sni_proxy_words },
 	{ "snid.unix_directory", TEXT(snid.unix_directory), "/run/gate64/servers",
-	  "Mode unix: the directory with the servers' sockets, each named after its host; `_' takes "
-	  "the names that have none",
+	  "Mode unix: the directory with the servers' sockets, each named after its host; "
+	  "`_.example.org' takes the names in example.org that have none, `_' all others",
 	  .expected = "an absolute path", .problem.text = path_problem },
 	{ "snid.limits.connections", COUNT(snid.limits.connections), "20000",
 	  "How many connections may exist at once", .min = 1, .max = 1u << 20 },

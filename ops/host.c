@@ -3,10 +3,13 @@
 #include "host.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
+#include "../core/log.h"
 #include "../nat64/nat64.h"
+#include "../snid/snid.h"
 #include "guard.h"
 #include "netsetup.h"
 #include "plan.h"
@@ -49,6 +52,22 @@ static int apply_rules(struct host *host, const struct plan *plan, struct nat64 
 	return err;
 }
 
+/* The route is there; something else may be in its way. */
+static void probe(struct host *host, const struct prefix *nat46)
+{
+	int problem = snid_probe(nat46);
+	char text[PREFIX_STRLEN];
+
+	if (problem && !host->dial_problem)
+		log_warn("snid: no server can be reached from the addresses of clients: a connection "
+			 "to %s does not come to this host (%s); is there a rule before the route "
+			 "`local %s dev lo' (ip -6 rule), or a filter on lo?",
+			 prefix_format(nat46, text), strerror(-problem), text);
+	else if (!problem && host->dial_problem)
+		log_info("snid: servers can be reached from the addresses of clients again");
+	host->dial_problem = problem;
+}
+
 int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
 	       bool snid_stays, const char **problem)
 {
@@ -66,6 +85,8 @@ int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
 		return err;
 	*problem = "the host's routes";
 	err = netsetup_apply(nat46, wanted(plan, ROOM_NAT64) ? &plan->map->pref64 : NULL);
+	if (!err && nat46)
+		probe(host, nat46);
 	if (err || !host->rules_due)
 		return err;
 	*problem = "the packet filter rules";

@@ -16,6 +16,7 @@ struct host {
 	struct ruleset *ruleset;
 	bool rules_due;		/* the plan has changed since rules were installed */
 	bool dials;		/* snid's connections may come from the NAT46 prefix */
+	int dial_problem;	/* -errno, while none can */
 };
 
 /**

@@ -194,7 +194,7 @@ static int connect_found(int fd, int found)
 int dial_unix(const char *directory, const char *name)
 {
 	int in = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int found = in < 0 ? -errno : find_server(in, name);
+	int found = in < 0 ? -ENOTDIR : find_server(in, name);
 	int fd = -1, err = found < 0 ? found : 0;
 
 	if (!err) {

@@ -36,7 +36,7 @@ int dial_tcp(const struct endpoint *from, const struct endpoint *to,
  * none, with that of its domain ("_.example.org" for "www.example.org"), then with "_".
  * @name:	as name_normalise() made it, so that no other directory can be meant. What is
  *		no socket is not used, and no symbolic link is followed.
- * Return: as dial_tcp(); -ENOENT where there is no such socket.
+ * Return: as dial_tcp(); -ENOENT where there is no such socket, -ENOTDIR no such directory.
  */
 int dial_unix(const char *directory, const char *name);
 

@@ -15,6 +15,7 @@
 struct addrmap;
 struct config;
 struct endpoint;
+struct prefix;
 struct snid;
 
 /* For status and metrics */
@@ -77,6 +78,13 @@ void snid_listening(struct snid *snid, void (*tell)(void *arg, const struct endp
  * to their ends. snid_reconfigure() listens again.
  */
 void snid_drain(struct snid *snid);
+
+/**
+ * snid_probe() - can connections be made from the addresses that stand for clients? To be
+ * asked once the host's routes are set up; takes half a second at most, where they cannot.
+ * Return: 0, or -errno.
+ */
+int snid_probe(const struct prefix *nat46);
 
 /** snid_free() - close every connection, stop the workers; NULL is allowed. */
 void snid_free(struct snid *snid);

@@ -349,6 +349,22 @@ def test_kept_ports_take_none_away(lab, gate64, servers):
         lab.gateway.connect((SERVER6, PORT)).close()
 
 
+def test_nothing_comes_back_to_the_prefix(lab, gate64):
+    """A filter in the way of what is sent to clients' addresses is noticed, and its end."""
+    told, again = "no server can be reached", "can be reached from the addresses of clients again"
+    assert told not in gate64.log()
+    lab.gateway.nft("table ip6 in_the_way { chain input { type filter hook input priority 0;"
+                    " ip6 daddr 64:ff9b:1::/96 drop; }; }")
+    gate64.reload()
+    assert gate64.log().count(told) == 1
+    gate64.reload()
+    lab.gateway.run("nft", "delete", "table", "ip6", "in_the_way")
+    assert gate64.log().count(told) == 1 and again not in gate64.log()
+    gate64.reload()
+    assert again in gate64.log()
+    assert reached(lab, "www.routes.example", NAT46_PORT) == "six"
+
+
 # ---- where it does not go ---------------------------------------------------------------------
 
 

@@ -271,6 +271,12 @@ int netsetup_remove(void)
 	return 0;
 }
 
+int snid_probe(const struct prefix *nat46)
+{
+	(void)nat46;
+	return 0;
+}
+
 int guard_install(const struct prefix *nat46)
 {
 	(void)nat46;
