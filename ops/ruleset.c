@@ -137,7 +137,7 @@ static int choose(struct ruleset *ruleset, const struct rule_list *list)
 
 struct ruleset *ruleset_new(void)
 {
-	return calloc(1, sizeof(struct ruleset));
+	return ruleset_nft_open() == 0 ? calloc(1, sizeof(struct ruleset)) : NULL;
 }
 
 int ruleset_install(struct ruleset *ruleset, const struct nat64_intercept *intercept)
@@ -193,4 +193,5 @@ const char *ruleset_backend(const struct ruleset *ruleset)
 void ruleset_free(struct ruleset *ruleset)
 {
 	free(ruleset);
+	ruleset_nft_close();
 }

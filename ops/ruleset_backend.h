@@ -95,6 +95,15 @@ void ruleset_xtables_print(FILE *out, const struct rule_list *list, bool v4,
 			   const struct xtables_state *state);
 
 /**
+ * ruleset_nft_open() - be ready for ruleset_nft_run() and _list(), however many descriptors
+ * are in use by then. Return: 0 or -ENOMEM.
+ */
+int ruleset_nft_open(void);
+
+/** ruleset_nft_close() - undo it. */
+void ruleset_nft_close(void);
+
+/**
  * ruleset_nft_run() - run commands in one transaction.
  * @commands:	nftables syntax.
  * @said:	RULESET_SAID_SIZE bytes; why it failed.

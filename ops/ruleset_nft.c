@@ -101,14 +101,34 @@ void ruleset_nft_print(FILE *out, const struct rule_list *list)
 
 /* ---- libnftables -------------------------------------------------------------- */
 
-static struct nft_ctx *open_nft(char *said)
-{
-	struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+/*
+ * One for the life of the process, made before many descriptors are in use: libnftables waits
+ * for its socket by select(), which ends the process where a descriptor is over 1023.
+ */
+static struct nft_ctx *context;
 
-	if (ctx && nft_ctx_buffer_output(ctx) == 0 && nft_ctx_buffer_error(ctx) == 0)
-		return ctx;
-	if (ctx)
-		nft_ctx_free(ctx);
+int ruleset_nft_open(void)
+{
+	if (!context)
+		context = nft_ctx_new(NFT_CTX_DEFAULT);
+	return context ? 0 : -ENOMEM;
+}
+
+void ruleset_nft_close(void)
+{
+	if (context)
+		nft_ctx_free(context);
+	context = NULL;
+}
+
+/* The context, with nothing of an earlier run in its buffers. */
+static struct nft_ctx *fresh(unsigned int output_flags, char *said)
+{
+	if (ruleset_nft_open() == 0 && nft_ctx_buffer_output(context) == 0 &&
+	    nft_ctx_buffer_error(context) == 0) {
+		nft_ctx_output_set_flags(context, output_flags);
+		return context;
+	}
 	snprintf(said, RULESET_SAID_SIZE, "%s", strerror(ENOMEM));
 	return NULL;
 }
@@ -132,35 +152,26 @@ static int run(struct nft_ctx *ctx, const char *commands, char *said)
 
 int ruleset_nft_run(const char *commands, char *said)
 {
-	struct nft_ctx *ctx = open_nft(said);
-	int err;
+	struct nft_ctx *ctx = fresh(0, said);
 
-	if (!ctx)
-		return -ENOMEM;
-	err = run(ctx, commands, said);
-	nft_ctx_free(ctx);
-	return err;
+	return ctx ? run(ctx, commands, said) : -ENOMEM;
 }
 
 int ruleset_nft_list(const char *family, const char *table, struct json_object **out, char *said)
 {
 	struct json_object *root, *list = NULL;
-	struct nft_ctx *ctx = open_nft(said);
+	struct nft_ctx *ctx = fresh(NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE, said);
 	char command[64];
 	int err;
 
 	*out = NULL;
 	if (!ctx)
 		return -ENOMEM;
-	nft_ctx_output_set_flags(ctx, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE);
 	snprintf(command, sizeof(command), "list table %s %s", family, table);
 	err = run(ctx, command, said);
-	if (err) {
-		nft_ctx_free(ctx);
+	if (err)
 		return err == -ENOENT ? 0 : err;
-	}
 	root = json_tokener_parse(nft_ctx_get_output_buffer(ctx));
-	nft_ctx_free(ctx);
 	if (json_object_object_get_ex(root, "nftables", &list) &&
 	    json_object_is_type(list, json_type_array)) {
 		*out = json_object_get(list);

@@ -148,6 +148,19 @@ def test_reloads_disturb_nobody(lab, gate64):
     assert not any(n for name, n in rose.items() if name.startswith("snid.refused."))
 
 
+def test_a_reload_among_many_descriptors(lab, gate64):
+    """More than select() can wait for, which libnftables does."""
+    limits = {"per_client": 4000, "opening_per_client": 4000, "hello_timeout": "60s"}
+    gate64.reload({"snid": {"limits": limits}})
+    with contextlib.ExitStack() as stack:
+        for _ in range(1100):
+            stack.enter_context(lab.client4.connect((GATEWAY4, 443)))
+        wait_for(lambda: connections(gate64) == 1100, "all are accepted")
+        gate64.reload({"snid": {"listen": [443, 8443], "limits": limits}})
+        lab.fetch_by_name()
+    gate64.reload()
+
+
 def test_a_listener_goes_and_its_connections_stay(lab, gate64):
     gate64.reload({"snid": {"listen": [443, 8443], "limits": {"per_client": 100}}})
     try:
