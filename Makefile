@@ -140,7 +140,7 @@ UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
 UNIT_gateway   := ops/gateway.c ops/gauges.c ops/host.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
 UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
-UNIT_status    := ops/status.c core/addr.c core/stats.c
+UNIT_status    := ops/status.c snid/stages.c core/addr.c core/stats.c
 UNIT_config    := $(sort $(wildcard core/config*.c)) core/addr.c
 UNIT_config_errors := $(UNIT_config)
 UNIT_config_value := core/config_value.c core/config_report.c
@@ -153,6 +153,7 @@ UNIT_privilege := ops/privilege.c core/log.c core/loop.c
 UNIT_fragment  := nat64/fragment.c nat64/packet.c nat64/header.c core/addr.c
 
 UNIT_hello     := snid/hello.c
+UNIT_sni_seats := snid/seats.c
 UNIT_sni_name  := snid/name.c
 UNIT_sni_relay := snid/relay.c snid/pipe.c core/loop.c core/log.c core/stats.c
 UNIT_sni_splice := $(UNIT_sni_relay)
@@ -182,9 +183,9 @@ UNIT_dns_engine := dns64/engine.c dns64/name.c core/log.c
 UNIT_dns_selfask := $(sort dns64/selfask.c core/log.c core/loop.c $(ADDRMAP) $(UNIT_config))
 UNIT_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 UNIT_dns_cache := dns64/cache.c dns64/store.c dns64/key.c dns64/reply.c dns64/message.c dns64/name.c core/stats.c
-UNIT_dns_lookup := dns64/lookup.c dns64/explain.c dns64/tally.c dns64/key.c dns64/name.c core/addr.c core/stats.c
+UNIT_dns_lookup := dns64/lookup.c dns64/explain.c dns64/tally.c core/histogram.c dns64/key.c dns64/name.c core/addr.c core/stats.c
 UNIT_dns_present := dns64/present.c dns64/message.c dns64/name.c
-UNIT_dns_tally := dns64/tally.c core/stats.c
+UNIT_dns_tally := dns64/tally.c core/histogram.c core/stats.c
 UNIT_dns_top   := dns64/top.c dns64/name.c core/addr.c
 UNIT_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
                   $(ADDRMAP) core/stats.c
@@ -247,7 +248,7 @@ FUZZ_dns_synth := $(UNIT_dns_rebind)
 FUZZ_dns_present := dns64/present.c $(UNIT_dns_synth)
 FUZZ_dns_recurse := dns64/recurse.c dns64/records.c dns64/context.c dns64/ub_events.c dns64/bogus.c \
                   dns64/message.c \
-                  dns64/tally.c core/stats.c $(UNIT_dns_forward)
+                  dns64/tally.c core/histogram.c core/stats.c $(UNIT_dns_forward)
 FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
 FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)

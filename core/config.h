@@ -101,6 +101,11 @@ enum config_sni_mode {			/* how servers are reached */
 	CONFIG_SNI_UNIX,		/* by a unix socket that is named after them */
 };
 
+enum config_sni_log {
+	CONFIG_SNI_LOG_OFF,
+	CONFIG_SNI_LOG_CONNECTIONS,	/* a line for each, at its end */
+};
+
 enum config_sni_proxy {			/* the PROXY protocol, towards servers */
 	CONFIG_SNI_PROXY_OFF,
 	CONFIG_SNI_PROXY_V2,
@@ -212,6 +217,7 @@ struct config {
 		struct prefix_list proxy_from;
 		enum config_sni_proxy proxy_to;
 		char *unix_directory;		/* path */
+		enum config_sni_log log;
 		struct {
 			uint32_t connections, per_client;
 			uint32_t new_per_client;	/* a second */

@@ -156,6 +156,12 @@ static const char *const sni_mode_words[] = {
 	NULL
 };
 
+static const char *const sni_log_words[] = {
+	[CONFIG_SNI_LOG_OFF] = "off",
+	[CONFIG_SNI_LOG_CONNECTIONS] = "connections",
+	NULL
+};
+
 static const char *const sni_proxy_words[] = {
 	[CONFIG_SNI_PROXY_OFF] = "off",
 	[CONFIG_SNI_PROXY_V2] = "v2",
@@ -169,6 +175,7 @@ static_assert(sizeof(enum config_fast_path) == sizeof(unsigned int), "enumeratio
 static_assert(sizeof(enum config_flow_log) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_rebind) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_sni_mode) == sizeof(unsigned int), "enumerations are int-sized");
+static_assert(sizeof(enum config_sni_log) == sizeof(unsigned int), "enumerations are int-sized");
 static_assert(sizeof(enum config_sni_proxy) == sizeof(unsigned int), "enumerations are int-sized");
 
 /* ---- the table --------------------------------------------------------------------- */
@@ -452,6 +459,10 @@ const struct config_row config_rows[] = {
 	  "Mode unix: the directory with the servers' sockets, each named after its host; "
 	  "`_.example.org' takes the names in example.org that have none, `_' all others",
 	  .expected = "an absolute path", .problem.text = path_problem },
+	{ "snid.log", WORD(snid.log, enum config_sni_log), "off",
+	  "connections: a line (JSON) for each connection when it ends: client, name, server, bytes, "
+	  "duration, and why",
+	  .expected = "off or connections", .words = sni_log_words },
 	{ "snid.limits.connections", COUNT(snid.limits.connections), "20000",
 	  "How many connections may exist at once", .min = 1, .max = 1u << 20 },
 	{ "snid.limits.per_client", COUNT(snid.limits.per_client), "256",

@@ -131,22 +131,24 @@ STAT(STAT_DNS_UPSTREAM_FAILED, "gate64_dns_resolver_failed_total", "",
 STAT(STAT_DNS_UPSTREAM_BOGUS, "gate64_dns_resolver_bogus_total", "",
      "Answers that failed DNSSEC validation")
 /* How long a reply took, from the reading of its query, "hit" where it was known at once; in the
- * order of tally.c. Each counts what took as long as "le" says or less. */
+ * order of histogram.c. Each counts what took as long as "le" says or less. */
+#define LATENCY_LE(id, family, label, help) \
+	STAT(id, family "_bucket", label ",le=\"0.0005\"", help) \
+	STAT(id##_1, family "_bucket", label ",le=\"0.001\"", "") \
+	STAT(id##_2, family "_bucket", label ",le=\"0.0025\"", "") \
+	STAT(id##_3, family "_bucket", label ",le=\"0.005\"", "") \
+	STAT(id##_4, family "_bucket", label ",le=\"0.01\"", "") \
+	STAT(id##_5, family "_bucket", label ",le=\"0.025\"", "") \
+	STAT(id##_6, family "_bucket", label ",le=\"0.05\"", "") \
+	STAT(id##_7, family "_bucket", label ",le=\"0.1\"", "") \
+	STAT(id##_8, family "_bucket", label ",le=\"0.25\"", "") \
+	STAT(id##_9, family "_bucket", label ",le=\"0.5\"", "") \
+	STAT(id##_10, family "_bucket", label ",le=\"1\"", "") \
+	STAT(id##_11, family "_bucket", label ",le=\"2.5\"", "") \
+	STAT(id##_12, family "_bucket", label ",le=\"5\"", "") \
+	STAT(id##_13, family "_bucket", label ",le=\"+Inf\"", "")
 #define DNS_REPLY_LE(id, path, help) \
-	STAT(id, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.0005\"", help) \
-	STAT(id##_1, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.001\"", "") \
-	STAT(id##_2, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.0025\"", "") \
-	STAT(id##_3, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.005\"", "") \
-	STAT(id##_4, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.01\"", "") \
-	STAT(id##_5, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.025\"", "") \
-	STAT(id##_6, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.05\"", "") \
-	STAT(id##_7, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.1\"", "") \
-	STAT(id##_8, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.25\"", "") \
-	STAT(id##_9, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"0.5\"", "") \
-	STAT(id##_10, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"1\"", "") \
-	STAT(id##_11, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"2.5\"", "") \
-	STAT(id##_12, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"5\"", "") \
-	STAT(id##_13, "gate64_dns_reply_seconds_bucket", "path=\"" path "\",le=\"+Inf\"", "")
+	LATENCY_LE(id, "gate64_dns_reply_seconds", "path=\"" path "\"", help)
 DNS_REPLY_LE(STAT_DNS_HIT_LE, "hit", "Time from a query's reading to its reply's sending")
 DNS_REPLY_LE(STAT_DNS_MISS_LE, "miss", "")
 #undef DNS_REPLY_LE
@@ -247,6 +249,51 @@ SNI_END(STAT_SNI_END_RESET, "reset", "")
 SNI_END(STAT_SNI_END_IDLE, "idle_timeout", "")
 SNI_END(STAT_SNI_END_STOPPED, "stopped", "")
 #undef SNI_END
+#define SNI_STEP_LE(id, step, help) \
+	LATENCY_LE(id, "gate64_sni_opening_seconds", "step=\"" step "\"", help)
+SNI_STEP_LE(STAT_SNI_HELLO_LE, "hello", "Time that a step of the opening of a connection took")
+SNI_STEP_LE(STAT_SNI_LOOKUP_LE, "lookup", "")
+SNI_STEP_LE(STAT_SNI_CONNECT_LE, "connect", "")
+#undef SNI_STEP_LE
+#undef LATENCY_LE
+STAT(STAT_SNI_HELLO_TIME, "gate64_sni_opening_seconds_sum", "step=\"hello\"",
+     "Time of these steps, added up")
+STAT(STAT_SNI_LOOKUP_TIME, "gate64_sni_opening_seconds_sum", "step=\"lookup\"", "")
+STAT(STAT_SNI_CONNECT_TIME, "gate64_sni_opening_seconds_sum", "step=\"connect\"", "")
+STAT(STAT_SNI_HELLO_COUNT, "gate64_sni_opening_seconds_count", "step=\"hello\"",
+     "Steps whose time was taken")
+STAT(STAT_SNI_LOOKUP_COUNT, "gate64_sni_opening_seconds_count", "step=\"lookup\"", "")
+STAT(STAT_SNI_CONNECT_COUNT, "gate64_sni_opening_seconds_count", "step=\"connect\"", "")
+/* In the order of histogram.c likewise */
+#define SNI_DURATION_LE(id, end, help) \
+	STAT(id, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"0.01\"", help) \
+	STAT(id##_1, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"0.1\"", "") \
+	STAT(id##_2, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"1\"", "") \
+	STAT(id##_3, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"10\"", "") \
+	STAT(id##_4, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"60\"", "") \
+	STAT(id##_5, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"300\"", "") \
+	STAT(id##_6, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"1800\"", "") \
+	STAT(id##_7, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"7200\"", "") \
+	STAT(id##_8, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"43200\"", "") \
+	STAT(id##_9, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"86400\"", "") \
+	STAT(id##_10, "gate64_sni_duration_seconds_bucket", "end=\"" end "\",le=\"+Inf\"", "")
+SNI_DURATION_LE(STAT_SNI_CLOSED_LE, "closed", "How long relayed connections lasted, by their end")
+SNI_DURATION_LE(STAT_SNI_RESET_LE, "reset", "")
+SNI_DURATION_LE(STAT_SNI_IDLE_LE, "idle_timeout", "")
+SNI_DURATION_LE(STAT_SNI_STOPPED_LE, "stopped", "")
+#undef SNI_DURATION_LE
+STAT(STAT_SNI_CLOSED_TIME, "gate64_sni_duration_seconds_sum", "end=\"closed\"",
+     "How long they lasted, added up")
+STAT(STAT_SNI_RESET_TIME, "gate64_sni_duration_seconds_sum", "end=\"reset\"", "")
+STAT(STAT_SNI_IDLE_TIME, "gate64_sni_duration_seconds_sum", "end=\"idle_timeout\"", "")
+STAT(STAT_SNI_STOPPED_TIME, "gate64_sni_duration_seconds_sum", "end=\"stopped\"", "")
+STAT(STAT_SNI_CLOSED_COUNT, "gate64_sni_duration_seconds_count", "end=\"closed\"",
+     "Relayed connections that have ended")
+STAT(STAT_SNI_RESET_COUNT, "gate64_sni_duration_seconds_count", "end=\"reset\"", "")
+STAT(STAT_SNI_IDLE_COUNT, "gate64_sni_duration_seconds_count", "end=\"idle_timeout\"", "")
+STAT(STAT_SNI_STOPPED_COUNT, "gate64_sni_duration_seconds_count", "end=\"stopped\"", "")
+STAT(STAT_SNI_LOG_LOST, "gate64_sni_log_lost_total", "",
+     "Lines of the connection log lost because nobody took them")
 STAT(STAT_SNI_GUARD_SOURCE, "gate64_sni_guard_drops_total", "reason=\"nat46_source\"",
      "Packets dropped by the guard of the NAT46 prefix, since it was put up")
 STAT(STAT_SNI_GUARD_DESTINATION, "gate64_sni_guard_drops_total",

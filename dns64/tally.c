@@ -2,9 +2,8 @@
 #include "tally.h"
 
 #include <assert.h>
-#include <time.h>
 
-#include "../core/stats.h"
+#include "../core/histogram.h"
 #include "codes.h"
 #include "reply.h"
 
@@ -47,32 +46,21 @@ void tally_reply(const struct answer *answer, uint8_t rcode_high)
 
 /* ---- time ------------------------------------------------------------------------ */
 
-/* The bounds of the buckets, in the order of stats_list.h; the last one has none. */
-static const int64_t bounds_us[] = { 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000,
-				     500000, 1000000, 2500000, 5000000 };
+static const struct histogram hits = {
+	STAT_DNS_HIT_LE, STAT_DNS_HIT_TIME, STAT_DNS_HIT_COUNT, histogram_latency_us,
+	HISTOGRAM_LATENCY_BOUNDS,
+};
+static const struct histogram misses = {
+	STAT_DNS_MISS_LE, STAT_DNS_MISS_TIME, STAT_DNS_MISS_COUNT, histogram_latency_us,
+	HISTOGRAM_LATENCY_BOUNDS,
+};
 
-enum { N_BOUNDS = sizeof(bounds_us) / sizeof(bounds_us[0]) };
-
-static_assert((int)STAT_DNS_MISS_LE - (int)STAT_DNS_HIT_LE == N_BOUNDS + 1,
+static_assert((int)STAT_DNS_MISS_LE - (int)STAT_DNS_HIT_LE == HISTOGRAM_LATENCY_BOUNDS + 1,
 	      "a bucket for each bound, and one for all");
 
 int64_t tally_now_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/* Buckets are cumulative: whoever reads them has nothing to add up. */
-static void count_time(enum stat first, int64_t took_us, uint64_t n)
-{
-	unsigned int i = 0;
-
-	while (i < N_BOUNDS && took_us > bounds_us[i])
-		i++;
-	for (; i <= N_BOUNDS; i++)
-		stats_add(first + i, n);
+	return histogram_now_us();
 }
 
 void tally_begin(struct tally *tally)
@@ -83,19 +71,11 @@ void tally_begin(struct tally *tally)
 
 void tally_end(struct tally *tally)
 {
-	int64_t took_us;
-
-	if (!tally->replies)
-		return;
-	took_us = tally_now_us() - tally->since_us;
-	count_time(STAT_DNS_HIT_LE, took_us, tally->replies);
-	stats_add(STAT_DNS_HIT_TIME, (uint64_t)took_us * tally->replies);
-	stats_add(STAT_DNS_HIT_COUNT, tally->replies);
+	if (tally->replies)
+		histogram_add(&hits, tally_now_us() - tally->since_us, tally->replies);
 }
 
 void tally_late(int64_t took_us)
 {
-	count_time(STAT_DNS_MISS_LE, took_us, 1);
-	stats_add(STAT_DNS_MISS_TIME, (uint64_t)took_us);
-	stats_inc(STAT_DNS_MISS_COUNT);
+	histogram_add(&misses, took_us, 1);
 }

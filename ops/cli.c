@@ -34,6 +34,9 @@ static const struct command {
 	{ "bindings", CLI_BINDINGS, 0, 1, "csjhpt",
 	  "[ADDR[/LEN]] [--proto P] [--port N] [--json]",
 	  "List NAT64 bindings: which outside address and port stands for which inside one." },
+	{ "connections", CLI_CONNECTIONS, 0, 0, "csjhCMBG",
+	  "[--client A] [--name N] [--backend A] [--stage S] [--json]",
+	  "List the connections of the SNI proxy, in whichever stage they are." },
 	{ "trace", CLI_TRACE, 1, 1, "csjhptf",
 	  "ADDR[:PORT]|NAME [--proto P] [--port N] [--from ADDR[:PORT]] [--json]",
 	  "Say what NAT64 would do with a packet to this address, decision by decision; to a\n"
@@ -60,6 +63,10 @@ static const struct option long_options[] = {
 	{ "port", required_argument, NULL, 'p' },
 	{ "from", required_argument, NULL, 'f' },
 	{ "state", required_argument, NULL, 'S' },
+	{ "client", required_argument, NULL, 'C' },
+	{ "name", required_argument, NULL, 'M' },
+	{ "backend", required_argument, NULL, 'B' },
+	{ "stage", required_argument, NULL, 'G' },
 	{ "no-cache", no_argument, NULL, 'N' },
 	{ "dnssec", no_argument, NULL, 'D' },
 	{ "below", no_argument, NULL, 'b' },
@@ -80,6 +87,10 @@ static const struct {
 	{ 'f', "      --from ADDR      who sends it; a client is invented where none is given\n" },
 	{ 'S', "      --state S        of TCP: v4-init, v6-init, established, v4-fin, v6-fin,\n"
 	       "                       v4-fin-v6-fin or trans (RFC 6146)\n" },
+	{ 'C', "      --client A       those of this address or prefix\n" },
+	{ 'M', "      --name N         to the server of this name; \"*.example.org\": of those below\n" },
+	{ 'B', "      --backend A      to a server with this address or prefix\n" },
+	{ 'G', "      --stage S        hello, lookup, dial, relay, half-closed or refused\n" },
 	{ 'N', "      --no-cache       ask the resolver, whatever the cache of answers holds\n" },
 	{ 'D', "      --dnssec         as a client that validates itself asks: DO is set\n" },
 	{ 'b', "      --below          also what is below the name\n" },
@@ -241,6 +252,14 @@ static const char **place_of(struct cli *cli, int letter)
 		return &cli->state;
 	case 'n':
 		return &cli->number;
+	case 'C':
+		return &cli->client;
+	case 'M':
+		return &cli->name;
+	case 'B':
+		return &cli->backend;
+	case 'G':
+		return &cli->stage;
 	default:
 		return NULL;
 	}

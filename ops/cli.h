@@ -20,6 +20,7 @@ enum cli_command {
 	CLI_RELOAD,
 	CLI_FLOWS,
 	CLI_BINDINGS,
+	CLI_CONNECTIONS,
 	CLI_TRACE,
 	CLI_DNS_LOOKUP,
 	CLI_DNS_FLUSH,
@@ -37,6 +38,7 @@ struct cli {
 	const char *operand;		/* the address, prefix or name; NULL = not given */
 	const char *second;		/* the operand after it, likewise */
 	const char *proto, *port, *from, *state, *number;	/* --proto etc. as given, or NULL */
+	const char *client, *name, *backend, *stage;
 	bool no_cache, dnssec, below;
 };
 

@@ -20,9 +20,10 @@ int command_status(const struct cli *cli);
 /** command_reload() - make the running gateway read its configuration again. */
 int command_reload(const struct cli *cli);
 
-/** command_flows(), command_bindings() - list them, filtered, as they come. */
+/** command_flows(), command_bindings(), command_connections() - list them, filtered, as they come. */
 int command_flows(const struct cli *cli);
 int command_bindings(const struct cli *cli);
+int command_connections(const struct cli *cli);
 
 /** command_trace() - what would happen to a packet. */
 int command_trace(const struct cli *cli);

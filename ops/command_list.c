@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `gate64 flows` and `gate64 bindings`: page after page is asked for and printed, so
+ * `gate64 flows`, `bindings` and `connections`: page after page is asked for and printed, so
  * that neither side ever holds the whole list.
  */
 #include <json-c/json.h>
@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "../nat64/nat64.h"
+#include "../snid/snid.h"
 #include "ask.h"
 #include "cli.h"
 #include "command.h"
+#include "connections.h"
 #include "filter.h"
 #include "listing.h"
 
@@ -104,11 +106,9 @@ static int print_list(struct list *list, const struct cli *cli, struct json_obje
 	return more == 0 ? CLI_EXIT_DONE : CLI_EXIT_FAILED;
 }
 
-static int command_list(struct list *list, const struct cli *cli)
+static int command_list(struct list *list, const struct cli *cli, struct json_object *filter,
+			const char *wrong)
 {
-	struct json_object *filter = filter_of(cli);
-	struct nat64_filter unused;
-	const char *wrong = filter_read(filter, &unused);
 	int status = CLI_EXIT_USAGE;
 
 	if (wrong)
@@ -119,11 +119,19 @@ static int command_list(struct list *list, const struct cli *cli)
 	return status;
 }
 
+static int command_nat64_list(struct list *list, const struct cli *cli)
+{
+	struct json_object *filter = filter_of(cli);
+	struct nat64_filter unused;
+
+	return command_list(list, cli, filter, filter_read(filter, &unused));
+}
+
 int command_flows(const struct cli *cli)
 {
 	struct list list = { .name = "flows", .print = listing_print_flow, .json = cli->json };
 
-	return command_list(&list, cli);
+	return command_nat64_list(&list, cli);
 }
 
 int command_bindings(const struct cli *cli)
@@ -131,5 +139,21 @@ int command_bindings(const struct cli *cli)
 	struct list list = { .name = "bindings", .print = listing_print_binding,
 			     .json = cli->json };
 
-	return command_list(&list, cli);
+	return command_nat64_list(&list, cli);
+}
+
+int command_connections(const struct cli *cli)
+{
+	struct list list = { .name = "connections", .print = connections_print,
+			     .json = cli->json };
+	struct json_object *filter = json_object_new_object();
+	struct snid_filter unused;
+
+	if (filter) {
+		add_word(filter, "client", cli->client);
+		add_word(filter, "name", cli->name);
+		add_word(filter, "backend", cli->backend);
+		add_word(filter, "stage", cli->stage);
+	}
+	return command_list(&list, cli, filter, connections_filter(filter, &unused));
 }

@@ -198,11 +198,11 @@ int gateway_start(struct gateway *gateway)
 			return err;
 	}
 	err = shed_privilege(gateway);
-	if (err)
-		return err;
-	store_keep(gateway->room[ROOM_SNID]);
-	announce(gateway);
-	return 0;
+	if (!err) {
+		store_keep(gateway->room[ROOM_SNID]);
+		announce(gateway);
+	}
+	return err;
 }
 
 /* ---- the host --------------------------------------------------------------- */
@@ -283,25 +283,24 @@ static void drained(void *arg)
 	announce(gateway);
 }
 
-/* Return: does snid stay until its connections have ended? @over is called then. */
-static bool begin_drain(struct gateway *gateway, void (*over)(void *arg), void *arg)
+/* snid stays until its connections have ended; @over is called then. */
+static void begin_drain(struct gateway *gateway, void (*over)(void *arg), void *arg)
 {
 	struct snid *snid = gateway->room[ROOM_SNID];
 
 	if (snid && !gateway->drain)
 		gateway->drain = drain_begin(gateway_base(gateway), snid, drain_ms(gateway), over,
 					     arg);
-	return gateway->drain != NULL;
 }
 
 bool gateway_stop(struct gateway *gateway, void (*over)(void *arg), void *arg)
 {
 	gateway->stopping = true;
 	leave_drain(gateway);
-	if (!begin_drain(gateway, over, arg))
-		return false;
-	notify_extend(drain_ms(gateway) + STOP_MS);
-	return true;
+	begin_drain(gateway, over, arg);
+	if (gateway->drain)
+		notify_extend(drain_ms(gateway) + STOP_MS);
+	return gateway->drain != NULL;
 }
 
 /* ---- going over to another plan ---------------------------------------------- */

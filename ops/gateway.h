@@ -18,6 +18,7 @@ struct event_base;
 struct gateway;
 struct json_object;
 struct nat64;
+struct snid;
 
 /**
  * gateway_new() - read the configuration, start logging as it says.

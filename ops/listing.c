@@ -73,13 +73,7 @@ static struct json_object *binding_row(const struct nat64_binding *binding)
 
 /* ---- a request's page ------------------------------------------------------------ */
 
-struct page {
-	struct nat64_filter filter;
-	uint64_t cursor;
-	unsigned int max;
-};
-
-static struct json_object *error_reply(const char *why)
+struct json_object *listing_error(const char *why)
 {
 	struct json_object *reply = json_object_new_object();
 
@@ -102,24 +96,30 @@ static bool read_number(struct json_object *request, const char *key, uint64_t l
 	return *number >= least && *number <= most;
 }
 
-/* Return: NULL, or what is wrong with the request. */
-static const char *read_request(struct json_object *request, struct page *page)
+const char *listing_read(struct json_object *request, struct listing_page *page)
 {
 	uint64_t max = LISTING_ROWS_MAX;
-	struct json_object *filter = NULL;
 
-	*page = (struct page){ 0 };
-	json_object_object_get_ex(request, "filter", &filter);
+	*page = (struct listing_page){ 0 };
+	json_object_object_get_ex(request, "filter", &page->filter);
 	if (!read_number(request, "cursor", 0, INT64_MAX, &page->cursor))
 		return "a cursor is a number that a reply has given";
 	if (!read_number(request, "max", 1, LISTING_ROWS_MAX, &max))
 		return "max is a number from 1 to 1000";
 	page->max = (unsigned int)max;
-	return filter_read(filter, &page->filter);
+	return NULL;
 }
 
-/* Return: the reply with an empty list, which is in *@list. */
-static struct json_object *page_reply(const char *name, uint64_t next, struct json_object **list)
+/* The same with the filter of the two listings here. */
+static const char *read_request(struct json_object *request, struct listing_page *page,
+				struct nat64_filter *filter)
+{
+	const char *wrong = listing_read(request, page);
+
+	return wrong ? wrong : filter_read(page->filter, filter);
+}
+
+struct json_object *listing_page_reply(const char *name, uint64_t next, struct json_object **list)
 {
 	struct json_object *reply = json_object_new_object();
 
@@ -139,15 +139,16 @@ struct json_object *listing_flows_reply(struct nat64 *nat64, struct json_object 
 {
 	struct json_object *reply, *list;
 	struct nat64_flow *rows;
-	struct page page;
+	struct listing_page page;
+	struct nat64_filter filter;
 	size_t n;
-	const char *wrong = read_request(request, &page);
+	const char *wrong = read_request(request, &page, &filter);
 
 	if (wrong || !nat64)
-		return error_reply(wrong ? wrong : "nat64 is off");
-	if (nat64_flows(nat64, &page.filter, &page.cursor, page.max, &rows, &n) < 0)
+		return listing_error(wrong ? wrong : "nat64 is off");
+	if (nat64_flows(nat64, &filter, &page.cursor, page.max, &rows, &n) < 0)
 		return NULL;
-	reply = page_reply("flows", page.cursor, &list);
+	reply = listing_page_reply("flows", page.cursor, &list);
 	for (size_t i = 0; reply && i < n; i++)
 		json_object_array_add(list, flow_row(&rows[i]));
 	free(rows);
@@ -158,17 +159,18 @@ struct json_object *listing_bindings_reply(struct nat64 *nat64, struct json_obje
 {
 	struct json_object *reply, *list;
 	struct nat64_binding *rows;
-	struct page page;
+	struct listing_page page;
+	struct nat64_filter filter;
 	size_t n;
-	const char *wrong = read_request(request, &page);
+	const char *wrong = read_request(request, &page, &filter);
 
-	if (!wrong && page.filter.state)
+	if (!wrong && filter.state)
 		wrong = "a binding has no state";
 	if (wrong || !nat64)
-		return error_reply(wrong ? wrong : "nat64 is off");
-	if (nat64_bindings(nat64, &page.filter, &page.cursor, page.max, &rows, &n) < 0)
+		return listing_error(wrong ? wrong : "nat64 is off");
+	if (nat64_bindings(nat64, &filter, &page.cursor, page.max, &rows, &n) < 0)
 		return NULL;
-	reply = page_reply("bindings", page.cursor, &list);
+	reply = listing_page_reply("bindings", page.cursor, &list);
 	for (size_t i = 0; reply && i < n; i++)
 		json_object_array_add(list, binding_row(&rows[i]));
 	free(rows);

@@ -16,6 +16,7 @@
 #ifndef OPS_LISTING_H
 #define OPS_LISTING_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 struct json_object;
@@ -25,6 +26,27 @@ enum {
 	LISTING_SCHEMA = 1,
 	LISTING_ROWS_MAX = 1000,	/* "max" is at most this; a full page is < 256 KiB */
 };
+
+/* What a request of any listing says of its page */
+struct listing_page {
+	uint64_t cursor;
+	unsigned int max;
+	struct json_object *filter;	/* borrowed; NULL: none */
+};
+
+/** listing_read() - Return: NULL, or what is wrong with the request, static. */
+const char *listing_read(struct json_object *request, struct listing_page *page);
+
+/** listing_error() - {"error": @why}. */
+struct json_object *listing_error(const char *why);
+
+/**
+ * listing_page_reply() - the reply with an empty list of rows under @name.
+ * @next:	the cursor of the next page, 0: there is none.
+ * @list:	set to the list, borrowed.
+ * Return: owned by the caller, or NULL.
+ */
+struct json_object *listing_page_reply(const char *name, uint64_t next, struct json_object **list);
 
 /**
  * listing_flows_reply(), listing_bindings_reply() - a page.

@@ -298,6 +298,8 @@ int main(int argc, char **argv)
 		return command_flows(&cli);
 	case CLI_BINDINGS:
 		return command_bindings(&cli);
+	case CLI_CONNECTIONS:
+		return command_connections(&cli);
 	case CLI_TRACE:
 		return command_trace(&cli);
 	case CLI_DNS_LOOKUP:

@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "connections.h"
 #include "dns.h"
 #include "dns_lookup.h"
 #include "gateway.h"
@@ -52,6 +53,13 @@ static struct json_object *bindings(struct gateway *gateway, struct control *con
 	return listing_bindings_reply(gateway_nat64(gateway), request);
 }
 
+static struct json_object *connections(struct gateway *gateway, struct control *control,
+				       struct json_object *request)
+{
+	(void)control;
+	return connections_reply(gateway_snid(gateway), request);
+}
+
 static struct json_object *trace(struct gateway *gateway, struct control *control,
 				 struct json_object *request)
 {
@@ -88,6 +96,7 @@ static const struct {
 	{ "reload", reload },
 	{ "flows", flows },
 	{ "bindings", bindings },
+	{ "connections", connections },
 	{ "trace", trace },
 	{ "dns-lookup", dns_lookup },
 	{ "dns-flush", dns_flush },

@@ -198,6 +198,8 @@ static void add_snid(struct json_object *room, const struct snid_gauges *gauges)
 	add_number(room, "connections_max", gauges->connections_max);
 	add_number(room, "opening", gauges->opening);
 	add_number(room, "opening_max", gauges->opening_max);
+	for (unsigned int i = 0; i < SNID_STAGES; i++)
+		add_number(child(room, "stages"), snid_stage_name(i), gauges->stages[i]);
 	add_number(room, "buffered_bytes", gauges->buffered_bytes);
 	add_number(room, "buffered_bytes_max", gauges->buffered_bytes_max);
 }
@@ -537,11 +539,14 @@ static void print_counter(struct json_object *counters, const char *name,
 			  struct json_object *value, FILE *out)
 {
 	bool family = json_object_is_type(value, json_type_object);
+	char text[64], count[72];
 
 	if (ends_in(name, "_seconds_sum") || ends_in(name, "_seconds_count"))
 		return;
 	if (family && ends_in(name, "_seconds_bucket")) {
-		print_histogram("reply_seconds", get(counters, "reply_seconds_count"), value, out);
+		snprintf(text, sizeof(text), "%.*s", (int)(strlen(name) - strlen("_bucket")), name);
+		snprintf(count, sizeof(count), "%s_count", text);
+		print_histogram(text, get(counters, count), value, out);
 		return;
 	}
 	print_name(name, out);
@@ -580,6 +585,8 @@ void status_print(struct json_object *document, FILE *out)
 		if (!on)
 			continue;
 		print_gauges(room_names[i], room, out);
+		if (get(room, "stages"))
+			print_counter(NULL, "by_stage", get(room, "stages"), out);
 		print_fast_path(get(room, "fast_path"), out);
 		print_pool4(get(room, "pool4"), out);
 		print_upstreams(get(room, "upstreams"), out);

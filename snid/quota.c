@@ -69,12 +69,6 @@ static bool pass(struct quota *quota, const struct endpoint *client)
 			     loop_now_ms());
 }
 
-static void take_back(struct quota *quota, const struct endpoint *client)
-{
-	quota_opened(quota, client);
-	quota_leave(quota, client);
-}
-
 enum refusal quota_admit(struct quota *quota, const struct endpoint *client, bool proxy)
 {
 	enum refusal refusal = refusal_of(clients_add_opening(
@@ -82,7 +76,7 @@ enum refusal quota_admit(struct quota *quota, const struct endpoint *client, boo
 
 	/* What was refused for another reason costs nothing of this. */
 	if (refusal == REFUSAL_NONE && !proxy && !pass(quota, client)) {
-		take_back(quota, client);
+		quota_take_back(quota, client);
 		refusal = REFUSAL_CLIENT_RATE;
 	}
 	return refusal;
@@ -105,6 +99,12 @@ void quota_opened(struct quota *quota, const struct endpoint *client)
 void quota_leave(struct quota *quota, const struct endpoint *client)
 {
 	clients_remove(quota->clients, addr_client(&client->addr));
+}
+
+void quota_take_back(struct quota *quota, const struct endpoint *client)
+{
+	quota_opened(quota, client);
+	quota_leave(quota, client);
 }
 
 void quota_gauges(const struct quota *quota, struct snid_gauges *out)

@@ -49,6 +49,9 @@ void quota_opened(struct quota *quota, const struct endpoint *client);
 /** quota_leave() - it has gone. */
 void quota_leave(struct quota *quota, const struct endpoint *client);
 
+/** quota_take_back() - both at once: nothing has come of it. */
+void quota_take_back(struct quota *quota, const struct endpoint *client);
+
 /** quota_gauges() - what is in use now. */
 void quota_gauges(const struct quota *quota, struct snid_gauges *out);
 

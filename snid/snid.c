@@ -24,9 +24,11 @@
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
+#include "../core/histogram.h"
 #include "../core/log.h"
 #include "../core/stats.h"
 #include "accept.h"
+#include "account.h"
 #include "hello.h"
 #include "name.h"
 #include "opening.h"
@@ -36,6 +38,7 @@
 #include "relay.h"
 #include "route.h"
 #include "service.h"
+#include "snid.h"
 #include "tcp.h"
 #include "worker.h"
 
@@ -50,7 +53,9 @@ struct conn {
 	struct turn turn;
 	struct worker *worker;
 	enum stage stage;
+	uint32_t seat;			/* of the worker's */
 	struct endpoint client;
+	struct account account;
 	const struct service *service;	/* the listener's; not used once joined or refused */
 	struct relay relay;		/* both sockets, in every stage */
 	struct event events[2];		/* one for each socket, edge-triggered */
@@ -90,6 +95,9 @@ static void conn_free(struct conn *conn, void (*close_fd)(int fd))
 	close_side(conn, RELAY_BACKEND, close_fd);
 	relay_free(&conn->relay, &conn->worker->tools);
 	quota_leave(conn->worker->quota, &conn->client);
+	worker_count(conn->worker, conn->stage, -1);
+	seats_leave(&conn->worker->seats, conn->seat);
+	account_free(&conn->account);
 	free(conn);
 }
 
@@ -102,7 +110,11 @@ static void leave_opening(struct conn *conn)
 
 static void enter(struct conn *conn, enum stage stage)
 {
-	conn->stage = stage;
+	if (conn->stage != stage) {
+		worker_count(conn->worker, conn->stage, -1);
+		conn->stage = stage;
+		worker_count(conn->worker, conn->stage, 1);
+	}
 	worker_wait(conn->worker, &conn->deadline, stage);
 }
 
@@ -195,6 +207,7 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 	enum refusal refusal = admit(worker, client, prefix_list_contains(service->proxy_from,
 									  &client->addr));
 	struct conn *conn;
+	long seat;
 
 	stats_inc(STAT_SNI_ACCEPTED);
 	if (refusal != REFUSAL_NONE) {
@@ -203,16 +216,20 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
-	if (!conn) {
+	seat = conn ? seats_take(&worker->seats, conn) : -ENOMEM;
+	if (seat < 0) {
+		free(conn);
 		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
-		quota_opened(worker->quota, client);
-		quota_leave(worker->quota, client);
+		quota_take_back(worker->quota, client);
 		close(fd);
 		return;
 	}
 	conn->worker = worker;
 	conn->client = *client;
 	conn->service = service;
+	conn->seat = (uint32_t)seat;
+	worker_count(conn->worker, conn->stage, 1);
+	account_begin(&conn->account);
 	relay_init(&conn->relay);
 	if (watch(conn, RELAY_CLIENT, fd) < 0) {
 		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
@@ -238,6 +255,7 @@ static bool judge_hello(struct conn *conn)
 	case HELLO_NEED_MORE:
 		return true;
 	case HELLO_NAME:
+		conn->account.protocol = CONFIG_SNI_TLS;
 		wrong = name_normalise(raw.at, raw.len, o->name);
 		if (wrong)
 			refuse(conn, REFUSAL_BAD_NAME, wrong);
@@ -316,6 +334,7 @@ static void look_up(struct conn *conn)
 {
 	struct opening *o = conn->opening;
 
+	account_step_over(&conn->account, ACCOUNT_HELLO);
 	o->route = route_new(conn->worker->resolve, addr_client(&conn->client.addr), looked_up,
 			     conn);
 	if (!o->route)
@@ -365,6 +384,7 @@ static void dial(struct conn *conn)
 {
 	struct opening *o = conn->opening;
 
+	account_step_over(&conn->account, ACCOUNT_LOOKUP);
 	o->race = calloc(1, sizeof(*o->race));
 	if (!o->race) {
 		refuse(conn, REFUSAL_RESOURCE, NULL);
@@ -386,22 +406,15 @@ static void dial(struct conn *conn)
 
 static void run_relay(struct conn *conn);
 
-static void log_joined(const struct conn *conn)
-{
-	const struct endpoint *at = &conn->opening->race->winner->at;
-	char from[ADDR_STRLEN], to[ENDPOINT_STRLEN];
-
-	log_debug("snid: %s for %s goes to %s", addr_format(&conn->client.addr, from),
-		  conn->opening->name, at->port ? endpoint_format(at, to) : "its socket");
-}
-
 /* Both are there: what the client sent so far, hello and all, goes to the server first. */
 static void joined(struct conn *conn)
 {
 	struct opening *o = conn->opening;
 
 	stats_inc(STAT_SNI_RELAYED);
-	log_joined(conn);
+	account_step_over(&conn->account, ACCOUNT_CONNECT);
+	account_joined(&conn->account, &conn->client, o->name, conn->service->mode,
+		       &o->race->winner->at);
 	relay_hold(&conn->relay, RELAY_CLIENT, o->wire, o->wire_len);
 	o->wire = NULL;
 	leave_opening(conn);
@@ -409,9 +422,10 @@ static void joined(struct conn *conn)
 	run_relay(conn);
 }
 
-static void end(struct conn *conn, enum stat why, void (*close_fd)(int fd))
+static void end(struct conn *conn, enum account_end why, void (*close_fd)(int fd))
 {
-	stats_inc(why);
+	account_end(&conn->account, &conn->client, why, conn->relay.bytes,
+		    conn->worker->config->snid.log == CONFIG_SNI_LOG_CONNECTIONS);
 	conn_free(conn, close_fd);
 }
 
@@ -429,10 +443,10 @@ static void run_relay(struct conn *conn)
 		enter(conn, STAGE_HALF_CLOSED);
 		break;
 	case RELAY_CLOSED:
-		end(conn, STAT_SNI_END_CLOSED, close_fin);
+		end(conn, ACCOUNT_CLOSED, close_fin);
 		break;
 	case RELAY_RESET:
-		end(conn, STAT_SNI_END_RESET, tcp_close_reset);
+		end(conn, ACCOUNT_RESET, tcp_close_reset);
 		break;
 	}
 }
@@ -442,7 +456,7 @@ static void run_relay(struct conn *conn)
 static void relay_event(struct conn *conn, enum relay_end from)
 {
 	if (!relay_reads(&conn->relay, from) && tcp_error(conn->relay.side[from].fd) < 0)
-		end(conn, STAT_SNI_END_RESET, tcp_close_reset);
+		end(conn, ACCOUNT_RESET, tcp_close_reset);
 	else
 		run_relay(conn);
 }
@@ -499,7 +513,7 @@ static void expired(struct deadline *deadline)
 		break;
 	case STAGE_RELAY:
 	case STAGE_HALF_CLOSED:
-		end(conn, STAT_SNI_END_IDLE, tcp_close_reset);
+		end(conn, ACCOUNT_IDLE, tcp_close_reset);
 		break;
 	case STAGE_REFUSED:
 	case STAGE_COUNT:
@@ -542,7 +556,7 @@ static void stopped(struct deadline *deadline)
 		break;
 	case STAGE_RELAY:
 	case STAGE_HALF_CLOSED:
-		end(conn, STAT_SNI_END_STOPPED, tcp_close_reset);
+		end(conn, ACCOUNT_STOPPED, tcp_close_reset);
 		break;
 	case STAGE_REFUSED:
 	case STAGE_COUNT:
@@ -551,7 +565,27 @@ static void stopped(struct deadline *deadline)
 	}
 }
 
+static void describe(const void *arg, struct snid_connection *out)
+{
+	const struct conn *conn = arg;
+	const struct account *account = &conn->account;
+	const char *name = conn->opening ? conn->opening->name : account->name;
+
+	*out = (struct snid_connection){
+		.client = conn->client,
+		.backend = account->backend,
+		.stage = snid_stage_name(conn->stage),
+		.protocol = account_protocol(account->protocol),
+		.mode = account_mode(conn->opening ? conn->service->mode : account->mode),
+		.bytes_in = conn->relay.bytes[RELAY_CLIENT],
+		.bytes_out = conn->relay.bytes[RELAY_BACKEND],
+		.age_ms = (histogram_now_us() - account->since_us) / 1000,
+	};
+	snprintf(out->name, sizeof(out->name), "%s", name ? name : "");
+}
+
 const struct worker_life snid_life = {
+	.describe = describe,
 	.accepted = accepted,
 	.expired = expired,
 	.staggered = race_staggered,

@@ -12,11 +12,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../core/addr.h"
+
 struct addrmap;
 struct config;
-struct endpoint;
-struct prefix;
 struct snid;
+
+enum { SNID_STAGES = 6 };		/* see snid_stage_name() */
+
+/* One connection */
+struct snid_connection {
+	struct endpoint client;		/* host byte order port, as of all of these */
+	struct endpoint backend;	/* port 0: none yet, or a unix socket */
+	char name[256];			/* "": none, or not known yet */
+	const char *stage, *protocol, *mode;	/* static */
+	uint64_t bytes_in, bytes_out;	/* from the client, from the server */
+	int64_t age_ms;
+};
+
+/* Which of them */
+struct snid_filter {
+	struct prefix client, backend;	/* IPv4 mapped; length 0: all */
+	const char *name;		/* or "*." and what it ends in; NULL: all */
+	const char *stage;		/* snid_stage_name(); NULL: all */
+};
 
 /* For status and metrics */
 struct snid_gauges {
@@ -24,6 +43,7 @@ struct snid_gauges {
 	uint64_t connections_max;
 	uint64_t opening;		/* of these, not joined to a server yet */
 	uint64_t opening_max;
+	uint64_t stages[SNID_STAGES];
 	uint64_t buffered_bytes;	/* kept because their receivers do not take them */
 	uint64_t buffered_bytes_max;
 };
@@ -58,6 +78,21 @@ int snid_flush(struct snid *snid, const char *name, bool below, size_t *n_forgot
 
 /** snid_gauges() - what is in use now; any thread. */
 void snid_gauges(struct snid *snid, struct snid_gauges *out);
+
+/** snid_stage_name() - of 0 to SNID_STAGES - 1: in words, static; NULL beyond. */
+const char *snid_stage_name(unsigned int stage);
+
+/**
+ * snid_connections() - some of the connections, without keeping a worker for long.
+ * @filter:	borrowed for the call.
+ * @cursor:	0 first, then what the last call has left there; 0 again: that was all. What
+ *		is there all the time is met once.
+ * @max:	rows; there may be fewer, even none, and yet more to come.
+ * @rows, @n:	copies; the caller frees @rows.
+ * Return: 0 or -ENOMEM.
+ */
+int snid_connections(struct snid *snid, const struct snid_filter *filter, uint64_t *cursor,
+		     unsigned int max, struct snid_connection **rows, size_t *n);
 
 /**
  * snid_inherit() - listeners from before a restart; where the configuration still has their

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,15 @@ void worker_wait(struct worker *worker, struct deadline *deadline, enum stage st
 void worker_stagger(struct worker *worker, struct deadline *deadline)
 {
 	wait_in(worker, deadline, &worker->stagger);
+}
+
+/* Only the worker's own thread writes: it takes no lock. */
+void worker_count(struct worker *worker, enum stage stage, int change)
+{
+	_Atomic uint32_t *count = &worker->in_stage[stage];
+
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) +
+				     (uint32_t)change, memory_order_relaxed);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
@@ -342,6 +352,7 @@ static void free_worker(struct worker *worker)
 	if (worker->turn_timer)
 		event_free(worker->turn_timer);
 	loop_free(worker->loop);
+	seats_free(&worker->seats);
 	free(worker);
 }
 
@@ -477,6 +488,11 @@ int snid_reconfigure(struct snid *snid, const struct config *config,
 	return err;
 }
 
+struct worker *snid_worker(struct snid *snid, size_t i)
+{
+	return i < snid->n_workers ? snid->workers[i] : NULL;
+}
+
 void snid_listening(struct snid *snid, void (*tell)(void *arg, const struct endpoint *at, int fd),
 		    void *arg)
 {
@@ -550,6 +566,12 @@ int snid_flush(struct snid *snid, const char *name, bool below, size_t *n_forgot
 void snid_gauges(struct snid *snid, struct snid_gauges *out)
 {
 	quota_gauges(snid->quota, out);
+	for (int stage = 0; stage < STAGE_COUNT; stage++) {
+		out->stages[stage] = 0;
+		for (size_t i = 0; i < snid->n_workers; i++)
+			out->stages[stage] += atomic_load_explicit(
+				&snid->workers[i]->in_stage[stage], memory_order_relaxed);
+	}
 	out->buffered_bytes = atomic_load(&snid->buffered.bytes);
 	out->buffered_bytes_max = atomic_load(&snid->buffered.max);
 }

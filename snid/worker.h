@@ -17,6 +17,7 @@
 #include "fails.h"
 #include "hello.h"
 #include "relay.h"
+#include "seats.h"
 
 struct addrmap;
 struct config;
@@ -27,6 +28,8 @@ struct quota;
 struct resolve;
 struct resolver;
 struct service;
+struct snid;
+struct snid_connection;
 
 /* The stages of a connection. Each has a queue, in which all wait equally long. */
 enum stage {
@@ -63,6 +66,8 @@ struct worker {
 
 	struct fails fails;		/* servers that did not answer */
 
+	struct seats seats;		/* its connections */
+	_Atomic uint32_t in_stage[STAGE_COUNT];	/* how many of them; for snid_gauges() */
 	struct deadline_queue queues[STAGE_COUNT];
 	struct deadline_queue stagger;
 	struct event *deadline_timer;
@@ -100,11 +105,20 @@ struct worker_life {
 	 * May leave its queue. */
 	void (*reconfigured)(struct deadline *deadline);
 
+	/* What is known of a connection, which has a seat; in the worker's thread. */
+	void (*describe)(const void *conn, struct snid_connection *out);
+
 	/* The worker ends. Must leave its queue. */
 	void (*stopped)(struct deadline *deadline);
 };
 
 extern const struct worker_life snid_life;	/* in snid.c */
+
+/** snid_worker() - the worker of number @i, NULL where there are no more. Main thread. */
+struct worker *snid_worker(struct snid *snid, size_t i);
+
+/** worker_count() - so many more, or less, of its connections are in @stage. */
+void worker_count(struct worker *worker, enum stage stage, int change);
 
 /** worker_wait() - @deadline waits in the queue of @stage from now on, in no other. */
 void worker_wait(struct worker *worker, struct deadline *deadline, enum stage stage);

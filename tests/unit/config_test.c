@@ -378,6 +378,7 @@ static const char everything[] =
 	"  proxy_from: [192.0.2.1]\n"
 	"  proxy_to: v2\n"
 	"  unix_directory: /srv/\n"
+	"  log: connections\n"
 	"  limits: {connections: 5, per_client: 2, new_per_client: 3/s, opening: 4,\n"
 	"    opening_per_client: 3, lookups_per_client: 5, drain: 1m, hello_timeout: 2500ms,\n"
 	"           connect_timeout: 1m,\n"
