@@ -9,6 +9,7 @@ import os
 import pathlib
 import pwd
 import re
+import resource
 import signal
 import socket
 
@@ -96,6 +97,7 @@ class Gate64:
         self.lab = lab
         self.ns = lab.gateway
         self.process = None
+        self.descriptors = None		# how many it may have, None: as many as we
         self.folder = lab.ground.path("gate64")
         self.folder.mkdir(exist_ok=True)
         self.bpffs = lab.ground.bpffs("bpf")
@@ -153,9 +155,14 @@ class Gate64:
         command = (binary(), "run", "-c", self.config)
         if passed:
             command = ("/usr/bin/python3", "-c", PASS, *passed, "--", *command)
+
+        def limit():
+            if self.descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors,) * 2)
         # "ip netns exec" has given it a /sys of its own.
         self.process = self.ns.spawn("sh", "-c", 'mount --bind "$0" /sys/fs/bpf && exec "$@"',
                                      self.bpffs, *command, log=self.log_file, pass_fds=passed,
+                                     preexec_fn=limit,
                                      env=self._environment(NOTIFY_SOCKET=str(path),
                                                            **environment))
 

@@ -2,16 +2,17 @@
 """What snid lets one client have, and all of them together."""
 
 import contextlib
+import os
 import socket
 import time
 
 import pytest
 
 from netns import wait_for
-from topology import CLIENT4, GATEWAY4, WWW
+from topology import CLIENT4, GATEWAY4, SERVER6, WWW
 from wire import client_hello, read_all
 
-HANDSHAKE = b"\x16"
+HANDSHAKE, ALERT = b"\x16", b"\x15"
 OTHER4 = "203.0.113.8"		# client4's too
 LIMITS = {"per_client": 6, "opening": 8, "opening_per_client": 5, "new_per_client": "1000/s",
           "hello_timeout": "60s"}
@@ -117,3 +118,58 @@ def test_new_connections_a_second(lab, gate64):
             assert greet(more[0]) == HANDSHAKE, "a second later it may again"
     finally:
         gate64.reload()
+
+
+@pytest.fixture
+def scarce(gate64):
+    """gate64 with few descriptors more than it has when nobody is there."""
+    spare = 24
+    used = len(os.listdir(f"/proc/{gate64.process.pid}/fd"))
+    gate64.stop()
+    gate64.descriptors = used + spare
+    gate64.configure({"snid": {"routes": [{"name": WWW, "backend": SERVER6}],
+                               "limits": {"per_client": 200, "opening_per_client": 200,
+                                          "opening": 200}}})
+    gate64.start()
+    yield spare
+    gate64.stop()
+    gate64.descriptors = None
+    gate64.configure()
+    gate64.start()
+
+
+def test_descriptors_run_out(lab, gate64, scarce):
+    """Accepting pauses, and neither spins nor loses who waits in the kernel's queue; who is
+    accepted but cannot be connected further is told so; and all works again afterwards."""
+    with gate64.counting() as rose, contextlib.ExitStack() as stack:
+        begun = time.monotonic()
+        waiting = [stack.enter_context(lab.client4.connect((GATEWAY4, 443)))
+                   for _ in range(2 * scarce)]
+        wait_for(lambda: "accepting on 0.0.0.0:443 pauses" in gate64.log(),
+                 "it is said that accepting pauses")
+        time.sleep(1)
+        for sock in waiting:
+            sock.sendall(client_hello(WWW))
+        answers = []
+        wait_for(lambda: answers.extend(take_answers(waiting)) or not waiting,
+                 "all are answered", 30)
+        took = time.monotonic() - begun
+    assert answers.count(HANDSHAKE) + answers.count(ALERT) == 2 * scarce
+    assert answers.count(HANDSHAKE) > 0
+    wait_for(lambda: gate64.status()["rooms"]["snid"]["connections"] == 0, "all have gone")
+    # Each worker's listener tries again every 100 ms.
+    workers = len(os.sched_getaffinity(0))
+    assert 0 < rose["snid.accept_paused"] <= workers * (10 * took + 2)
+    assert rose["snid.accepted"] == 2 * scarce
+    assert rose["snid.relayed"] + rose["snid.refused.no_resource"] == 2 * scarce
+    lab.fetch_by_name()
+
+
+def take_answers(waiting):
+    """First bytes of those that have been answered; they are closed, and taken from the list."""
+    for sock in waiting[:]:
+        sock.settimeout(0.01)
+        with contextlib.suppress(TimeoutError):
+            yield sock.recv(1)
+            sock.close()
+            waiting.remove(sock)
