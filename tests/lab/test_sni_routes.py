@@ -15,15 +15,16 @@ import pytest
 import peers
 from gateway import Gate64
 from netns import wait_for
-from topology import CLIENT4, GATEWAY4, GATEWAY6, INSIDE, NAT46, SERVER6, WEB4
+from topology import GATEWAY4, GATEWAY6, INSIDE, NAT46, SERVER6, WEB4
 from wire import Capture, client_hello, read_all, tls_refusal
 
 ALERT, FATAL, INTERNAL_ERROR, UNRECOGNIZED_NAME = 21, 2, 80, 112	# RFC 8446 6
 SILENT6, DNS_OF_ZONE = "2001:db8:1::81", "192.0.2.54"
 PORT, OTHER_PORT = 4433, 4434		# of the servers
 NAT46_PORT, TCP_PORT, UNIX_PORT, NAT46_TOO_PORT, CLOSED_PORT, WIDE_PORT = range(5001, 5007)
-OTHER4 = "203.0.113.8"			# client4's too
-AS_NAT46 = f"{NAT46}cb00:7107"		# CLIENT4, to the servers
+# client4's too, for tests that choose their ports: those of CLIENT4 may be in TIME_WAIT.
+OTHER4, THIRD4 = "203.0.113.8", "203.0.113.9"
+AS_NAT46 = f"{NAT46}cb00:7108"		# OTHER4, to the servers
 WORKERS = len(os.sched_getaffinity(0))
 
 # What connect() of Linux before 6.3 cannot be told (IP_LOCAL_PORT_RANGE)
@@ -102,7 +103,8 @@ def servers(lab):
     lab.server6.run("ip", "addr", "add", f"{SILENT6}/64", "dev", "lan0", "preferred_lft", "0")
     lab.server6.nft(f"table ip6 silent {{ chain input {{ type filter hook input priority 0;"
                     f" ip6 daddr {SILENT6} drop; }}; }}")
-    lab.client4.run("ip", "addr", "add", f"{OTHER4}/24", "dev", "eth0")
+    for address in (OTHER4, THIRD4):
+        lab.client4.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
     lab.internet4.run("ip", "addr", "add", f"{DNS_OF_ZONE}/32", "dev", "lo")
     return {"six": tcp_server(lab.server6, SERVER6, PORT, "six"),
             "six-too": tcp_server(lab.server6, SERVER6, OTHER_PORT, "six-too"),
@@ -306,7 +308,7 @@ def seen_from(lab, servers, source, port=NAT46_PORT):
 @pytest.mark.parametrize("port", [1500, 30000, 40000, 50000, 60999, 61000, 65535])
 def test_the_source_port_is_kept(lab, gate64, servers, port):
     """Within the kernel's own range and outside of it."""
-    address, kept = seen_from(lab, servers, (CLIENT4, port))
+    address, kept = seen_from(lab, servers, (OTHER4, port))
     assert address == AS_NAT46
     if KEEPS_ALL_PORTS or not 32768 <= port <= 60999:
         assert kept == port
@@ -317,17 +319,17 @@ def test_a_port_that_another_socket_has(lab, gate64, servers):
     with lab.gateway.socket(socket.AF_INET6) as other:
         other.bind(("::", 61003))
         other.listen()
-        assert seen_from(lab, servers, (CLIENT4, 61003))[1] != 61003
-    assert seen_from(lab, servers, (OTHER4, 61003))[1] == 61003
+        assert seen_from(lab, servers, (OTHER4, 61003))[1] != 61003
+    assert seen_from(lab, servers, (THIRD4, 61003))[1] == 61003
 
 
 @pytest.mark.parametrize("port", [45678, 61004])
 def test_a_connection_that_there_is_already(lab, gate64, servers, port):
     """From one port of a client to one server by two listeners: the second has another
     (EADDRNOTAVAIL)."""
-    with greeted(lab, "www.routes.example", NAT46_PORT, (CLIENT4, port)) as (_, answer):
+    with greeted(lab, "www.routes.example", NAT46_PORT, (OTHER4, port)) as (_, answer):
         assert answer == "six"
-        assert seen_from(lab, servers, (CLIENT4, port), NAT46_TOO_PORT)[1] != port
+        assert seen_from(lab, servers, (OTHER4, port), NAT46_TOO_PORT)[1] != port
 
 
 @pytest.mark.skipif(not KEEPS_ALL_PORTS, reason="this kernel keeps no port of its own range")
@@ -338,14 +340,14 @@ def test_kept_ports_take_none_away(lab, gate64, servers):
     with ephemeral(lab, gate64, first, first + 23), contextlib.ExitStack() as stack:
         for port in range(first, first + 24):
             _, answer = stack.enter_context(
-                greeted(lab, "www.routes.example", NAT46_PORT, (CLIENT4, port)))
+                greeted(lab, "www.routes.example", NAT46_PORT, (OTHER4, port)))
             assert answer == "six" and servers["six"].seen[-1][0][1] == port
-        assert seen_from(lab, servers, (OTHER4, first + 5))[1] == first + 5
+        assert seen_from(lab, servers, (THIRD4, first + 5))[1] == first + 5
         assert reached(lab, "www.routes.example", TCP_PORT) == "six"
         with lab.gateway.socket(socket.AF_INET6) as taker:	# so that its own is not free
             taker.bind(("::", 61005))
             taker.listen()
-            assert first <= seen_from(lab, servers, (OTHER4, 61005))[1] < first + 24
+            assert first <= seen_from(lab, servers, (THIRD4, 61005))[1] < first + 24
         lab.gateway.connect((SERVER6, PORT)).close()
 
 
