@@ -7,6 +7,7 @@ what they were sent first and from where. 2001:db8:1::81 swallows all that comes
 
 import contextlib
 import os
+import signal
 import socket
 import threading
 
@@ -25,6 +26,7 @@ NAT46_PORT, TCP_PORT, UNIX_PORT, NAT46_TOO_PORT, CLOSED_PORT, WIDE_PORT = range(
 # client4's too, for tests that choose their ports: those of CLIENT4 may be in TIME_WAIT.
 OTHER4, THIRD4 = "203.0.113.8", "203.0.113.9"
 AS_NAT46 = f"{NAT46}cb00:7108"		# OTHER4, to the servers
+LOOKUPS = 32				# snid.limits.lookups_per_client
 WORKERS = len(os.sched_getaffinity(0))
 
 # What connect() of Linux before 6.3 cannot be told (IP_LOCAL_PORT_RANGE)
@@ -397,6 +399,29 @@ def test_a_name_is_asked_for_once(lab, gate64):
     with gate64.counting() as rose:
         assert reached(lab, "flushed.routes.example", NAT46_PORT) == "six"
     assert rose["snid.lookups.asked"] == 1
+
+
+def test_made_up_names(lab, gate64, dns):
+    """Of one client only so many are asked for at a time, also of all workers together; known names
+    are reached meanwhile, by that client too."""
+    names = 40
+    for _ in range(20):		# in every worker, most likely
+        assert reached(lab, "flushed.routes.example", NAT46_PORT) == "six"
+    os.killpg(dns.pid, signal.SIGSTOP)
+    try:
+        with gate64.counting() as rose, contextlib.ExitStack() as stack:
+            for i in range(names):
+                sock = stack.enter_context(connect(lab, NAT46_PORT))
+                sock.sendall(client_hello(f"made-up-{i}.routes.example"))
+            wait_for(lambda: gate64.counters()["snid.refused.lookup_failed"] >= names - LOOKUPS,
+                     "those that are too many are refused")
+            assert reached(lab, "flushed.routes.example", NAT46_PORT) == "six"
+        assert rose["snid.lookups.asked"] == LOOKUPS
+        assert rose["snid.lookups.refused"] == names - LOOKUPS
+    finally:
+        os.killpg(dns.pid, signal.SIGCONT)
+    wait_for(lambda: reached(lab, "both.routes.example", NAT46_PORT) == "six",
+             "names are found again", timeout=60)
 
 
 def test_the_dns_is_dead(lab, gate64, dns):
