@@ -267,11 +267,6 @@ static void tend_host(struct gateway *gateway)
 
 /* ---- the last connections of snid --------------------------------------------- */
 
-static uint32_t drain_ms(const struct gateway *gateway)
-{
-	return gateway->follows[ROOM_SNID]->config->snid.limits.drain_ms;
-}
-
 static void drained(void *arg)
 {
 	struct gateway *gateway = arg;
@@ -287,10 +282,14 @@ static void drained(void *arg)
 static void begin_drain(struct gateway *gateway, void (*over)(void *arg), void *arg)
 {
 	struct snid *snid = gateway->room[ROOM_SNID];
+	uint32_t limit_ms;
 
-	if (snid && !gateway->drain)
-		gateway->drain = drain_begin(gateway_base(gateway), snid, drain_ms(gateway), over,
-					     arg);
+	if (!snid || gateway->drain)
+		return;
+	limit_ms = gateway->follows[ROOM_SNID]->config->snid.limits.drain_ms;
+	gateway->drain = drain_begin(gateway_base(gateway), snid, limit_ms, over, arg);
+	if (gateway->drain && gateway->stopping)
+		notify_extend(limit_ms + STOP_MS);
 }
 
 bool gateway_stop(struct gateway *gateway, void (*over)(void *arg), void *arg)
@@ -298,8 +297,6 @@ bool gateway_stop(struct gateway *gateway, void (*over)(void *arg), void *arg)
 	gateway->stopping = true;
 	leave_drain(gateway);
 	begin_drain(gateway, over, arg);
-	if (gateway->drain)
-		notify_extend(drain_ms(gateway) + STOP_MS);
 	return gateway->drain != NULL;
 }
 
