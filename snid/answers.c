@@ -11,7 +11,7 @@
 
 enum { BUCKETS = 4096 };	/* a power of two */
 
-enum part { PART_RECORDS, PART_OTHERS, PARTS };
+enum part { PART_SERVERS, PART_OTHERS, PARTS };
 
 /* One allocation: the entry, what its answer points to, the name */
 struct entry {
@@ -67,12 +67,17 @@ static struct entry *find(const struct answers *answers, const char *name,
 	return NULL;
 }
 
-static void drop(struct answers *answers, struct entry *entry)
+static void leave_part(struct answers *answers, struct entry *entry)
 {
-	LIST_REMOVE(entry, in_bucket);
 	TAILQ_REMOVE(&answers->parts[entry->part].order, entry, in_order);
 	answers->parts[entry->part].n--;
 	answers->parts[entry->part].bytes -= entry->bytes;
+}
+
+static void drop(struct answers *answers, struct entry *entry)
+{
+	LIST_REMOVE(entry, in_bucket);
+	leave_part(answers, entry);
 	free(entry);
 }
 
@@ -81,6 +86,28 @@ static void make_room(struct answers *answers, enum part part, size_t bytes)
 	while (answers->parts[part].n >= ANSWERS_MAX ||
 	       answers->parts[part].bytes + bytes > ANSWERS_BYTES_MAX)
 		drop(answers, TAILQ_LAST(&answers->parts[part].order, order));
+}
+
+static void enter_part(struct answers *answers, struct entry *entry, enum part part)
+{
+	make_room(answers, part, entry->bytes);
+	entry->part = part;
+	TAILQ_INSERT_HEAD(&answers->parts[part].order, entry, in_order);
+	answers->parts[part].n++;
+	answers->parts[part].bytes += entry->bytes;
+}
+
+void answers_confirm(struct answers *answers, const char *name)
+{
+	struct entry *entry;
+
+	LIST_FOREACH(entry, &answers->buckets[bucket_of(answers, name)], in_bucket) {
+		if (entry->part == PART_SERVERS || entry->answer.kind != ANSWER_RECORDS ||
+		    strcmp(entry->name, name) != 0)
+			continue;
+		leave_part(answers, entry);
+		enter_part(answers, entry, PART_SERVERS);	/* drops none but others */
+	}
 }
 
 const struct answer *answers_find(struct answers *answers, const char *name,
@@ -99,7 +126,7 @@ bool answers_knew(const struct answers *answers, const char *name, enum resolver
 {
 	const struct entry *entry = find(answers, name, type);
 
-	return entry && entry->part == PART_RECORDS;
+	return entry && entry->part == PART_SERVERS;
 }
 
 /* @answer with all that belongs to it, in memory of its own */
@@ -167,8 +194,9 @@ const struct answer *answers_put(struct answers *answers, const char *name,
 {
 	bool failed = answer->kind == ANSWER_FAILED || answer->kind == ANSWER_BOGUS;
 	struct entry *old = find(answers, name, type), *entry;
+	enum part part;
 
-	if (answer->kind == ANSWER_FAILED && old && old->part == PART_RECORDS &&
+	if (answer->kind == ANSWER_FAILED && old && old->answer.kind == ANSWER_RECORDS &&
 	    now_ms < old->stale_until_ms) {
 		old->until_ms = now_ms + ANSWERS_STALE_S * 1000;
 		return &old->answer;
@@ -177,17 +205,14 @@ const struct answer *answers_put(struct answers *answers, const char *name,
 	if (!entry)
 		return answer;
 	entry->type = type;
-	entry->part = answer->kind == ANSWER_RECORDS ? PART_RECORDS : PART_OTHERS;
+	part = answer->kind == ANSWER_RECORDS && old ? old->part : PART_OTHERS;
 	entry->failures = failed ? 1 + failed_before(old, now_ms) : 0;
 	entry->until_ms = now_ms + lasts_s(entry, ttl_s) * 1000LL;
 	entry->stale_until_ms = entry->until_ms + stale_ms;
 	if (old)
 		drop(answers, old);
-	make_room(answers, entry->part, entry->bytes);
 	LIST_INSERT_HEAD(&answers->buckets[bucket_of(answers, name)], entry, in_bucket);
-	TAILQ_INSERT_HEAD(&answers->parts[entry->part].order, entry, in_order);
-	answers->parts[entry->part].n++;
-	answers->parts[entry->part].bytes += entry->bytes;
+	enter_part(answers, entry, part);
 	return &entry->answer;
 }
 

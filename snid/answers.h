@@ -3,8 +3,9 @@
  * What a worker remembers of the DNS: records as long as they hold, absences (RFC 2308 5)
  * and failures (RFC 9520 3.2). One thread.
  *
- * Absences and failures have a part of their own, bounded like that of the records, so
- * that clients who make up names push each other's out and never a server's.
+ * Names by which a server was reached have a part of their own, bounded like that of all
+ * others, so that clients who make up names push each other's out and never a server's, also
+ * where they have a domain in which every name has an address.
  */
 #ifndef SNID_ANSWERS_H
 #define SNID_ANSWERS_H
@@ -63,7 +64,10 @@ struct answers *answers_new(void);
 const struct answer *answers_find(struct answers *answers, const char *name,
 				  enum resolver_type type, int64_t now_ms);
 
-/** answers_knew() - had it records when it was last heard of? Then it is no made up name. */
+/** answers_confirm() - a server was reached by @name, of which records are known. */
+void answers_confirm(struct answers *answers, const char *name);
+
+/** answers_knew() - was one reached by the records it had when it was last heard of? */
 bool answers_knew(const struct answers *answers, const char *name, enum resolver_type type);
 
 /**

@@ -299,6 +299,11 @@ void resolve_cancel(struct resolve_question *question)
 	question->flight = NULL;
 }
 
+void resolve_confirm(struct resolve *resolve, const char *name)
+{
+	answers_confirm(resolve->answers, name);
+}
+
 /* ---- changes ------------------------------------------------------------------------ */
 
 /* The client did not ask for a second question, and has no less of his own for it. */

@@ -5,7 +5,7 @@
  *
  * Clients choose the names, and made up ones must not flood the DNS: whoever asks what is
  * asked already waits with the others; questions of one client and of all are bounded, and
- * those for names of which nothing good is known leave a part to the others.
+ * those for names by which no server was reached yet leave a part to the others.
  */
 #ifndef SNID_RESOLVE_H
 #define SNID_RESOLVE_H
@@ -24,7 +24,7 @@ struct resolver;
 
 enum {
 	RESOLVE_QUESTIONS_MAX = 2048,	/* of a worker, those given up by the resolver included */
-	RESOLVE_UNKNOWN_MAX = 1536,	/* of them, for names that had no records before */
+	RESOLVE_UNKNOWN_MAX = 1536,	/* of them, for names by which no server was reached yet */
 	RESOLVE_WAITERS_MAX = 4096,	/* who wait for one: their turn comes in one go */
 };
 
@@ -67,6 +67,9 @@ const struct answer *resolve_ask(struct resolve *resolve, struct resolve_questio
 
 /** resolve_cancel() - it will not be told; nothing happens where it waits for nothing. */
 void resolve_cancel(struct resolve_question *question);
+
+/** resolve_confirm() - see answers_confirm(). */
+void resolve_confirm(struct resolve *resolve, const char *name);
 
 /** resolve_flush() - see answers_flush(); answers that are under way are not kept either. */
 size_t resolve_flush(struct resolve *resolve, const char *name, bool below);

@@ -415,6 +415,7 @@ static void joined(struct conn *conn)
 	account_step_over(&conn->account, ACCOUNT_CONNECT);
 	account_joined(&conn->account, &conn->client, o->name, conn->service->mode,
 		       &o->race->winner->at);
+	resolve_confirm(conn->worker->resolve, o->name);
 	relay_hold(&conn->relay, RELAY_CLIENT, o->wire, o->wire_len);
 	o->wire = NULL;
 	leave_opening(conn);

@@ -96,7 +96,6 @@ static void test_stale(void **state)
 
 	answers_put(answers, "a", RESOLVER_AAAA, &good, 10, 60000, 0);
 	assert_null(answers_find(answers, "a", RESOLVER_AAAA, 10000));
-	assert_true(answers_knew(answers, "a", RESOLVER_AAAA));
 	answer = answers_put(answers, "a", RESOLVER_AAAA, &failed, 0, 60000, 10000);
 	assert_int_equal(answer->kind, ANSWER_RECORDS);
 	assert_memory_equal(answer->addrs, &some, sizeof(some));
@@ -113,7 +112,8 @@ static void test_stale(void **state)
 	assert_false(answers_knew(answers, "c", RESOLVER_AAAA));
 }
 
-/* Trap 12: made up names push each other out and no server's; what is used stays longest. */
+/* Trap 12: made up names push each other out and no server's, whether or not they have addresses;
+ * of servers those that are used stay longest. */
 static void test_bounds(void **state)
 {
 	struct answers *answers = *state;
@@ -121,12 +121,15 @@ static void test_bounds(void **state)
 	int kept = 0;
 
 	put(answers, "server.example", &good, 3600, 0);
-	for (int i = 0; i < 5 * ANSWERS_MAX; i++) {
+	assert_false(answers_knew(answers, "server.example", RESOLVER_AAAA));
+	answers_confirm(answers, "server.example");
+	assert_true(answers_knew(answers, "server.example", RESOLVER_AAAA));
+	for (int i = 0; i < 6 * ANSWERS_MAX; i++) {
 		snprintf(name, sizeof(name), "r%d.example", i);
-		put(answers, name, i % 2 ? &absent : &failed, 300, 0);
+		put(answers, name, i % 3 ? i % 3 == 1 ? &absent : &failed : &good, 300, 0);
 	}
 	assert_non_null(answers_find(answers, "server.example", RESOLVER_AAAA, 0));
-	for (int i = 0; i < 5 * ANSWERS_MAX; i++) {
+	for (int i = 0; i < 6 * ANSWERS_MAX; i++) {
 		snprintf(name, sizeof(name), "r%d.example", i);
 		kept += answers_find(answers, name, RESOLVER_AAAA, 0) != NULL;
 	}
@@ -135,9 +138,28 @@ static void test_bounds(void **state)
 	for (int i = 0; i < 2 * ANSWERS_MAX; i++) {
 		snprintf(name, sizeof(name), "s%d.example", i);
 		put(answers, name, &good, 300, 0);
+		answers_confirm(answers, name);
 		assert_non_null(answers_find(answers, "server.example", RESOLVER_AAAA, 0));
 	}
 	assert_null(answers_find(answers, "s0.example", RESOLVER_AAAA, 0));
+}
+
+/* Asked for anew a server's name stays one; without records it is none any more, nor is what had
+ * none confirmed. */
+static void test_confirmed(void **state)
+{
+	struct answers *answers = *state;
+
+	put(answers, "a", &good, 10, 0);
+	answers_put(answers, "a", RESOLVER_A, &absent, 10, 0, 0);
+	answers_confirm(answers, "a");
+	assert_false(answers_knew(answers, "a", RESOLVER_A));
+	assert_true(answers_knew(answers, "a", RESOLVER_AAAA));
+	put(answers, "a", &good, 10, 20000);
+	assert_true(answers_knew(answers, "a", RESOLVER_AAAA));
+	put(answers, "a", &absent, 10, 40000);
+	assert_false(answers_knew(answers, "a", RESOLVER_AAAA));
+	answers_confirm(answers, "never heard of");
 }
 
 /* The bytes of large answers are bounded too. */
@@ -281,6 +303,7 @@ static void test_total(void **state)
 	records.ttl_s = 0;
 	assert_null(ask(w, 0, "server.example", 1));
 	fake_answer("server.example", RESOLVER_AAAA, &records);
+	resolve_confirm(w->resolve, "server.example");
 	for (size_t i = 0; i < RESOLVE_UNKNOWN_MAX; i++) {
 		snprintf(name, sizeof(name), "r%zu.example", i);
 		assert_null(ask(w, i, name, 100 + i));
@@ -355,6 +378,7 @@ int main(void)
 		ANSWERS(test_failures),
 		ANSWERS(test_stale),
 		ANSWERS(test_bounds),
+		ANSWERS(test_confirmed),
 		ANSWERS(test_bytes),
 		ANSWERS(test_flush),
 		QUESTIONS(test_single_flight),
