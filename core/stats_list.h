@@ -247,6 +247,7 @@ SNI_REFUSED(STAT_SNI_REFUSED_STOPPED, "stopped", "")
 SNI_END(STAT_SNI_END_CLOSED, "closed", "Relayed connections ended")
 SNI_END(STAT_SNI_END_RESET, "reset", "")
 SNI_END(STAT_SNI_END_IDLE, "idle_timeout", "")
+SNI_END(STAT_SNI_END_VANISHED, "vanished", "")
 SNI_END(STAT_SNI_END_STOPPED, "stopped", "")
 #undef SNI_END
 #define SNI_STEP_LE(id, step, help) \
@@ -280,17 +281,20 @@ STAT(STAT_SNI_CONNECT_COUNT, "gate64_sni_opening_seconds_count", "step=\"connect
 SNI_DURATION_LE(STAT_SNI_CLOSED_LE, "closed", "How long relayed connections lasted, by their end")
 SNI_DURATION_LE(STAT_SNI_RESET_LE, "reset", "")
 SNI_DURATION_LE(STAT_SNI_IDLE_LE, "idle_timeout", "")
+SNI_DURATION_LE(STAT_SNI_VANISHED_LE, "vanished", "")
 SNI_DURATION_LE(STAT_SNI_STOPPED_LE, "stopped", "")
 #undef SNI_DURATION_LE
 STAT(STAT_SNI_CLOSED_TIME, "gate64_sni_duration_seconds_sum", "end=\"closed\"",
      "How long they lasted, added up")
 STAT(STAT_SNI_RESET_TIME, "gate64_sni_duration_seconds_sum", "end=\"reset\"", "")
 STAT(STAT_SNI_IDLE_TIME, "gate64_sni_duration_seconds_sum", "end=\"idle_timeout\"", "")
+STAT(STAT_SNI_VANISHED_TIME, "gate64_sni_duration_seconds_sum", "end=\"vanished\"", "")
 STAT(STAT_SNI_STOPPED_TIME, "gate64_sni_duration_seconds_sum", "end=\"stopped\"", "")
 STAT(STAT_SNI_CLOSED_COUNT, "gate64_sni_duration_seconds_count", "end=\"closed\"",
      "Relayed connections that have ended")
 STAT(STAT_SNI_RESET_COUNT, "gate64_sni_duration_seconds_count", "end=\"reset\"", "")
 STAT(STAT_SNI_IDLE_COUNT, "gate64_sni_duration_seconds_count", "end=\"idle_timeout\"", "")
+STAT(STAT_SNI_VANISHED_COUNT, "gate64_sni_duration_seconds_count", "end=\"vanished\"", "")
 STAT(STAT_SNI_STOPPED_COUNT, "gate64_sni_duration_seconds_count", "end=\"stopped\"", "")
 STAT(STAT_SNI_LOG_LOST, "gate64_sni_log_lost_total", "",
      "Lines of the connection log lost because nobody took them")

@@ -19,6 +19,7 @@
 #include "../core/stats.h"
 #include "inherit.h"
 #include "pipe.h"
+#include "service.h"
 #include "tcp.h"
 
 enum {
@@ -50,7 +51,7 @@ static int bind_and_listen(int fd, const struct endpoint *at)
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
 		return -errno;
-	err = tcp_set_options(fd);
+	err = tcp_set_listening(fd);
 	if (err)
 		return err;
 	if (bind(fd, (const struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0)
@@ -176,6 +177,8 @@ int accept_start(struct listener *listener, struct event_base *base, accept_fn *
 void accept_serve(struct listener *listener, const struct service *service)
 {
 	listener->service = service;
+	/* RFC 7413 6.1: what a SYN brings may come twice. A hello may, a request perhaps not. */
+	tcp_set_fast_open(listener->fd, service->protocol != CONFIG_SNI_HTTP);
 }
 
 void accept_surplus(struct listener *listener)

@@ -37,6 +37,7 @@ static const struct {
 	[ACCOUNT_CLOSED] = { END(CLOSED), STAT_SNI_END_CLOSED, "closed" },
 	[ACCOUNT_RESET] = { END(RESET), STAT_SNI_END_RESET, "reset" },
 	[ACCOUNT_IDLE] = { END(IDLE), STAT_SNI_END_IDLE, "idle_timeout" },
+	[ACCOUNT_VANISHED] = { END(VANISHED), STAT_SNI_END_VANISHED, "vanished" },
 	[ACCOUNT_STOPPED] = { END(STOPPED), STAT_SNI_END_STOPPED, "stopped" },
 };
 

@@ -9,7 +9,7 @@
  *
  *	time, event ("connection-end"), client, client_port, name (null: it said none), protocol,
  *	mode, backend, backend_port (both null: a unix socket), bytes_in, bytes_out,
- *	duration_s, end ("closed", "reset", "idle_timeout", "stopped")
+ *	duration_s, end ("closed", "reset", "idle_timeout", "vanished", "stopped")
  */
 #ifndef SNID_ACCOUNT_H
 #define SNID_ACCOUNT_H
@@ -37,6 +37,7 @@ enum account_end {
 	ACCOUNT_CLOSED,
 	ACCOUNT_RESET,
 	ACCOUNT_IDLE,
+	ACCOUNT_VANISHED,
 	ACCOUNT_STOPPED,
 };
 

@@ -120,7 +120,7 @@ static int dial(const struct endpoint *from, const struct endpoint *to, enum sty
 
 	if (fd < 0)
 		return -errno;
-	err = tcp_set_options(fd);
+	err = tcp_set_dialling(fd);
 	if (!err && from)
 		err = set_source(fd, from, style);
 	if (!err)

@@ -3,7 +3,7 @@
 #include "race.h"
 
 #include <errno.h>
-#include <event2/event.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "../core/loop.h"
@@ -36,7 +36,7 @@ static void close_try(struct race_try *try)
 {
 	if (try->fd < 0)
 		return;
-	event_del(&try->event);
+	watch_forget(try->race->worker->watcher, try->watch);
 	close(try->fd);
 	try->fd = -1;
 }
@@ -82,14 +82,13 @@ bool race_is_starved(const struct race *race)
 	       race->err == -ENOMEM;
 }
 
-static void on_try(evutil_socket_t fd, short what, void *arg);
+static void on_try(void *arg, uint32_t what);
 
 /* Return: whether events tell of it now; if not it is closed. */
 static bool watch(struct race_try *try, int fd)
 {
-	event_assign(&try->event, try->race->worker->base, fd,
-		     EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_try, try);
-	if (event_add(&try->event, NULL) < 0) {
+	try->watch = watch_add(try->race->worker->watcher, fd, on_try, try);
+	if (!try->watch) {
 		close(fd);
 		try->race->err = -ENOMEM;
 		return false;
@@ -131,7 +130,7 @@ bool race_run(struct race *race)
 /* ---- what becomes of them ---------------------------------------------------------- */
 
 /* Those that started sooner had their chance: they have not answered for longer. */
-static void win(struct race *race, struct race_try *winner, short what)
+static void win(struct race *race, struct race_try *winner, uint32_t what)
 {
 	int fd = winner->fd;
 
@@ -149,14 +148,15 @@ static void win(struct race *race, struct race_try *winner, short what)
 		fails_remove(&race->worker->fails, &winner->at);
 	winner->fd = -1;
 	race->winner = winner;
-	race->fn(race->arg, fd, what);
+	race->fn(race->arg, fd, winner->watch, what);
 }
 
-static void on_try(evutil_socket_t fd, short what, void *arg)
+static void on_try(void *arg, uint32_t what)
 {
 	struct race_try *try = arg;
 	struct race *race = try->race;
-	int err = tcp_error((int)fd);
+	/* Most are simply connected, and need not be asked. */
+	int err = (what & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == EPOLLOUT ? 0 : tcp_error(try->fd);
 
 	if (err == 0) {
 		win(race, try, what);
@@ -167,7 +167,7 @@ static void on_try(evutil_socket_t fd, short what, void *arg)
 	close_try(try);
 	deadline_leave(&race->stagger);
 	if (!go_on(race))
-		race->fn(race->arg, -1, 0);
+		race->fn(race->arg, -1, 0, 0);
 }
 
 void race_staggered(struct deadline *deadline)
@@ -177,7 +177,7 @@ void race_staggered(struct deadline *deadline)
 
 	deadline_leave(deadline);
 	if (!go_on(race))
-		race->fn(race->arg, -1, 0);
+		race->fn(race->arg, -1, 0, 0);
 }
 
 void race_give_up(struct race *race)
@@ -191,10 +191,6 @@ void race_give_up(struct race *race)
 void race_end(struct race *race)
 {
 	deadline_leave(&race->stagger);
-	for (size_t i = 0; i < race->n_tries; i++) {
-		if (&race->tries[i] == race->winner)
-			event_del(&race->tries[i].event);
-		else
-			close_try(&race->tries[i]);
-	}
+	for (size_t i = 0; i < race->n_tries; i++)
+		close_try(&race->tries[i]);
 }

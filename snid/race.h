@@ -10,12 +10,12 @@
 #ifndef SNID_RACE_H
 #define SNID_RACE_H
 
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "deadline.h"
 #include "route.h"
+#include "watch.h"
 
 struct race;
 struct worker;
@@ -24,16 +24,16 @@ enum { RACE_STAGGER_MS = 250 };		/* RFC 8305 8, "Connection Attempt Delay" */
 
 /**
  * A race is over, one that race_run() said was on. Called once; race_free() is still owed.
- * @fd:		the socket that is connected, the callee's from now on and not told of by events
- *		any more once the race is freed; or -1.
- * @what:	where connected: the events that it has had (libevent's), EV_WRITE among them.
+ * @fd:		the socket that is connected, the callee's from now on; or -1.
+ * @watch:	where connected: what stands for it, to be moved to the callee.
+ * @what:	where connected: the events that it has had, EPOLLOUT among them.
  */
-typedef void race_fn(void *arg, int fd, short what);
+typedef void race_fn(void *arg, int fd, watch_id watch, uint32_t what);
 
 struct race_try {
 	struct race *race;
 	int fd;				/* -1: it has failed, or won */
-	struct event event;
+	watch_id watch;
 	struct endpoint at;		/* of a unix socket: zero */
 };
 

@@ -63,10 +63,11 @@ static void drop_held(struct relay_dir *dir)
 /* ---- out ------------------------------------------------------------------- */
 
 /* Return: bytes taken by the receiver, 0 when it takes none now, or -1 when it is gone.
- * Where it takes a part only, the kernel tells when there is room again. */
-static ssize_t send_some(struct relay_side *to, const uint8_t *bytes, size_t len)
+ * Where it takes a part only, the kernel tells when there is room again.
+ * @flags:	MSG_MORE where more follows at once, or 0. */
+static ssize_t send_some(struct relay_side *to, const uint8_t *bytes, size_t len, int flags)
 {
-	ssize_t n = send(to->fd, bytes, len, MSG_NOSIGNAL);
+	ssize_t n = send(to->fd, bytes, len, flags | MSG_NOSIGNAL);
 
 	if (n < 0 && errno != EAGAIN)
 		return -1;
@@ -77,7 +78,7 @@ static ssize_t send_some(struct relay_side *to, const uint8_t *bytes, size_t len
 
 static bool send_held(struct relay_dir *dir, struct relay_side *to)
 {
-	ssize_t n = send_some(to, dir->held + dir->held_sent, dir->held_len - dir->held_sent);
+	ssize_t n = send_some(to, dir->held + dir->held_sent, dir->held_len - dir->held_sent, 0);
 
 	if (n < 0)
 		return false;
@@ -109,10 +110,10 @@ static bool send_waiting(struct way *way)
 }
 
 /* Send what was just read; keep what the receiver does not take. */
-static bool pass_on(struct way *way, const uint8_t *bytes, size_t len)
+static bool pass_on(struct way *way, const uint8_t *bytes, size_t len, int flags)
 {
 	struct relay_dir *dir = way->dir;
-	ssize_t n = send_some(way->to, bytes, len);
+	ssize_t n = send_some(way->to, bytes, len, flags);
 	size_t rest;
 
 	if (n < 0)
@@ -152,16 +153,18 @@ static ssize_t read_some(struct way *way, int flags)
 static ssize_t copy_some(struct way *way)
 {
 	ssize_t n = read_some(way, 0);
+	/* The end stands behind these bytes: it goes in one segment with the last of them. */
+	int flags = n < RELAY_SCRATCH_LEN && way->from->hung_up ? MSG_MORE : 0;
 
 	way->dir->bulk = n >= BULK_LEN;
-	return n > 0 && !pass_on(way, way->tools->scratch, (size_t)n) ? -1 : n;
+	return n > 0 && !pass_on(way, way->tools->scratch, (size_t)n, flags) ? -1 : n;
 }
 
 /* Nothing may be kept: take from the sender's socket what the receiver's socket took. */
 static ssize_t copy_keeping_none(struct way *way)
 {
 	ssize_t n = read_some(way, MSG_PEEK);
-	ssize_t sent = n > 0 ? send_some(way->to, way->tools->scratch, (size_t)n) : n;
+	ssize_t sent = n > 0 ? send_some(way->to, way->tools->scratch, (size_t)n, 0) : n;
 
 	if (sent > 0 && recv(way->from->fd, way->tools->scratch, (size_t)sent, 0) != sent)
 		return -1;

@@ -14,11 +14,10 @@
  * worker.c has the life of the workers, and so all of snid.h.
  */
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,6 +39,7 @@
 #include "service.h"
 #include "snid.h"
 #include "tcp.h"
+#include "watch.h"
 #include "worker.h"
 
 enum {
@@ -58,7 +58,7 @@ struct conn {
 	struct account account;
 	const struct service *service;	/* the listener's; not used once joined or refused */
 	struct relay relay;		/* both sockets, in every stage */
-	struct event events[2];		/* one for each socket, edge-triggered */
+	watch_id watches[2];		/* one for each socket */
 	struct opening *opening;	/* NULL once joined or refused */
 	size_t drained;			/* bytes, in STAGE_REFUSED */
 };
@@ -76,7 +76,7 @@ static void close_side(struct conn *conn, enum relay_end end, void (*close_fd)(i
 
 	if (side->fd < 0)
 		return;
-	event_del(&conn->events[end]);
+	watch_forget(conn->worker->watcher, conn->watches[end]);
 	close_fd(side->fd);
 	*side = (struct relay_side){ .fd = -1 };
 }
@@ -151,32 +151,16 @@ static void refuse(struct conn *conn, enum refusal refusal, const char *why)
 
 /* ---- accept ---------------------------------------------------------------- */
 
-static void on_client(evutil_socket_t fd, short what, void *arg);
-static void on_backend(evutil_socket_t fd, short what, void *arg);
+static void on_client(void *arg, uint32_t what);
+static void on_backend(void *arg, uint32_t what);
 
-/* From now on events tell of this socket; what is ready already is told at once.
- * Edge-triggered, so that one registration serves the socket's whole life. */
-static int watch(struct conn *conn, enum relay_end end, int fd)
+static void note_ready(struct relay_side *side, uint32_t what)
 {
-	struct event *event = &conn->events[end];
+	const uint32_t over = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
-	event_assign(event, conn->worker->base, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST,
-		     end == RELAY_CLIENT ? on_client : on_backend, conn);
-	if (event_add(event, NULL) < 0) {
-		close(fd);
-		return -ENOMEM;
-	}
-	/* libevent does not tell an end or an error apart from bytes. */
-	conn->relay.side[end] = (struct relay_side){ .fd = fd, .hung_up = true };
-	return 0;
-}
-
-static void note_ready(struct relay_side *side, short what)
-{
-	if (what & EV_READ)
-		side->readable = true;
-	if (what & EV_WRITE)
-		side->writable = true;
+	side->readable |= (what & (EPOLLIN | over)) != 0;
+	side->writable |= (what & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+	side->hung_up |= (what & over) != 0;
 }
 
 /* Return: whether one that waits for its client's hello, in this worker, gave way. */
@@ -231,12 +215,15 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 	worker_count(conn->worker, conn->stage, 1);
 	account_begin(&conn->account);
 	relay_init(&conn->relay);
-	if (watch(conn, RELAY_CLIENT, fd) < 0) {
+	conn->watches[RELAY_CLIENT] = watch_add(worker->watcher, fd, on_client, conn);
+	if (!conn->watches[RELAY_CLIENT]) {
 		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
+		close(fd);
 		leave_opening(conn);
 		conn_free(conn, close_fin);
 		return;
 	}
+	conn->relay.side[RELAY_CLIENT].fd = fd;
 	enter(conn, STAGE_HELLO);
 }
 
@@ -286,10 +273,11 @@ static void read_hello(struct conn *conn)
 	while (more) {
 		ssize_t n = recv(client->fd, conn->worker->scratch, HELLO_READ_LEN, 0);
 
-		if (n < 0 && errno == EAGAIN) {
+		/* A short read has emptied the socket; of what comes now an edge will tell. */
+		if (n < HELLO_READ_LEN && (n < 0 || !client->hung_up))
 			client->readable = false;
+		if (n < 0 && errno == EAGAIN)
 			return;
-		}
 		if (n <= 0) {
 			refuse(conn, REFUSAL_HELLO_EOF, n < 0 ? strerror(errno) : NULL);
 			return;
@@ -298,7 +286,7 @@ static void read_hello(struct conn *conn)
 			refuse(conn, REFUSAL_RESOURCE, NULL);
 			return;
 		}
-		more = judge_hello(conn);
+		more = judge_hello(conn) && client->readable;
 	}
 }
 
@@ -365,19 +353,20 @@ static void lost(struct conn *conn)
 		       strerror(-race->err));
 }
 
-static void raced(void *arg, int fd, short what)
+static void raced(void *arg, int fd, watch_id watch, uint32_t what)
 {
 	struct conn *conn = arg;
+	struct relay_side *backend = &conn->relay.side[RELAY_BACKEND];
 
 	if (fd < 0) {
 		lost(conn);
-	} else if (watch(conn, RELAY_BACKEND, fd) < 0) {
-		refuse(conn, REFUSAL_RESOURCE, NULL);
-	} else {
-		/* What the race was told is not told again. */
-		note_ready(&conn->relay.side[RELAY_BACKEND], what);
-		joined(conn);
+		return;
 	}
+	watch_move(conn->worker->watcher, watch, on_backend, conn);
+	conn->watches[RELAY_BACKEND] = watch;
+	backend->fd = fd;
+	note_ready(backend, what);
+	joined(conn);
 }
 
 static void dial(struct conn *conn)
@@ -462,19 +451,32 @@ static void relay_event(struct conn *conn, enum relay_end from)
 		run_relay(conn);
 }
 
+/* No byte has passed for TCP_SILENT_MS. */
+static void silent(struct conn *conn)
+{
+	const struct relay_side *side = conn->relay.side;
+
+	if (tcp_is_vanished(side[RELAY_CLIENT].fd) || tcp_is_vanished(side[RELAY_BACKEND].fd)) {
+		end(conn, ACCOUNT_VANISHED, tcp_close_reset);
+		return;
+	}
+	tcp_keep_alive(side[RELAY_BACKEND].fd);
+	enter(conn, STAGE_SILENT);
+}
+
 /* ---- what moves a connection on -------------------------------------------- */
 
-static void on_client(evutil_socket_t fd, short what, void *arg)
+static void on_client(void *arg, uint32_t what)
 {
 	struct conn *conn = arg;
 
-	(void)fd;
 	note_ready(&conn->relay.side[RELAY_CLIENT], what);
 	switch (conn->stage) {
 	case STAGE_HELLO:
 		read_hello(conn);
 		break;
 	case STAGE_RELAY:
+	case STAGE_SILENT:
 	case STAGE_HALF_CLOSED:
 		relay_event(conn, RELAY_CLIENT);
 		break;
@@ -488,11 +490,10 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-static void on_backend(evutil_socket_t fd, short what, void *arg)
+static void on_backend(void *arg, uint32_t what)
 {
 	struct conn *conn = arg;
 
-	(void)fd;
 	note_ready(&conn->relay.side[RELAY_BACKEND], what);
 	relay_event(conn, RELAY_BACKEND);
 }
@@ -513,6 +514,9 @@ static void expired(struct deadline *deadline)
 		lost(conn);
 		break;
 	case STAGE_RELAY:
+		silent(conn);
+		break;
+	case STAGE_SILENT:
 	case STAGE_HALF_CLOSED:
 		end(conn, ACCOUNT_IDLE, tcp_close_reset);
 		break;
@@ -556,6 +560,7 @@ static void stopped(struct deadline *deadline)
 		refuse(conn, REFUSAL_STOPPED, NULL);
 		break;
 	case STAGE_RELAY:
+	case STAGE_SILENT:
 	case STAGE_HALF_CLOSED:
 		end(conn, ACCOUNT_STOPPED, tcp_close_reset);
 		break;

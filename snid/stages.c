@@ -8,6 +8,7 @@ static const char *const stage_names[] = {
 	[STAGE_LOOKUP] = "lookup",
 	[STAGE_DIAL] = "dial",
 	[STAGE_RELAY] = "relay",
+	[STAGE_SILENT] = "silent",
 	[STAGE_HALF_CLOSED] = "half-closed",
 	[STAGE_REFUSED] = "refused",
 };

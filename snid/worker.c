@@ -30,6 +30,8 @@
 #include "resolve.h"
 #include "service.h"
 #include "snid.h"
+#include "tcp.h"
+#include "watch.h"
 
 struct snid {
 	struct quota *quota;
@@ -249,11 +251,14 @@ static void forget_prepared(struct worker *worker)
 
 static void set_timeouts(struct worker *worker, const struct config *config)
 {
+	uint32_t idle_ms = config->snid.limits.idle_timeout_ms;
+	uint32_t relay_ms = idle_ms < TCP_SILENT_MS ? idle_ms : TCP_SILENT_MS;
 	const uint32_t after_ms[STAGE_COUNT] = {
 		[STAGE_HELLO] = config->snid.limits.hello_timeout_ms,
 		[STAGE_LOOKUP] = LOOKUP_MS,
 		[STAGE_DIAL] = config->snid.limits.connect_timeout_ms,
-		[STAGE_RELAY] = config->snid.limits.idle_timeout_ms,
+		[STAGE_RELAY] = relay_ms,
+		[STAGE_SILENT] = idle_ms - relay_ms,
 		[STAGE_HALF_CLOSED] = HALF_CLOSED_MS,
 		[STAGE_REFUSED] = REFUSED_MS,
 	};
@@ -351,6 +356,7 @@ static void free_worker(struct worker *worker)
 		event_free(worker->deadline_timer);
 	if (worker->turn_timer)
 		event_free(worker->turn_timer);
+	watcher_free(worker->watcher);
 	loop_free(worker->loop);
 	seats_free(&worker->seats);
 	free(worker);
@@ -379,7 +385,8 @@ static struct worker *new_worker(const char *name, struct snid *snid)
 	worker->base = loop_base(worker->loop);
 	worker->deadline_timer = evtimer_new(worker->base, on_deadline, worker);
 	worker->turn_timer = evtimer_new(worker->base, on_turn, worker);
-	if (!worker->deadline_timer || !worker->turn_timer)
+	worker->watcher = watcher_new(worker->base);
+	if (!worker->deadline_timer || !worker->turn_timer || !worker->watcher)
 		goto fail;
 	return worker;
 fail:

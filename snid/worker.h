@@ -30,6 +30,7 @@ struct resolver;
 struct service;
 struct snid;
 struct snid_connection;
+struct watcher;
 
 /* The stages of a connection. Each has a queue, in which all wait equally long. */
 enum stage {
@@ -37,6 +38,7 @@ enum stage {
 	STAGE_LOOKUP,		/* for the resolver */
 	STAGE_DIAL,		/* for any of its servers to answer */
 	STAGE_RELAY,		/* for bytes */
+	STAGE_SILENT,		/* likewise, there having been none for TCP_SILENT_MS */
 	STAGE_HALF_CLOSED,	/* for bytes, one direction having ended */
 	STAGE_REFUSED,		/* for the client to close, the alert having been sent */
 	STAGE_COUNT
@@ -82,6 +84,7 @@ struct worker {
 		size_t n_listeners;
 	} next;
 
+	struct watcher *watcher;	/* of its connections' sockets */
 	struct relay_tools tools;
 	uint8_t scratch[RELAY_SCRATCH_LEN];	/* the tools' too; between two events its content is lost */
 	uint8_t gather[HELLO_MAX];

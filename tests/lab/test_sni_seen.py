@@ -111,7 +111,7 @@ def test_gauges_by_stage(lab, gate64):
     alone(gate64)
     with joined(lab), lab.client4.connect((GATEWAY4, 443)):
         wait_for(lambda: gate64.status()["rooms"]["snid"]["stages"] == {
-            "hello": 1, "lookup": 0, "dial": 0, "relay": 1, "half-closed": 0, "refused": 0},
+            "hello": 1, "lookup": 0, "dial": 0, "relay": 1, "silent": 0, "half-closed": 0, "refused": 0},
             "both are in their stages")
         text = gate64.command("status", "-s", gate64.control).stdout
         assert re.search(r"^  by stage +hello 1, relay 1$", text, re.MULTILINE)
@@ -129,7 +129,7 @@ def test_times(lab, gate64):
         assert rose[f"snid.opening_seconds_count.{step}"] == 1
         assert rose[f"snid.opening_seconds_bucket.{step}.+Inf"] == 1
     assert sum(rose[f"snid.duration_seconds_count.{end}"] for end in
-               ("closed", "reset", "idle_timeout", "stopped")) == 1
+               ("closed", "reset", "idle_timeout", "vanished", "stopped")) == 1
     text = gate64.command("status", "-s", gate64.control).stdout
     assert re.search(r"^  opening seconds +hello \d+, half within", text, re.MULTILINE)
 

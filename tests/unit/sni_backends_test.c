@@ -160,10 +160,11 @@ void worker_stagger(struct worker *worker, struct deadline *deadline)
 
 /* ---- a client -------------------------------------------------------------------------- */
 
-static void raced(void *arg, int fd, short what)
+static void raced(void *arg, int fd, watch_id watch, uint32_t what)
 {
 	(void)arg;
 	(void)fd;
+	(void)watch;
 	(void)what;
 	fail();
 }
@@ -281,6 +282,7 @@ static void run(enum config_sni_mode mode, bool wide)
 	}
 	worker->map = map = addrmap_new(&config, &net);
 	worker->base = event_base_new();
+	worker->watcher = watcher_new(worker->base);
 	clients_set_limits(clients, UINT32_MAX, UINT32_MAX);
 	worker->resolve = resolve_new(clients);
 	resolve_set(worker->resolve, (struct resolver *)1, 3600000);
@@ -302,6 +304,7 @@ static void run(enum config_sni_mode mode, bool wide)
 
 	resolve_free(worker->resolve);
 	clients_free(clients);
+	watcher_free(worker->watcher);
 	event_base_free(worker->base);
 	addrmap_free(map);
 	prefix_list_free(&backends);

@@ -98,7 +98,7 @@ struct world {
 	struct prefix all[2];
 	unsigned int told;
 	int fd;
-	short what;
+	watch_id watch;
 };
 
 static struct endpoint endpoint(const char *text)
@@ -109,13 +109,14 @@ static struct endpoint endpoint(const char *text)
 	return at;
 }
 
-static void told(void *arg, int fd, short what)
+static void told(void *arg, int fd, watch_id watch, uint32_t what)
 {
 	struct world *w = arg;
 
 	w->told++;
 	w->fd = fd;
-	w->what = what;
+	w->watch = watch;
+	(void)what;
 }
 
 static int set_up(void **state)
@@ -138,6 +139,7 @@ static int set_up(void **state)
 	w->map = addrmap_new(&config, &net);
 	w->worker.map = w->map;
 	w->worker.base = event_base_new();
+	w->worker.watcher = watcher_new(w->worker.base);
 	w->service = (struct service){ .mode = CONFIG_SNI_NAT46, .backends = &w->backends,
 				       .unix_directory = "/servers" };
 	w->client = endpoint("192.0.2.7:40000");
@@ -160,11 +162,14 @@ static int tear_down(void **state)
 		if (dialled[i].at_once)
 			continue;
 		close(dialled[i].fd[1]);
-		if (dialled[i].fd[0] != w->fd)	/* what did not win has been closed */
+		if (dialled[i].fd[0] != w->fd) {	/* what did not win has been closed */
 			assert_int_equal(fcntl(dialled[i].fd[0], F_GETFD), -1);
-		else
+		} else {
+			watch_forget(w->worker.watcher, w->watch);
 			close(w->fd);
+		}
 	}
+	watcher_free(w->worker.watcher);
 	event_base_free(w->worker.base);
 	addrmap_free(w->map);
 	free(w);
