@@ -181,6 +181,7 @@ UNIT_dns_reply := $(UNIT_dns_edns)
 UNIT_dns_bogus := dns64/bogus.c
 UNIT_dns_context := dns64/context.c dns64/ub_events.c $(UNIT_dns_forward)
 UNIT_dns_engine := dns64/engine.c dns64/name.c core/log.c
+UNIT_dns_ub_events := dns64/ub_events.c
 UNIT_dns_selfask := $(sort dns64/selfask.c core/log.c core/loop.c $(ADDRMAP) $(UNIT_config))
 UNIT_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 UNIT_dns_cache := dns64/cache.c dns64/store.c dns64/key.c dns64/reply.c dns64/message.c dns64/name.c core/stats.c

@@ -147,6 +147,23 @@ static void test_a_timeout_counts_whatever_is_heard(void **state)
 	assert_true(engine_is_deaf(&engine));
 }
 
+/* What its cache knows no server has said, and the first way down from the root is long. */
+static void test_an_answer_from_its_cache_is_no_sign_of_servers(void **state)
+{
+	struct asked asked = engine_asked(&engine);
+
+	(void)state;
+	become_deaf();
+	engine.asking = true;
+	engine_answered(&engine, &asked);
+	engine.asking = false;
+	assert_true(engine_is_deaf(&engine));
+	assert_true(engine_may_answer(&engine, &asked));
+	engine_answered(&engine, &asked);
+	assert_false(engine_is_deaf(&engine));
+	assert_false(engine_may_answer(&engine, &asked));
+}
+
 /* ---- anew -------------------------------------------------------------------------------- */
 
 /* While nobody is there a new one is ready for who comes back within 5 s. */
@@ -207,6 +224,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(test_silence_counts_until_there_is_an_answer, setup),
 		cmocka_unit_test_setup(test_a_timeout_counts_whatever_is_heard, setup),
+		cmocka_unit_test_setup(test_an_answer_from_its_cache_is_no_sign_of_servers, setup),
 		cmocka_unit_test_setup(test_a_dead_network_is_tried_every_three_seconds, setup),
 		cmocka_unit_test_setup(test_in_vain_it_is_made_anew_ever_less_often, setup),
 		cmocka_unit_test_setup(test_a_retry_keeps_to_the_time_between_two, setup),
