@@ -350,6 +350,15 @@ static struct entry *replace(struct shard *shard, const struct key *key, int64_t
 	return entry;
 }
 
+/* RFC 8767 4: an answer is news, even one that is not to be kept: the old one is over. */
+static void oust(struct shard *shard, const struct key *key)
+{
+	struct entry *entry = store_find(&shard->store, key);
+
+	if (entry)
+		store_remove(&shard->store, entry);
+}
+
 void cache_put(struct cache *cache, const struct key *key, int64_t now_ms,
 	       const struct answer *answer)
 {
@@ -357,10 +366,14 @@ void cache_put(struct cache *cache, const struct key *key, int64_t now_ms,
 	struct shard *shard;
 	struct entry *entry;
 
-	if (!cache->n_shards || answer->lifetime_s == 0 ||
-	    !message_read(&message, answer->wire, answer->len))
+	if (!cache->n_shards || !message_read(&message, answer->wire, answer->len))
 		return;
 	shard = shard_of(cache, key);
+	if (answer->lifetime_s == 0) {
+		oust(shard, key);
+		pthread_mutex_unlock(&shard->lock);
+		return;
+	}
 	entry = replace(shard, key, now_ms, answer, &message);
 	if (entry)
 		entry->lifetime_s = answer->lifetime_s;

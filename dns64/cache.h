@@ -63,7 +63,7 @@ void cache_set_policy(struct cache *cache, const struct cache_policy *policy);
 enum cache_outcome cache_get(struct cache *cache, const struct key *key, int64_t now_ms,
 			     struct answer *answer);
 
-/** cache_put() - keep a copy of @answer for its lifetime; replaces an older one. */
+/** cache_put() - keep a copy of @answer for its lifetime, if it has any; an older one goes. */
 void cache_put(struct cache *cache, const struct key *key, int64_t now_ms,
 	       const struct answer *answer);
 

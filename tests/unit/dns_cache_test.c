@@ -263,6 +263,18 @@ static void test_in_a_stale_answer_what_holds_keeps_its_ttl(void **state)
 }
 
 /* Switched off, an expired answer is no answer. */
+/* RFC 8767 4: NOERROR and NXDOMAIN refresh what was known, whatever their TTL. */
+static void test_an_answer_that_is_not_kept_ousts_the_old_one(void **state)
+{
+	(void)state;
+	put("a.example", 100, 0);
+	assert_int_equal(get("a.example", 100 * 1000), CACHE_STALE);
+	put("a.example", 0, 100 * 1000);
+	assert_int_equal(get("a.example", 100 * 1000), CACHE_MISS);
+	put_failure("a.example", REPLY_EDE_UNREACHABLE, 101 * 1000);
+	assert_int_equal(get("a.example", 101 * 1000), CACHE_FAILED);
+}
+
 static void test_without_serve_stale_there_is_none(void **state)
 {
 	struct cache_policy policy = { .stale_s = 0 };
@@ -751,6 +763,7 @@ int main(void)
 		TEST(stale_answers_are_marked),
 		TEST(stale_nxdomain_is_marked_as_such),
 		TEST(in_a_stale_answer_what_holds_keeps_its_ttl),
+		TEST(an_answer_that_is_not_kept_ousts_the_old_one),
 		TEST(without_serve_stale_there_is_none),
 		TEST(after_a_failure_stale_answers_come_at_once),
 		TEST(a_failure_does_not_replace_what_holds),
