@@ -26,12 +26,13 @@ enum {
 	SESSION_ID_MAX = 32,
 	EXTENSION_SERVER_NAME = 0,	/* RFC 6066 3 */
 	NAME_TYPE_HOST_NAME = 0,
+	EXTENSION_ALPN = 16,		/* RFC 7301 3.1 */
 };
 
 /* What the extensions told */
 struct extensions {
-	bool has_name;
-	struct hello_name name;
+	bool has_name, has_alpn;
+	struct hello hello;
 };
 
 /* RFC 6066 3: a list of one host name. The RFC forbids two of one type, and gives no
@@ -48,12 +49,44 @@ static bool parse_server_name(struct cursor body, struct extensions *found)
 	if (type != NAME_TYPE_HOST_NAME || len == 0 || found->has_name)
 		return false;
 	found->has_name = true;
-	found->name = (struct hello_name){ .at = at, .len = len };
+	found->hello.name = (struct hello_bytes){ .at = at, .len = len };
 	return true;
 }
 
-/* RFC 8446 4.2: one extension after the other. Two server names are refused; what else
- * is there twice is the server's to judge. */
+/* RFC 8701 2: values that no protocol has, so that servers learn to pass over such. */
+static bool is_grease(const uint8_t *protocol, size_t len)
+{
+	return len == 2 && protocol[0] == protocol[1] && (protocol[0] & 0x0f) == 0x0a;
+}
+
+/* RFC 7301 3.1: at least one protocol, none of them empty. */
+static bool parse_alpn(struct cursor body, struct extensions *found)
+{
+	struct cursor list = cursor_sub(&body, cursor_u16(&body));
+	struct hello_bytes only = { .at = NULL };
+	size_t n = 0;
+
+	if (body.failed || cursor_left(&body) || cursor_left(&list) == 0 || found->has_alpn)
+		return false;
+	while (cursor_left(&list)) {
+		size_t len = cursor_u8(&list);
+		const uint8_t *at = cursor_skip(&list, len);
+
+		if (!at || len == 0)
+			return false;
+		if (is_grease(at, len))
+			continue;
+		only = (struct hello_bytes){ .at = at, .len = len };
+		n++;
+	}
+	found->has_alpn = true;
+	if (n == 1)
+		found->hello.alpn = only;
+	return true;
+}
+
+/* RFC 8446 4.2: one extension after the other. What we read must not be there twice; what
+ * else is there twice is the server's to judge. */
 static bool parse_extensions(struct cursor list, struct extensions *found)
 {
 	while (cursor_left(&list)) {
@@ -67,6 +100,10 @@ static bool parse_extensions(struct cursor list, struct extensions *found)
 			if (!parse_server_name(body, found))
 				return false;
 			break;
+		case EXTENSION_ALPN:
+			if (!parse_alpn(body, found))
+				return false;
+			break;
 		default:
 			break;
 		}
@@ -74,35 +111,33 @@ static bool parse_extensions(struct cursor list, struct extensions *found)
 	return true;
 }
 
-/* RFC 8446 4.1.2, which RFC 5246 7.4.1.2 agrees with in shape; @hello is the body. */
-static enum hello_result parse_client_hello(struct cursor hello, struct hello_name *name)
+/* RFC 8446 4.1.2, which RFC 5246 7.4.1.2 agrees with in shape; @message is its body. */
+static enum hello_result parse_client_hello(struct cursor message, struct hello *hello)
 {
 	struct extensions found = { .has_name = false };
-	uint8_t major = cursor_u8(&hello);
+	uint8_t major = cursor_u8(&message);
 	size_t session_id_len, ciphers_len, compressions_len;
 
-	cursor_skip(&hello, 1 + RANDOM_LEN);
-	session_id_len = cursor_u8(&hello);
-	cursor_skip(&hello, session_id_len);
-	ciphers_len = cursor_u16(&hello);
-	cursor_skip(&hello, ciphers_len);
-	compressions_len = cursor_u8(&hello);
-	cursor_skip(&hello, compressions_len);
-	if (hello.failed || major != TLS_MAJOR || session_id_len > SESSION_ID_MAX ||
+	cursor_skip(&message, 1 + RANDOM_LEN);
+	session_id_len = cursor_u8(&message);
+	cursor_skip(&message, session_id_len);
+	ciphers_len = cursor_u16(&message);
+	cursor_skip(&message, ciphers_len);
+	compressions_len = cursor_u8(&message);
+	cursor_skip(&message, compressions_len);
+	if (message.failed || major != TLS_MAJOR || session_id_len > SESSION_ID_MAX ||
 	    ciphers_len < 2 || ciphers_len % 2 || compressions_len < 1)
 		return HELLO_MALFORMED;
 
 	/* Before TLS 1.3 a hello may end here (RFC 5246 7.4.1.2). */
-	if (cursor_left(&hello) > 0) {
-		struct cursor list = cursor_sub(&hello, cursor_u16(&hello));
+	if (cursor_left(&message) > 0) {
+		struct cursor list = cursor_sub(&message, cursor_u16(&message));
 
-		if (hello.failed || cursor_left(&hello) || !parse_extensions(list, &found))
+		if (message.failed || cursor_left(&message) || !parse_extensions(list, &found))
 			return HELLO_MALFORMED;
 	}
-	if (!found.has_name)
-		return HELLO_NO_NAME;
-	*name = found.name;
-	return HELLO_NAME;
+	*hello = found.hello;
+	return found.has_name ? HELLO_NAME : HELLO_NO_NAME;
 }
 
 /* Judge a record's header by as much of it as is there (RFC 8446 5.1).
@@ -150,7 +185,7 @@ static void gather_fragments(const uint8_t *wire, size_t wire_len, uint8_t *out,
 
 /* With the records that are whole: is the message, and what does it say? */
 static enum hello_result try_message(const struct hello_scan *scan, const uint8_t *wire,
-				     uint8_t *gather, struct hello_name *name)
+				     uint8_t *gather, struct hello *hello)
 {
 	uint8_t header[HANDSHAKE_HEADER_LEN] = { 0 };
 	struct cursor c = cursor_init(header, sizeof(header));
@@ -172,11 +207,11 @@ static enum hello_result try_message(const struct hello_scan *scan, const uint8_
 		message = gather;
 	}
 	return parse_client_hello(cursor_init(message + sizeof(header),
-					      message_len - sizeof(header)), name);
+					      message_len - sizeof(header)), hello);
 }
 
 enum hello_result hello_scan(struct hello_scan *scan, const uint8_t *wire, size_t wire_len,
-			     uint8_t *gather, struct hello_name *name)
+			     uint8_t *gather, struct hello *hello)
 {
 	size_t limit = wire_len < HELLO_WIRE_MAX ? wire_len : HELLO_WIRE_MAX;
 
@@ -195,7 +230,7 @@ enum hello_result hello_scan(struct hello_scan *scan, const uint8_t *wire, size_
 		scan->record_at += RECORD_HEADER_LEN + fragment_len;
 		scan->gathered += fragment_len;
 
-		result = try_message(scan, wire, gather, name);
+		result = try_message(scan, wire, gather, hello);
 		if (result != HELLO_NEED_MORE)
 			return result;
 	}

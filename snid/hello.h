@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The first bytes of a TLS connection: records, handshake message, ClientHello,
- * server name (RFC 8446 5.1, 4, 4.1.2; RFC 6066 3). Pure: bytes in, name out.
+ * server name, protocols (RFC 8446 5.1, 4, 4.1.2; RFC 6066 3; RFC 7301 3.1). Pure: bytes
+ * in, name out.
  */
 #ifndef SNID_HELLO_H
 #define SNID_HELLO_H
@@ -31,10 +32,16 @@ struct hello_scan {
 	size_t gathered;	/* the same in all complete records */
 };
 
-/* The server name as it stands in the hello */
-struct hello_name {
+/* Bytes as they stand in the hello */
+struct hello_bytes {
 	const uint8_t *at;	/* in the wire bytes or in the gather buffer; borrowed */
-	size_t len;		/* bytes */
+	size_t len;
+};
+
+/* What a whole hello says */
+struct hello {
+	struct hello_bytes name;	/* empty where HELLO_NO_NAME */
+	struct hello_bytes alpn;	/* the only protocol that is offered; empty: none, or several */
 };
 
 /**
@@ -44,13 +51,13 @@ struct hello_name {
  *		last call, the bytes already seen are the same.
  * @wire_len:	bytes; what follows the hello is not looked at.
  * @gather:	HELLO_MAX bytes of scratch, for a hello that spans several records;
- *		its content matters only while @name is used.
- * @name:	set where HELLO_NAME.
+ *		its content matters only while @hello is used.
+ * @hello:	set where HELLO_NAME or HELLO_NO_NAME.
  *
  * The work of one call is in proportion to what is new, so that a hello which comes
  * byte by byte costs no more than one that comes at once.
  */
 enum hello_result hello_scan(struct hello_scan *scan, const uint8_t *wire, size_t wire_len,
-			     uint8_t *gather, struct hello_name *name);
+			     uint8_t *gather, struct hello *hello);
 
 #endif

@@ -46,6 +46,24 @@ int opening_keep(struct opening **opening, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
+void opening_drop(struct opening *opening, size_t n)
+{
+	opening->wire_len -= n;
+	memmove(opening->wire, opening->wire + n, opening->wire_len);
+}
+
+int opening_prepend(struct opening *opening, const uint8_t *bytes, size_t len)
+{
+	int err = make_room(opening, len);
+
+	if (err)
+		return err;
+	memmove(opening->wire + len, opening->wire, opening->wire_len);
+	memcpy(opening->wire, bytes, len);
+	opening->wire_len += len;
+	return 0;
+}
+
 void opening_free(struct opening *opening)
 {
 	if (!opening)

@@ -7,21 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hello.h"
-#include "name.h"
+#include "preface.h"
 
 struct race;
 struct route;
 
-enum { OPENING_ALPN_STRLEN = 16 };
-
 struct opening {
-	struct hello_scan scan;
-	uint8_t *wire;			/* all that the client sent so far; from malloc() */
+	struct preface preface;
+	uint8_t *wire;			/* what the client sent and nothing took; from malloc() */
 	size_t wire_len, wire_size;	/* bytes there, bytes allocated */
-	char name[NAME_STRLEN];		/* "" = not known yet */
-	char alpn[OPENING_ALPN_STRLEN];	/* the only protocol that the client offers; "" = none, or
-					 * several, or a longer one, which no route asks for */
 	struct route *route;		/* from the look-up on */
 	struct race *race;		/* from the first connect() on */
 };
@@ -32,6 +26,15 @@ struct opening {
  * Return: 0 or -ENOMEM.
  */
 int opening_keep(struct opening **opening, const uint8_t *bytes, size_t len);
+
+/** opening_drop() - the first @n bytes are done with. */
+void opening_drop(struct opening *opening, size_t n);
+
+/**
+ * opening_prepend() - bytes for the server, before those of the client.
+ * Return: 0 or -ENOMEM.
+ */
+int opening_prepend(struct opening *opening, const uint8_t *bytes, size_t len);
 
 /** opening_free() - ends its look-up and its race; NULL is allowed. */
 void opening_free(struct opening *opening);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Why a connection is refused: each reason has its counter, its words for the log and
- * the TLS alert that tells the client.
+ * Why a connection is refused: each reason has its counter, its words for the log and what
+ * the client is told, in the protocol that it speaks.
  */
 #ifndef SNID_REFUSAL_H
 #define SNID_REFUSAL_H
@@ -12,6 +12,15 @@ struct endpoint;
 
 enum refusal {
 	REFUSAL_NOT_TLS,
+	REFUSAL_NOT_HTTP,
+	REFUSAL_BAD_PROXY,
+	REFUSAL_IPV6_CLIENT,
+	REFUSAL_BAD_PG,
+	REFUSAL_PG_PLAIN,
+	REFUSAL_PG_CANCEL,
+	REFUSAL_BAD_HTTP,
+	REFUSAL_HTTP_VERSION,
+	REFUSAL_HTTP_SIZE,
 	REFUSAL_BAD_HELLO,
 	REFUSAL_HELLO_SIZE,
 	REFUSAL_HELLO_TIMEOUT,
@@ -23,6 +32,8 @@ enum refusal {
 	REFUSAL_BACKEND,
 	REFUSAL_CONNECT,
 	REFUSAL_CONNECT_TIMEOUT,
+	REFUSAL_GREETING,
+	REFUSAL_GREETING_TIMEOUT,
 	REFUSAL_LIMIT,
 	REFUSAL_CLIENT_LIMIT,
 	REFUSAL_CLIENT_RATE,
@@ -35,6 +46,15 @@ enum refusal {
 	REFUSAL_NONE = REFUSAL_COUNT	/* it is not refused */
 };
 
+/* What the client understands */
+enum refusal_language {
+	REFUSAL_SILENT = 0,		/* not known, or no answer is foreseen */
+	REFUSAL_IN_TLS,			/* an alert, RFC 8446 6 */
+	REFUSAL_IN_POSTGRES,		/* ErrorResponse, before TLS */
+	REFUSAL_IN_HTTP,		/* a status, RFC 9110 15 */
+	REFUSAL_IN_HTTP_HEAD,		/* without content, RFC 9110 9.3.2 */
+};
+
 /**
  * refusal_note() - count it and log it (rate-limited).
  * @name:	a name that name_normalise() made, or "".
@@ -44,10 +64,10 @@ void refusal_note(enum refusal refusal, const struct endpoint *client, const cha
 		  const char *why);
 
 /**
- * refusal_send_alert() - tell the client and end our direction of the stream.
- * Return: false where this reason has no alert or the client is gone; then there is nothing
- * to wait for.
+ * refusal_say() - tell the client in its own language and end our direction of the stream.
+ * Return: false where there is nothing to say or the client is gone; then there is nothing to
+ * wait for.
  */
-bool refusal_send_alert(enum refusal refusal, int fd);
+bool refusal_say(enum refusal refusal, enum refusal_language language, int fd);
 
 #endif

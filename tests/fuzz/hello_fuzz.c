@@ -18,7 +18,7 @@ static void check(int holds)
 		abort();
 }
 
-static void check_name(const struct hello_name *raw)
+static void check_name(const struct hello_bytes *raw)
 {
 	char name[NAME_STRLEN], again[NAME_STRLEN];
 
@@ -38,7 +38,7 @@ static enum hello_result feed_pieces(const uint8_t *wire, size_t len, unsigned i
 {
 	enum hello_result result = HELLO_NEED_MORE;
 	struct hello_scan scan = { 0 };
-	struct hello_name found;
+	struct hello found;
 
 	for (size_t n = 0; n < len && result == HELLO_NEED_MORE;) {
 		uint8_t *copy;
@@ -51,8 +51,8 @@ static enum hello_result feed_pieces(const uint8_t *wire, size_t len, unsigned i
 		memcpy(copy, wire, n);
 		result = hello_scan(&scan, copy, n, gather, &found);
 		if (result == HELLO_NAME) {
-			*name_len = found.len;
-			memcpy(name, found.at, found.len);
+			*name_len = found.name.len;
+			memcpy(name, found.name.at, found.name.len);
 		}
 		free(copy);
 	}
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char name[HELLO_MAX];
 	struct hello_scan scan = { 0 };
-	struct hello_name found;
+	struct hello found;
 	enum hello_result whole, pieces;
 	size_t name_len = 0;
 
@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(pieces == whole);
 	if (whole != HELLO_NAME)
 		return 0;
-	check(found.len == name_len && memcmp(found.at, name, name_len) == 0);
-	check_name(&found);
+	check(found.name.len == name_len && memcmp(found.name.at, name, name_len) == 0);
+	check_name(&found.name);
 	return 0;
 }

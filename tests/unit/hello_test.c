@@ -144,18 +144,18 @@ static struct bytes good_wire(const char *name, size_t record_size)
 	return records(client_hello(&extensions, (struct spoil){ 0 }), record_size);
 }
 
-static enum hello_result scan_once(struct bytes wire, struct hello_name *name)
+static enum hello_result scan_once(struct bytes wire, struct hello *hello)
 {
 	struct hello_scan scan = { 0 };
 
-	return hello_scan(&scan, wire.v, wire.n, gather, name);
+	return hello_scan(&scan, wire.v, wire.n, gather, hello);
 }
 
 static enum hello_result result_of(struct bytes wire)
 {
-	struct hello_name name;
+	struct hello hello;
 
-	return scan_once(wire, &name);
+	return scan_once(wire, &hello);
 }
 
 static enum hello_result result_of_spoilt(struct spoil spoil)
@@ -167,11 +167,11 @@ static enum hello_result result_of_spoilt(struct spoil spoil)
 
 static void assert_name(struct bytes wire, const char *want)
 {
-	struct hello_name name;
+	struct hello hello;
 
-	assert_int_equal(scan_once(wire, &name), HELLO_NAME);
-	assert_int_equal(name.len, strlen(want));
-	assert_memory_equal(name.at, want, name.len);
+	assert_int_equal(scan_once(wire, &hello), HELLO_NAME);
+	assert_int_equal(hello.name.len, strlen(want));
+	assert_memory_equal(hello.name.at, want, hello.name.len);
 }
 
 /* RFC 8448 3, "send a ClientHello handshake message" and its record */
@@ -215,18 +215,18 @@ static void test_every_split(void **state)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct bytes wire = good_wire("a.example.org", sizes[i]);
 		struct hello_scan fed = { 0 };
-		struct hello_name name;
+		struct hello hello;
 
 		for (size_t n = 0; n < wire.n; n++) {
 			struct bytes part = { wire.v, n };
 
 			assert_int_equal(result_of(part), HELLO_NEED_MORE);
-			assert_int_equal(hello_scan(&fed, wire.v, n, gather, &name),
+			assert_int_equal(hello_scan(&fed, wire.v, n, gather, &hello),
 					 HELLO_NEED_MORE);
 		}
-		assert_int_equal(hello_scan(&fed, wire.v, wire.n, gather, &name), HELLO_NAME);
-		assert_int_equal(name.len, 13);
-		assert_memory_equal(name.at, "a.example.org", 13);
+		assert_int_equal(hello_scan(&fed, wire.v, wire.n, gather, &hello), HELLO_NAME);
+		assert_int_equal(hello.name.len, 13);
+		assert_memory_equal(hello.name.at, "a.example.org", 13);
 		assert_name(wire, "a.example.org");
 	}
 }
@@ -335,6 +335,98 @@ static void test_malformed_name(void **state)
 	}
 }
 
+/* What is offered: the only protocol of hellos with the name example.org, "" for none. */
+static void assert_alpn(struct bytes extensions, const char *want)
+{
+	struct hello hello;
+
+	assert_int_equal(scan_once(records(client_hello(&extensions, (struct spoil){ 0 }), 300),
+				   &hello), HELLO_NAME);
+	assert_int_equal(hello.alpn.len, strlen(want));
+	assert_memory_equal(hello.alpn.at ? hello.alpn.at : (const uint8_t *)"", want,
+			    strlen(want));
+}
+
+static struct bytes with_alpn(const char *list, size_t len)
+{
+	struct bytes extensions = named("example.org");
+
+	put_number(&extensions, 16, 2);
+	put_number(&extensions, len + 2, 2);
+	put_number(&extensions, len, 2);
+	put(&extensions, list, len);
+	return extensions;
+}
+
+/* RFC 7301 3.1; RFC 8701 2: what is GREASE counts for nothing. */
+static void test_alpn(void **state)
+{
+	(void)state;
+	assert_alpn(named("example.org"), "");
+	assert_alpn(with_alpn("\x0a" "acme-tls/1", 11), "acme-tls/1");
+	assert_alpn(with_alpn("\x02" "h2" "\x08" "http/1.1", 12), "");
+	assert_alpn(with_alpn("\x02" "h2" "\x02" "h2", 6), "");
+	assert_alpn(with_alpn("\x02\xba\xba" "\x0a" "postgresql", 14), "postgresql");
+	assert_alpn(with_alpn("\x02\xba\xba", 3), "");
+	assert_alpn(with_alpn("\x02\xba\xca", 3), "\xba\xca");
+}
+
+/* RFC 7301 3.1: ProtocolName protocol_name_list<2..2^16-1>, ProtocolName<1..2^8-1>; RFC 8446
+ * 4.2: the extension is not there twice. */
+static void test_malformed_alpn(void **state)
+{
+	struct bytes extensions = with_alpn("", 0);
+
+	(void)state;
+	assert_int_equal(result_of_extensions(&extensions), HELLO_MALFORMED);
+	extensions = with_alpn("\0", 1);
+	assert_int_equal(result_of_extensions(&extensions), HELLO_MALFORMED);
+	extensions = with_alpn("\x02" "h2" "\0", 4);
+	assert_int_equal(result_of_extensions(&extensions), HELLO_MALFORMED);
+	extensions = with_alpn("\x03" "h2", 3);
+	assert_int_equal(result_of_extensions(&extensions), HELLO_MALFORMED);
+	extensions = with_alpn("\x02" "h2", 3);
+	put(&extensions, "\0\x10\0\5\0\3\2h2", 9);
+	assert_int_equal(result_of_extensions(&extensions), HELLO_MALFORMED);
+	extensions = named("example.org");
+	put(&extensions, "\0\x10\0\6\0\3\2h2x", 10);	/* bytes behind the list */
+	assert_int_equal(result_of_extensions(&extensions), HELLO_MALFORMED);
+}
+
+/*
+ * As Chrome greets since it has X25519MLKEM768, 1720 bytes: GREASE as cipher, group, key share
+ * and first and last extension, ECH (GREASE or not, it looks the same), two protocols, a key
+ * share of 1216 bytes. More than a segment holds, so it comes in pieces.
+ */
+static void test_chrome(void **state)
+{
+	struct bytes extensions = no_bytes(), message, wire;
+
+	(void)state;
+	put_extension(&extensions, 0x4a4a, 0);
+	put_extension(&extensions, 0xfe0d, 186);		/* encrypted_client_hello */
+	put(&extensions, "\0\x0a\0\x0c\0\x0a\x8a\x8a\x11\xec\0\x1d\0\x17\0\x18", 16);
+	put_server_name(&extensions, "post-quantum.example.org");
+	put(&extensions, "\0\x10\0\x0e\0\x0c\x02h2\x08http/1.1", 18);
+	put_number(&extensions, 51, 2);				/* key_share */
+	put_number(&extensions, 2 + 5 + 4 + 1216 + 4 + 32, 2);
+	put_number(&extensions, 5 + 4 + 1216 + 4 + 32, 2);
+	put(&extensions, "\x8a\x8a\0\1\0", 5);
+	put(&extensions, "\x11\xec\x04\xc0", 4);
+	put_zeros(&extensions, 1216);
+	put(&extensions, "\0\x1d\0\x20", 4);
+	put_zeros(&extensions, 32);
+	put(&extensions, "\0\x2b\0\x07\x06\xda\xda\3\4\3\3", 11);
+	put_extension(&extensions, 0x9a9a, 1);
+	message = client_hello(&extensions, (struct spoil){ 0 });
+	put_extension(&extensions, 21, 1720 - 5 - 4 - message.n);
+	wire = records(client_hello(&extensions, (struct spoil){ 0 }), 1 << 14);
+	assert_int_equal(wire.n, 1720);
+	for (size_t n = 0; n < wire.n; n++)
+		assert_int_equal(result_of((struct bytes){ wire.v, n }), HELLO_NEED_MORE);
+	assert_name(wire, "post-quantum.example.org");
+}
+
 /* An extension that says more than there is, before and after the name */
 static void test_malformed_extension(void **state)
 {
@@ -342,7 +434,7 @@ static void test_malformed_extension(void **state)
 
 	(void)state;
 	put_server_name(&extensions, "example.org");
-	put_number(&extensions, 16, 2);
+	put_number(&extensions, 35, 2);		/* session_ticket */
 	put_number(&extensions, 1, 2);
 	assert_int_equal(result_of_extensions(&extensions), HELLO_MALFORMED);
 	put_number(&extensions, 0, 1);
@@ -426,16 +518,16 @@ static void test_wire_size(void **state)
 {
 	struct bytes extensions = named("example.org"), wire;
 	struct hello_scan scan = { 0 };
-	struct hello_name name;
+	struct hello hello;
 
 	(void)state;
 	put_extension(&extensions, 21, HELLO_WIRE_MAX / 6);
 	wire = records(client_hello(&extensions, (struct spoil){ 0 }), 1);
 	assert_true(wire.n > HELLO_WIRE_MAX);
 	assert_int_equal(result_of(wire), HELLO_TOO_BIG);
-	assert_int_equal(hello_scan(&scan, wire.v, HELLO_WIRE_MAX - 1, gather, &name),
+	assert_int_equal(hello_scan(&scan, wire.v, HELLO_WIRE_MAX - 1, gather, &hello),
 			 HELLO_NEED_MORE);
-	assert_int_equal(hello_scan(&scan, wire.v, HELLO_WIRE_MAX, gather, &name),
+	assert_int_equal(hello_scan(&scan, wire.v, HELLO_WIRE_MAX, gather, &hello),
 			 HELLO_TOO_BIG);
 }
 
@@ -449,6 +541,9 @@ int main(void)
 		cmocka_unit_test(test_duplicate_name),
 		cmocka_unit_test(test_malformed_name),
 		cmocka_unit_test(test_malformed_extension),
+		cmocka_unit_test(test_alpn),
+		cmocka_unit_test(test_malformed_alpn),
+		cmocka_unit_test(test_chrome),
 		cmocka_unit_test(test_malformed_record),
 		cmocka_unit_test(test_not_tls),
 		cmocka_unit_test(test_size),
