@@ -2,9 +2,9 @@
 /*
  * The spine: one connection's life, from top to bottom of this file.
  *
- *   accepted -> read_hello -> look_up -> routed -> dial -> raced -> joined -> run_relay
- *                   |            |         |        |       |                    |
- *                   +------------+---------+--------+-------+--> refuse          +-> end
+ *   accepted -> read_preface -> look_up -> dial -> raced -> greet -> joined -> run_relay
+ *                   |              |         |       |        |                    |
+ *                   +--------------+---------+-------+--------+--> refuse          +-> end
  *
  * A connection belongs to the worker that accepted it and lives in that one thread.
  * Until it is joined to a server it can only be refused (refusal.c has the reasons);
@@ -28,9 +28,10 @@
 #include "../core/stats.h"
 #include "accept.h"
 #include "account.h"
-#include "hello.h"
-#include "name.h"
 #include "opening.h"
+#include "postgres.h"
+#include "preface.h"
+#include "proxy.h"
 #include "quota.h"
 #include "race.h"
 #include "refusal.h"
@@ -45,7 +46,8 @@
 enum {
 	HELLO_READ_LEN = 16 * 1024,	/* bytes read at once before the hello is known */
 	MAKE_ROOM_MAX = 8,		/* connections that give way to one */
-	REFUSED_DRAIN_MAX = 256 * 1024,	/* bytes swallowed after an alert */
+	REFUSED_DRAIN_MAX = 256 * 1024,	/* bytes swallowed after a refusal was told */
+	GREETING_MAX = PROXY_WRITE_MAX + POSTGRES_REQUEST_LEN,
 };
 
 struct conn {
@@ -138,10 +140,13 @@ static void drain_refused(struct conn *conn)
 
 static void refuse(struct conn *conn, enum refusal refusal, const char *why)
 {
-	refusal_note(refusal, &conn->client, conn->opening ? conn->opening->name : "", why);
+	const struct preface *said = conn->opening ? &conn->opening->preface : NULL;
+	enum refusal_language language = said ? said->language : REFUSAL_SILENT;
+
+	refusal_note(refusal, &conn->client, said ? said->name : "", why);
 	leave_opening(conn);
 	close_side(conn, RELAY_BACKEND, close_fin);
-	if (!refusal_send_alert(refusal, conn->relay.side[RELAY_CLIENT].fd)) {
+	if (!refusal_say(refusal, language, conn->relay.side[RELAY_CLIENT].fd)) {
 		conn_free(conn, close_fin);
 		return;
 	}
@@ -227,45 +232,95 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 	enter(conn, STAGE_HELLO);
 }
 
-/* ---- hello ----------------------------------------------------------------- */
+/* ---- preface --------------------------------------------------------------- */
 
 static void look_up(struct conn *conn);
 
-/* Return: does the hello need more bytes? If not, the connection has moved on. */
-static bool judge_hello(struct conn *conn)
+static bool is_proxy(const struct conn *conn)
 {
-	struct opening *o = conn->opening;
-	struct hello_name raw;
-	const char *wrong;
+	return prefix_list_contains(conn->service->proxy_from, &conn->client.addr);
+}
 
-	switch (hello_scan(&o->scan, o->wire, o->wire_len, conn->worker->gather, &raw)) {
-	case HELLO_NEED_MORE:
+/* The proxy's connection is its client's from here on. Return: whether it may go on. */
+static bool take_client(struct conn *conn, const struct proxy_header *proxy)
+{
+	enum refusal refusal = REFUSAL_NONE;
+
+	if (!proxy->has_client)
 		return true;
-	case HELLO_NAME:
-		conn->account.protocol = CONFIG_SNI_TLS;
-		wrong = name_normalise(raw.at, raw.len, o->name);
-		if (wrong)
-			refuse(conn, REFUSAL_BAD_NAME, wrong);
-		else
-			look_up(conn);
-		break;
-	case HELLO_NO_NAME:
-		refuse(conn, REFUSAL_NO_NAME, NULL);
-		break;
-	case HELLO_NOT_TLS:
-		refuse(conn, REFUSAL_NOT_TLS, NULL);
-		break;
-	case HELLO_MALFORMED:
-		refuse(conn, REFUSAL_BAD_HELLO, NULL);
-		break;
-	case HELLO_TOO_BIG:
-		refuse(conn, REFUSAL_HELLO_SIZE, NULL);
-		break;
+	if (conn->service->mode == CONFIG_SNI_NAT46 && !addr_is_v4(&proxy->client.addr))
+		refusal = REFUSAL_IPV6_CLIENT;
+	else
+		refusal = quota_move(conn->worker->quota, &conn->client, &proxy->client);
+	if (refusal != REFUSAL_NONE) {
+		refuse(conn, refusal, NULL);
+		return false;
 	}
+	conn->client = proxy->client;
+	return true;
+}
+
+/* Return: whether the client was told. */
+static bool tell_client(struct conn *conn, char answer)
+{
+	if (send(conn->relay.side[RELAY_CLIENT].fd, &answer, 1, MSG_NOSIGNAL) == 1)
+		return true;
+	refuse(conn, REFUSAL_HELLO_EOF, strerror(errno));
 	return false;
 }
 
-static void read_hello(struct conn *conn)
+static enum config_sni_protocol protocol_of(const struct preface *preface)
+{
+	if (preface->step == PREFACE_AT_HTTP)
+		return CONFIG_SNI_HTTP;
+	return preface->asks_postgres ? CONFIG_SNI_POSTGRES : CONFIG_SNI_TLS;
+}
+
+/* Return: are more bytes needed? If not, the connection has moved on. */
+static bool judge_preface(struct conn *conn)
+{
+	struct opening *o = conn->opening;
+	struct preface *preface = &o->preface;
+
+	for (;;) {
+		enum preface_verdict verdict = preface_read(preface, conn->service, o->wire,
+							    o->wire_len, conn->worker->gather);
+
+		if (preface->taken)
+			opening_drop(o, preface->taken);
+		switch (verdict) {
+		case PREFACE_NEED_MORE:
+			return true;
+		case PREFACE_CLIENT:
+			if (!take_client(conn, &preface->proxy))
+				return false;
+			break;
+		case PREFACE_SAY:
+			if (!tell_client(conn, preface->say))
+				return false;
+			break;
+		case PREFACE_NAME:
+			conn->account.protocol = protocol_of(preface);
+			look_up(conn);
+			return false;
+		case PREFACE_REFUSED:
+			refuse(conn, preface->refusal, preface->why);
+			return false;
+		}
+	}
+}
+
+static int keep(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+	bool first = !conn->opening;
+	int err = opening_keep(&conn->opening, bytes, len);
+
+	if (!err && first && is_proxy(conn))
+		conn->opening->preface.step = PREFACE_AT_PROXY;
+	return err;
+}
+
+static void read_preface(struct conn *conn)
 {
 	struct relay_side *client = &conn->relay.side[RELAY_CLIENT];
 	bool more = client->readable;
@@ -282,11 +337,11 @@ static void read_hello(struct conn *conn)
 			refuse(conn, REFUSAL_HELLO_EOF, n < 0 ? strerror(errno) : NULL);
 			return;
 		}
-		if (opening_keep(&conn->opening, conn->worker->scratch, (size_t)n) < 0) {
+		if (keep(conn, conn->worker->scratch, (size_t)n) < 0) {
 			refuse(conn, REFUSAL_RESOURCE, NULL);
 			return;
 		}
-		more = judge_hello(conn) && client->readable;
+		more = judge_preface(conn) && client->readable;
 	}
 }
 
@@ -330,12 +385,13 @@ static void look_up(struct conn *conn)
 	else if (conn->service->mode == CONFIG_SNI_UNIX)
 		dial(conn);
 	else
-		routed(conn, route_find(o->route, conn->service, o->name, o->alpn));
+		routed(conn, route_find(o->route, conn->service, o->preface.name,
+					o->preface.alpn));
 }
 
 /* ---- dial ------------------------------------------------------------------ */
 
-static void joined(struct conn *conn);
+static void greet(struct conn *conn);
 
 static void lost(struct conn *conn)
 {
@@ -366,7 +422,7 @@ static void raced(void *arg, int fd, watch_id watch, uint32_t what)
 	conn->watches[RELAY_BACKEND] = watch;
 	backend->fd = fd;
 	note_ready(backend, what);
-	joined(conn);
+	greet(conn);
 }
 
 static void dial(struct conn *conn)
@@ -383,12 +439,91 @@ static void dial(struct conn *conn)
 	o->race->route = o->route;
 	o->race->service = conn->service;
 	o->race->client = &conn->client;
-	o->race->name = o->name;
+	o->race->name = o->preface.name;
 	o->race->fn = raced;
 	o->race->arg = conn;
 	enter(conn, STAGE_DIAL);
 	if (!race_run(o->race))
 		lost(conn);
+}
+
+/* ---- greet ----------------------------------------------------------------- */
+
+static void joined(struct conn *conn);
+
+/* Where the client has connected to, as far as its proxy or the kernel tells */
+static struct endpoint server_seen(const struct conn *conn)
+{
+	const struct proxy_header *proxy = &conn->opening->preface.proxy;
+	struct endpoint server = { .port = 0 };
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (proxy->has_client)
+		return proxy->server;
+	if (getsockname(conn->relay.side[RELAY_CLIENT].fd, (struct sockaddr *)&ss, &len) == 0)
+		endpoint_from_sockaddr((const struct sockaddr *)&ss, &server);
+	return server;
+}
+
+/* Return: bytes of what the server gets first of all; @out: GREETING_MAX. */
+static size_t write_greeting(const struct conn *conn, uint8_t *out)
+{
+	const struct preface *preface = &conn->opening->preface;
+	size_t len = 0;
+
+	if (conn->service->proxy_to) {
+		struct endpoint server = server_seen(conn);
+
+		len = proxy_write(out, &conn->client, &server, preface->name, preface->alpn);
+	}
+	if (preface->asks_postgres) {
+		memcpy(out + len, postgres_ssl_request, sizeof(postgres_ssl_request));
+		len += sizeof(postgres_ssl_request);
+	}
+	return len;
+}
+
+/* What the server gets before the client's own bytes. PostgreSQL has to agree to them. */
+static void greet(struct conn *conn)
+{
+	uint8_t greeting[GREETING_MAX];
+	size_t len = write_greeting(conn, greeting);
+	int fd = conn->relay.side[RELAY_BACKEND].fd;
+
+	account_step_over(&conn->account, ACCOUNT_CONNECT);
+	if (conn->opening->preface.asks_postgres) {
+		/* A new socket takes as much at once. */
+		if (send(fd, greeting, len, MSG_NOSIGNAL) != (ssize_t)len)
+			refuse(conn, REFUSAL_GREETING, strerror(errno));
+		else
+			enter(conn, STAGE_GREET);
+	} else if (len && opening_prepend(conn->opening, greeting, len) < 0) {
+		refuse(conn, REFUSAL_RESOURCE, NULL);
+	} else {
+		joined(conn);
+	}
+}
+
+static void greeted(struct conn *conn)
+{
+	struct relay_side *server = &conn->relay.side[RELAY_BACKEND];
+	uint8_t answer[16];
+	const char *wrong;
+	ssize_t n;
+
+	if (!server->readable)
+		return;
+	n = recv(server->fd, answer, sizeof(answer), 0);
+	if (n < 0 && errno == EAGAIN) {
+		server->readable = false;
+		return;
+	}
+	wrong = n < 0 ? strerror(errno) : postgres_judge_answer(answer, (size_t)n);
+	if (wrong)
+		refuse(conn, REFUSAL_GREETING, wrong);
+	else
+		joined(conn);
 }
 
 /* ---- relay ----------------------------------------------------------------- */
@@ -401,10 +536,9 @@ static void joined(struct conn *conn)
 	struct opening *o = conn->opening;
 
 	stats_inc(STAT_SNI_RELAYED);
-	account_step_over(&conn->account, ACCOUNT_CONNECT);
-	account_joined(&conn->account, &conn->client, o->name, conn->service->mode,
+	account_joined(&conn->account, &conn->client, o->preface.name, conn->service->mode,
 		       &o->race->winner->at);
-	resolve_confirm(conn->worker->resolve, o->name);
+	resolve_confirm(conn->worker->resolve, o->preface.name);
 	relay_hold(&conn->relay, RELAY_CLIENT, o->wire, o->wire_len);
 	o->wire = NULL;
 	leave_opening(conn);
@@ -473,7 +607,7 @@ static void on_client(void *arg, uint32_t what)
 	note_ready(&conn->relay.side[RELAY_CLIENT], what);
 	switch (conn->stage) {
 	case STAGE_HELLO:
-		read_hello(conn);
+		read_preface(conn);
 		break;
 	case STAGE_RELAY:
 	case STAGE_SILENT:
@@ -485,6 +619,7 @@ static void on_client(void *arg, uint32_t what)
 		break;
 	case STAGE_LOOKUP:	/* noted, and read once there is a server to read it */
 	case STAGE_DIAL:
+	case STAGE_GREET:
 	case STAGE_COUNT:
 		break;
 	}
@@ -495,7 +630,10 @@ static void on_backend(void *arg, uint32_t what)
 	struct conn *conn = arg;
 
 	note_ready(&conn->relay.side[RELAY_BACKEND], what);
-	relay_event(conn, RELAY_BACKEND);
+	if (conn->stage == STAGE_GREET)
+		greeted(conn);
+	else
+		relay_event(conn, RELAY_BACKEND);
 }
 
 static void expired(struct deadline *deadline)
@@ -512,6 +650,9 @@ static void expired(struct deadline *deadline)
 	case STAGE_DIAL:
 		race_give_up(conn->opening->race);
 		lost(conn);
+		break;
+	case STAGE_GREET:
+		refuse(conn, REFUSAL_GREETING_TIMEOUT, NULL);
 		break;
 	case STAGE_RELAY:
 		silent(conn);
@@ -557,6 +698,7 @@ static void stopped(struct deadline *deadline)
 	case STAGE_HELLO:
 	case STAGE_LOOKUP:
 	case STAGE_DIAL:
+	case STAGE_GREET:
 		refuse(conn, REFUSAL_STOPPED, NULL);
 		break;
 	case STAGE_RELAY:
@@ -575,7 +717,7 @@ static void describe(const void *arg, struct snid_connection *out)
 {
 	const struct conn *conn = arg;
 	const struct account *account = &conn->account;
-	const char *name = conn->opening ? conn->opening->name : account->name;
+	const char *name = conn->opening ? conn->opening->preface.name : account->name;
 
 	*out = (struct snid_connection){
 		.client = conn->client,

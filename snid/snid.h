@@ -18,7 +18,7 @@ struct addrmap;
 struct config;
 struct snid;
 
-enum { SNID_STAGES = 7 };		/* see snid_stage_name() */
+enum { SNID_STAGES = 8 };		/* see snid_stage_name() */
 
 /* One connection */
 struct snid_connection {

@@ -7,6 +7,7 @@ static const char *const stage_names[] = {
 	[STAGE_HELLO] = "hello",
 	[STAGE_LOOKUP] = "lookup",
 	[STAGE_DIAL] = "dial",
+	[STAGE_GREET] = "greet",
 	[STAGE_RELAY] = "relay",
 	[STAGE_SILENT] = "silent",
 	[STAGE_HALF_CLOSED] = "half-closed",

@@ -257,6 +257,7 @@ static void set_timeouts(struct worker *worker, const struct config *config)
 		[STAGE_HELLO] = config->snid.limits.hello_timeout_ms,
 		[STAGE_LOOKUP] = LOOKUP_MS,
 		[STAGE_DIAL] = config->snid.limits.connect_timeout_ms,
+		[STAGE_GREET] = config->snid.limits.connect_timeout_ms,
 		[STAGE_RELAY] = relay_ms,
 		[STAGE_SILENT] = idle_ms - relay_ms,
 		[STAGE_HALF_CLOSED] = HALF_CLOSED_MS,

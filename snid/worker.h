@@ -37,10 +37,11 @@ enum stage {
 	STAGE_HELLO,		/* for the name; from the accept on, whatever comes meanwhile */
 	STAGE_LOOKUP,		/* for the resolver */
 	STAGE_DIAL,		/* for any of its servers to answer */
+	STAGE_GREET,		/* for the server's word that it takes TLS */
 	STAGE_RELAY,		/* for bytes */
 	STAGE_SILENT,		/* likewise, there having been none for TCP_SILENT_MS */
 	STAGE_HALF_CLOSED,	/* for bytes, one direction having ended */
-	STAGE_REFUSED,		/* for the client to close, the alert having been sent */
+	STAGE_REFUSED,		/* for the client to close, having been told why */
 	STAGE_COUNT
 };
 
