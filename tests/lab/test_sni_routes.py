@@ -21,7 +21,7 @@ from wire import Capture, client_hello, read_all, tls_refusal
 
 ALERT, FATAL, INTERNAL_ERROR, UNRECOGNIZED_NAME = 21, 2, 80, 112	# RFC 8446 6
 SILENT6, DNS_OF_ZONE = "2001:db8:1::81", "192.0.2.54"
-PORT, OTHER_PORT = 4433, 4434		# of the servers
+PORT, OTHER_PORT, XMPP_PORT = 4433, 4434, 5223		# of the servers
 NAT46_PORT, TCP_PORT, UNIX_PORT, NAT46_TOO_PORT, CLOSED_PORT, WIDE_PORT = range(5001, 5007)
 # client4's too, for tests that choose their ports: those of CLIENT4 may be in TIME_WAIT.
 OTHER4, THIRD4 = "203.0.113.8", "203.0.113.9"
@@ -56,6 +56,16 @@ ZONE = f"""\
     own AAAA {GATEWAY6}
     pref64 AAAA 64:ff9b::192.0.2.80
     nat46 AAAA 64:ff9b:1::203.0.113.7
+    _xmpps-client._tcp.xmpp SRV 20 0 {XMPP_PORT} www
+    _xmpps-client._tcp.xmpp SRV 10 0 22 www
+    _xmpps-client._tcp.xmpp SRV 10 0 {XMPP_PORT} silent
+    _xmpps-server._tcp.xmpp SRV 10 0 {PORT} www
+    _xmpps-client._tcp.ssh SRV 10 0 22 www
+    ssh AAAA {SERVER6}
+    _xmpps-client._tcp.nowhere SRV 0 0 0 .
+    nowhere AAAA {SERVER6}
+    _xmpps-client._tcp.inward SRV 0 0 {XMPP_PORT} pref64
+    inward AAAA {SERVER6}
     """
 
 
@@ -101,7 +111,7 @@ def unix_server(path, name):
 
 @pytest.fixture(scope="module")
 def servers(lab):
-    """By name: on server6 two ports, on internet4 one."""
+    """By name: on server6 three ports, on internet4 one."""
     lab.server6.run("ip", "addr", "add", f"{SILENT6}/64", "dev", "lan0", "preferred_lft", "0")
     lab.server6.nft(f"table ip6 silent {{ chain input {{ type filter hook input priority 0;"
                     f" ip6 daddr {SILENT6} drop; }}; }}")
@@ -110,6 +120,7 @@ def servers(lab):
     lab.internet4.run("ip", "addr", "add", f"{DNS_OF_ZONE}/32", "dev", "lo")
     return {"six": tcp_server(lab.server6, SERVER6, PORT, "six"),
             "six-too": tcp_server(lab.server6, SERVER6, OTHER_PORT, "six-too"),
+            "xmpp": tcp_server(lab.server6, SERVER6, XMPP_PORT, "xmpp"),
             "four": tcp_server(lab.internet4, WEB4, PORT, "four")}
 
 
@@ -161,23 +172,23 @@ def connect(lab, port, source=None):
 
 
 @contextlib.contextmanager
-def greeted(lab, name, port, source=None):
+def greeted(lab, name, port, source=None, alpn=()):
     """A connection to the server of `name`, which has answered: (socket, its answer)."""
     with connect(lab, port, source) as sock:
-        sock.sendall(client_hello(name))
+        sock.sendall(client_hello(name, alpn))
         yield sock, sock.recv(100).decode(errors="replace")
 
 
-def reached(lab, name, port):
+def reached(lab, name, port, alpn=()):
     """Which server is it?"""
-    with greeted(lab, name, port) as (_, answer):
+    with greeted(lab, name, port, alpn=alpn) as (_, answer):
         return answer
 
 
-def refused(lab, gate64, name, port, reason, alert=UNRECOGNIZED_NAME):
+def refused(lab, gate64, name, port, reason, alert=UNRECOGNIZED_NAME, alpn=()):
     """The alert comes, and `reason` is counted."""
     with gate64.counting() as rose:
-        answer = tls_refusal(connect(lab, port), name)
+        answer = tls_refusal(connect(lab, port), name, alpn)
     assert [*answer[:2], *answer[3:]] == [ALERT, 3, 0, 2, FATAL, alert]
     assert rose[f"snid.refused.{reason}"] == 1 and not rose["snid.relayed"]
 
@@ -282,6 +293,33 @@ def test_a_server_that_does_not_answer(lab, gate64):
 def test_a_server_that_is_not_there(lab, gate64):
     """Its host resets the connection."""
     refused(lab, gate64, "www.routes.example", CLOSED_PORT, "connect_failed", INTERNAL_ERROR)
+
+
+# ---- services ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("port", [NAT46_PORT, TCP_PORT])
+def test_xmpp_goes_by_services(lab, gate64, port):
+    """RFC 2782, XEP-0368: the lowest priority first; port 22 is no port of XMPP and passed over;
+    the next one where a target does not answer."""
+    assert reached(lab, "xmpp.routes.example", port, ["xmpp-client"]) == "xmpp"
+    assert reached(lab, "xmpp.routes.example", port, ["xmpp-server"]) == "six"
+
+
+def test_hosts_without_services(lab, gate64):
+    """RFC 2782: no such records: the host's addresses. Clients of others, or of several protocols,
+    do not ask for them."""
+    assert reached(lab, "www.routes.example", NAT46_PORT, ["xmpp-client"]) == "six"
+    for alpn in (["h2"], ["xmpp-client", "h2"], ["xmpp-client", "xmpp-server"]):
+        refused(lab, gate64, "xmpp.routes.example", NAT46_PORT, "unknown_name", alpn=alpn)
+
+
+@pytest.mark.parametrize("name, reason", [("ssh", "unknown_name"), ("nowhere", "unknown_name"),
+                                          ("inward", "backend_not_allowed")])
+def test_services_that_are_not_for_us(lab, gate64, name, reason):
+    """A port that is not allowed; the target "." (RFC 2782); a target in a NAT64 prefix. The host's
+    own addresses do not stand in."""
+    refused(lab, gate64, f"{name}.routes.example", NAT46_PORT, reason, alpn=["xmpp-client"])
 
 
 # ---- the source port ----------------------------------------------------------------------------

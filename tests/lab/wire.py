@@ -79,9 +79,11 @@ def ask(ns, server, name, kind, tcp=False, timeout=5.0, source=None, **flags):
         return send(query, server, timeout=timeout, source=source)
 
 
-def client_hello(name):
-    """The bytes that OpenSSL sends first to a server called `name`."""
+def client_hello(name, alpn=()):
+    """The bytes that OpenSSL sends first to a server called `name`; `alpn`: protocols to offer."""
     context = ssl.create_default_context()
+    if alpn:
+        context.set_alpn_protocols(alpn)
     context.check_hostname = False	# so that a hello without a name can be made too
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname=name)
@@ -99,10 +101,10 @@ def read_all(sock):
     return data
 
 
-def tls_refusal(sock, name):
+def tls_refusal(sock, name, alpn=()):
     """Greet with `name`; what the server says before it closes, as bytes."""
     with sock:
-        sock.sendall(client_hello(name))
+        sock.sendall(client_hello(name, alpn))
         return read_all(sock)
 
 
