@@ -90,7 +90,7 @@ static const struct {
 	{ 'C', "      --client A       those of this address or prefix\n" },
 	{ 'M', "      --name N         to the server of this name; \"*.example.org\": of those below\n" },
 	{ 'B', "      --backend A      to a server with this address or prefix\n" },
-	{ 'G', "      --stage S        hello, lookup, dial, relay, silent, half-closed or refused\n" },
+	{ 'G', "      --stage S        hello, lookup, dial, greet, relay, silent, half-closed or refused\n" },
 	{ 'N', "      --no-cache       ask the resolver, whatever the cache of answers holds\n" },
 	{ 'D', "      --dnssec         as a client that validates itself asks: DO is set\n" },
 	{ 'b', "      --below          also what is below the name\n" },

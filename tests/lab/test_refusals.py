@@ -16,7 +16,8 @@ from wire import Capture, client_hello, read_all, tls_refusal
 SETTINGS = {"snid": {"backends": ["::/0"], "limits": {"hello_timeout": "1s"}}}
 
 HANDSHAKE, ALERT, FATAL, UNRECOGNIZED_NAME = 22, 21, 2, 112	# RFC 8446 5.1, 6
-IPV6_SYN = "ip6 proto 6 and ip6[53] & 2 != 0"
+# But the one by which the gateway looks, when it starts, whether its NAT46 prefix leads here
+IPV6_SYN = "ip6 proto 6 and ip6[53] & 2 != 0 and not src 64:ff9b:1::c000:8"
 
 CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW = (1 << 10, 1 << 12, 1 << 13)
 

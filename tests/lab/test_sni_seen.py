@@ -111,7 +111,8 @@ def test_gauges_by_stage(lab, gate64):
     alone(gate64)
     with joined(lab), lab.client4.connect((GATEWAY4, 443)):
         wait_for(lambda: gate64.status()["rooms"]["snid"]["stages"] == {
-            "hello": 1, "lookup": 0, "dial": 0, "relay": 1, "silent": 0, "half-closed": 0, "refused": 0},
+            "hello": 1, "lookup": 0, "dial": 0, "greet": 0, "relay": 1, "silent": 0,
+            "half-closed": 0, "refused": 0},
             "both are in their stages")
         text = gate64.command("status", "-s", gate64.control).stdout
         assert re.search(r"^  by stage +hello 1, relay 1$", text, re.MULTILINE)
