@@ -122,9 +122,10 @@ def start_nsd(ns, address, zones, name=None):
     return process
 
 
-def start_nginx(ns, servers):
-    """nginx with the given server blocks; its access log is <role>'s access.log."""
-    folder = ns.ground.path(f"nginx-{ns.role}")
+def start_nginx(ns, servers, name=None):
+    """nginx with the given server blocks; return its access log. `name` tells several in one
+    namespace apart."""
+    folder = ns.ground.path(f"nginx-{name or ns.role}")
     folder.mkdir()
     spool = "\n".join(f"{kind}_temp_path {folder}/{kind};"
                       for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))

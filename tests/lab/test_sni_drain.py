@@ -150,7 +150,8 @@ def test_reloads_disturb_nobody(lab, gate64):
 
 def test_a_reload_among_many_descriptors(lab, gate64):
     """More than select() can wait for, which libnftables does."""
-    limits = {"per_client": 4000, "opening_per_client": 4000, "hello_timeout": "60s"}
+    limits = {"per_client": 4000, "opening_per_client": 4000, "new_per_client": 100000,
+              "hello_timeout": "60s"}
     gate64.reload({"snid": {"limits": limits}})
     with contextlib.ExitStack() as stack:
         for _ in range(1100):
