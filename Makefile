@@ -359,6 +359,7 @@ bench: deps
 	$(SUDO) tests/bench/dns64.py
 	$(SUDO) tests/bench/dns_flood.py
 	$(SUDO) tests/bench/snid.py
+	$(SUDO) tests/bench/snid_hard.py
 
 .PHONY: tidy cppcheck install uninstall clean
 ##   tidy       clang-tidy over all sources

@@ -332,15 +332,20 @@ def versions():
     print(f"nginx {nginx}, haproxy {haproxy}; medians of {ROUNDS} rounds", flush=True)
 
 
-def main():
-    """All, unless some are named."""
-    wanted = sys.argv[1:] or ["idle", "short", "bulk"]
-    handle_signals()
+def raise_limits():
+    """As many descriptors as a process may have, and more where that is allowed."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with contextlib.suppress(ValueError):	# without CAP_SYS_RESOURCE
         more = max(hard, DESCRIPTORS)
         resource.setrlimit(resource.RLIMIT_NOFILE, (more, more))
+
+
+def main():
+    """All, unless some are named."""
+    wanted = sys.argv[1:] or ["idle", "short", "bulk"]
+    handle_signals()
+    raise_limits()
     verdicts = Verdicts()
     with Ground() as ground, running(Hosts(ground)) as targets:
         versions()

@@ -238,8 +238,8 @@ class Gate64:
                     if name not in ("enabled", "because")}
 
     def fast_path(self):
-        """Of the status: whether there is a fast path, and what took it."""
-        return self.status()["rooms"]["nat64"]["fast_path"]
+        """Of the status: whether there is a fast path, and what took it; empty with nat64 off."""
+        return self.status()["rooms"]["nat64"].get("fast_path", {})
 
     def flows(self, *argv):
         """Rows of `gate64 flows`."""
