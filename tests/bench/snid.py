@@ -347,9 +347,9 @@ def main():
     handle_signals()
     raise_limits()
     verdicts = Verdicts()
-    with Ground() as ground, running(Hosts(ground)) as targets:
-        versions()
-        for what in wanted:
+    versions()
+    for what in wanted:		# each afresh: nginx cannot bind to ports that are in TIME_WAIT
+        with Ground() as ground, running(Hosts(ground)) as targets:
             {"short": short, "bulk": bulk, "idle": idle}[what](targets, verdicts)
     return not verdicts.good
 

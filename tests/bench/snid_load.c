@@ -261,6 +261,15 @@ static void end_client(int fd, bool good)
 	*client = (struct client){ 0 };
 }
 
+/* So many connections leave no TIME_WAIT, which would be in the next proxy's way. */
+static void end_by_reset(int fd)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0)
+		die("setsockopt");
+}
+
 static void begin_client(void)
 {
 	int family = load.target.ss_family;
@@ -269,6 +278,8 @@ static void begin_client(void)
 
 	if (fd < 0 || fd >= FDS_MAX)
 		die("socket");
+	if (load.mode == 'i')
+		end_by_reset(fd);
 	if (load.n_sources > 0 && family == AF_INET) {
 		const struct sockaddr_in *source = &load.sources[load.next_source++ % load.n_sources];
 
