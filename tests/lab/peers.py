@@ -4,8 +4,10 @@
 Each function starts one of them in a namespace; the lab's Ground ends it.
 """
 
+import glob
 import os
 import pathlib
+import pwd
 import textwrap
 
 import dns.message
@@ -174,3 +176,35 @@ def start_git_backend(ns, git_root):
             client_max_body_size 0;
         }}
         """)
+
+
+def start_postgres(ns, address, certificate, key, port=5432):
+    """PostgreSQL with TLS, for user lab without a password; return its log, in which each line
+    begins with the client's address."""
+    folder, user = ns.ground.path(f"postgres-{ns.role}"), pwd.getpwnam("postgres")
+    programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
+    as_user = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
+    folder.mkdir()
+    for file, source in (("cert.pem", certificate), ("key.pem", key)):
+        (folder / file).write_bytes(source.read_bytes())
+        (folder / file).chmod(0o600)
+    for path in (folder, folder / "cert.pem", folder / "key.pem"):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    run(*as_user, f"{programs}/initdb", "--no-sync", "--no-locale", "-E", "UTF8",
+        "-A", "trust", "-U", "lab", "-D", folder / "data", cwd="/")
+    with open(folder / "data/pg_hba.conf", "a", encoding="ascii") as hba:
+        hba.write("host all all ::/0 trust\n")
+    settings = {"listen_addresses": address, "port": port, "unix_socket_directories": "",
+                "ssl": "on", "ssl_cert_file": folder / "cert.pem",
+                "ssl_key_file": folder / "key.pem", "fsync": "off",
+                "log_connections": "on", "log_line_prefix": "%h "}
+    log = folder / "log"
+    process = ns.spawn(*as_user, f"{programs}/postgres", "-D", folder / "data",
+                       *(f"--{name}={value}" for name, value in settings.items()),
+                       log=log, cwd="/")
+
+    def listens():
+        assert process.poll() is None, log.read_text()
+        return "ready to accept connections" in log.read_text()
+    wait_for(listens, f"PostgreSQL on {ns.role} listens", 30)
+    return log
