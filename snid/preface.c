@@ -165,6 +165,7 @@ static enum preface_verdict begin(struct preface *preface, enum preface_step ste
 static enum preface_verdict refuse_other(struct preface *preface, const uint8_t *wire,
 					 size_t len)
 {
+	bool by_proxy = proxy_begins(wire, len);
 	size_t letters = 0;
 
 	while (letters < len && letters <= METHOD_MAX && wire[letters] >= 'A' &&
@@ -172,12 +173,11 @@ static enum preface_verdict refuse_other(struct preface *preface, const uint8_t 
 		letters++;
 	if (letters == len && letters <= METHOD_MAX)
 		return PREFACE_NEED_MORE;
-	if (letters > 0 && letters <= METHOD_MAX && wire[letters] == ' ')
+	if (letters > 0 && letters <= METHOD_MAX && wire[letters] == ' ' && !by_proxy)
 		preface->language = letters == 4 && memcmp(wire, "HEAD", 4) == 0 ?
 			REFUSAL_IN_HTTP_HEAD : REFUSAL_IN_HTTP;
 	return refused(preface, REFUSAL_NOT_TLS,
-		       proxy_begins(wire, len) ? "a PROXY header from one not in proxy_from" :
-						 NULL);
+		       by_proxy ? "a PROXY header from one not in proxy_from" : NULL);
 }
 
 /* Return: PREFACE_NEED_MORE where the protocol is told now, or where it is not yet sure. */
