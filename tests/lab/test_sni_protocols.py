@@ -289,7 +289,9 @@ GET = b"GET / HTTP/1.1\r\n"
     (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "http_version"),
     (GET + b"X: " + b"x" * 40000, 431, "http_head_too_big"),
     (GET + b"Host: www.home.example\r\n", 408, "hello_timeout"),
-    (GET + b"Host: late.only4.home.example\r\n\r\n", 421, "unknown_name")])
+    (GET + b"Host: only4.home.example:80\r\n\r\n", 421, "unknown_name")],
+    ids=["unknown", "outside", "ipv4", "ipv6", "no-host", "empty-host", "http-1.0", "two-hosts",
+         "space", "folded", "ssh", "http-2", "big", "slow", "ipv4-only"])
 def test_http_that_is_refused(lab, gate64, head, status, reason):
     """RFC 9110 15.5.20 (a misdirected request), RFC 9112 3.2 (no Host, or two), 5.1, 5.2,
     RFC 9113 3.4 (HTTP/2's preface), RFC 6585 5 (a head too big), RFC 9110 15.5.9 (too slow).
@@ -459,8 +461,9 @@ def raw_hello(*extensions):
 
 
 def test_a_hello_without_a_name_goes_to_the_default(lab, gate64, server):
-    """And one with a name to that."""
-    for hello in (client_hello(None), raw_hello(), client_hello(WWW)):
+    """RFC 5246 7.4.1.2: nor with any extension. One with a name goes to that."""
+    bare = b"\x16\3\1" + u16(b"\1\0\0\x29\3\3" + bytes(32) + b"\0\0\2\x13\1\1\0")
+    for hello in (client_hello(None), raw_hello(), bare, client_hello(WWW)):
         with lab.client4.connect((GATEWAY4, DEFAULT)) as client:
             client.sendall(hello)
             with accepted(server) as sock:
@@ -501,14 +504,22 @@ def test_what_is_no_name(lab, gate64, name):
         assert is_alert(answered(lab, DEFAULT, raw_hello(sni(name))), UNRECOGNIZED_NAME)
 
 
-def test_a_name_in_another_form(lab, gate64, server):
-    """Capitals, and the root's dot."""
-    for name in (b"WWW.Home.EXAMPLE", b"www.home.example."):
-        hello = raw_hello(sni(name))
-        with lab.client4.connect((GATEWAY4, RAW)) as client:
-            client.sendall(hello)
-            with accepted(server) as sock:
-                assert receive(sock, len(hello)) == hello
+GREASE = b"\x0a\x0a" + u16(b"") + b"\x1a\x1a" + u16(b"\0")
+ECH = b"\xfe\x0d" + u16(bytes(200))
+
+
+@pytest.mark.parametrize("extensions", [
+    (sni(b"WWW.Home.EXAMPLE"),), (sni(b"www.home.example."),),
+    (GREASE, sni(WWW.encode()), ECH), (ECH, ECH, sni(WWW.encode()))],
+    ids=["capitals", "root", "grease-ech", "ech-twice"])
+def test_a_hello_that_is_odd(lab, gate64, server, extensions):
+    """Capitals, the root's dot; RFC 8701 3.1 (extensions that nobody knows); of encrypted hellos
+    the outer name counts, and what else is wrong with them is the server's to judge."""
+    hello = raw_hello(*extensions)
+    with lab.client4.connect((GATEWAY4, RAW)) as client:
+        client.sendall(hello)
+        with accepted(server) as sock:
+            assert receive(sock, len(hello)) == hello
 
 
 def big_hello(padding):

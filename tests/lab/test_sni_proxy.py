@@ -180,7 +180,11 @@ def test_no_client_is_told(lab, gate64, server, header):
     v2(addresses(), command=0x11), v2(addresses(), command=0x22), v2(addresses(), family=UDP4),
     v2(addresses(), family=0x41), v2(addresses()[:-1]), v2(addresses(), family=TCP6),
     v2(addresses() + b"\4\0\5abc"), v2(addresses() + b"\4"), summed(addresses(), error=1),
-    v2(addresses() + tlv(CRC32C, bytes(3))), v2(length=65535)])
+    v2(addresses() + tlv(CRC32C, bytes(3))), v2(length=65535)],
+    ids=["tls", "http", "no-address", "ipv4-as-6", "ipv6-as-4", "udp", "port-too-big",
+         "port-with-zero", "one-port", "space-behind", "no-cr", "endless", "two-spaces",
+         "version-1", "command-2", "datagrams", "family-4", "cut", "too-short", "tlv-too-long",
+         "tlv-cut", "sum-wrong", "sum-short", "too-long"])
 def test_a_broken_header(lab, gate64, header):
     """2.1, 2.2 and 2.2.3: or none; closed without a word (2: the connection is aborted)."""
     with refusing(gate64, "bad_proxy_header"):
@@ -200,7 +204,8 @@ def test_a_header_too_slow(lab, gate64):
 
 
 @pytest.mark.parametrize("header", [
-    v1("TCP6", TOLD6, TOLD_SERVER6), v2(addresses(TOLD6, TOLD_SERVER6), family=TCP6)])
+    v1("TCP6", TOLD6, TOLD_SERVER6), v2(addresses(TOLD6, TOLD_SERVER6), family=TCP6)],
+    ids=["v1", "v2"])
 def test_an_ipv6_client_has_no_nat46_address(lab, gate64, header):
     """It is refused before it is read what it speaks, so without a word."""
     with refusing(gate64, "ipv6_client"):
@@ -269,7 +274,8 @@ def test_mode_unix_tells_the_client(lab, gate64, unix_server):
 
 @pytest.mark.parametrize("header, source, to", [
     (v1(), TOLD4, TOLD_SERVER4), (v2(addresses()), TOLD4, TOLD_SERVER4),
-    (v2(addresses(TOLD6, TOLD_SERVER6), family=TCP6), TOLD6, TOLD_SERVER6)])
+    (v2(addresses(TOLD6, TOLD_SERVER6), family=TCP6), TOLD6, TOLD_SERVER6)],
+    ids=["v1", "v2", "ipv6"])
 def test_what_was_told_is_told_on(lab, gate64, server, header, source, to):
     """From one proxy to the next; in mode tcp clients may have IPv6."""
     with led(lab, server, TCP_PROXIED, header + HELLO) as (client, sock, _):
