@@ -27,6 +27,7 @@ SETTINGS = {"snid": {"listen": [443, H2, RAW, *SPEAKS_FIRST],
 CLIENT_NAT46 = "64:ff9b:1::cb00:7107"	# client4 as servers see it
 MIB = 1 << 20
 BIG = int(os.environ.get("RELAY_MIB", "32")) * MIB
+IDLE_S = float(os.environ.get("RELAY_IDLE_S", "2.5"))	# from 300 on, ends are looked at
 LINGER_NONE = struct.pack("ii", 1, 0)	# closing sends a reset
 PIPE, SCRATCH = 256 * 1024, 64 * 1024	# what a direction may keep
 
@@ -205,7 +206,7 @@ def test_idle_outlives_the_opening(lab, gate64, listener):
     of it send small messages at any time."""
     with joined(lab, listener) as (client, server):
         for sender, receiver in pairs(client, server).values():
-            time.sleep(2.5)
+            time.sleep(IDLE_S)
             sender.sendall(b"ping")
             assert receive(receiver, 4) == b"ping"
         sockets = lab.gateway.run("ss", "-Htno", "state", "established", "sport", "=", f":{RAW}")
