@@ -8,71 +8,55 @@
 #include <string.h>
 
 #include "../snid/snid.h"
+#include "filter.h"
 #include "listing.h"
 
 /* ---- the filter ------------------------------------------------------------------ */
 
-static const char *text_of(struct json_object *value)
+static const char *read_client(struct json_object *value, void *arg)
 {
-	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+	struct snid_filter *filter = arg;
+
+	return prefix_parse(filter_text(value), &filter->client);
 }
 
-static const char *read_client(struct json_object *value, struct snid_filter *filter)
+static const char *read_backend(struct json_object *value, void *arg)
 {
-	return prefix_parse(text_of(value), &filter->client);
+	struct snid_filter *filter = arg;
+
+	return prefix_parse(filter_text(value), &filter->backend);
 }
 
-static const char *read_backend(struct json_object *value, struct snid_filter *filter)
+static const char *read_name(struct json_object *value, void *arg)
 {
-	return prefix_parse(text_of(value), &filter->backend);
-}
+	struct snid_filter *filter = arg;
 
-static const char *read_name(struct json_object *value, struct snid_filter *filter)
-{
-	filter->name = text_of(value);
+	filter->name = filter_text(value);
 	return *filter->name ? NULL : "a name is a text";
 }
 
-static const char *read_stage(struct json_object *value, struct snid_filter *filter)
+static const char *read_stage(struct json_object *value, void *arg)
 {
+	struct snid_filter *filter = arg;
+
 	for (unsigned int i = 0; i < SNID_STAGES && !filter->stage; i++)
-		if (strcmp(snid_stage_name(i), text_of(value)) == 0)
+		if (strcmp(snid_stage_name(i), filter_text(value)) == 0)
 			filter->stage = snid_stage_name(i);
 	return filter->stage ? NULL : "no such stage of a connection";
 }
 
-static const struct {
-	const char *key;
-	const char *(*read)(struct json_object *value, struct snid_filter *filter);
-} keys[] = {
+static const struct filter_key keys[] = {
 	{ "client", read_client },
 	{ "backend", read_backend },
 	{ "name", read_name },
 	{ "stage", read_stage },
 };
 
-static const char *read_key(const char *key, struct json_object *value, struct snid_filter *filter)
-{
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (strcmp(keys[i].key, key) == 0)
-			return keys[i].read(value, filter);
-	return "a filter has client, backend, name and stage";
-}
-
 const char *connections_filter(struct json_object *object, struct snid_filter *filter)
 {
 	*filter = (struct snid_filter){ 0 };
-	if (!object)
-		return NULL;
-	if (!json_object_is_type(object, json_type_object))
-		return "a filter is a JSON object";
-	json_object_object_foreach(object, key, value) {
-		const char *wrong = read_key(key, value, filter);
-
-		if (wrong)
-			return wrong;
-	}
-	return NULL;
+	return filter_read_keys(object, keys, sizeof(keys) / sizeof(keys[0]),
+				"a filter has client, backend, name and stage", filter);
 }
 
 /* ---- rows to JSON ---------------------------------------------------------------- */
