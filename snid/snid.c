@@ -7,8 +7,8 @@
  *                   +--------------+---------+-------+--------+--> refuse          +-> end
  *
  * A connection belongs to the worker that accepted it and lives in that one thread.
- * Until it is joined to a server it can only be refused (refusal.c has the reasons);
- * after that it ends. So accepted = refused + relayed + those not yet joined, at all
+ * Until it is joined to a server it can only be refused (conn.c does that, refusal.c has the
+ * reasons); after that it ends. So accepted = refused + relayed + those not yet joined, at all
  * times, and relayed = ended + those still open.
  *
  * worker.c has the life of the workers, and so all of snid.h.
@@ -28,10 +28,11 @@
 #include "../core/stats.h"
 #include "accept.h"
 #include "account.h"
+#include "conn.h"
+#include "greeting.h"
 #include "opening.h"
 #include "postgres.h"
 #include "preface.h"
-#include "proxy.h"
 #include "quota.h"
 #include "race.h"
 #include "refusal.h"
@@ -46,113 +47,7 @@
 enum {
 	HELLO_READ_LEN = 16 * 1024,	/* bytes read at once before the hello is known */
 	MAKE_ROOM_MAX = 8,		/* connections that give way to one */
-	REFUSED_DRAIN_MAX = 256 * 1024,	/* bytes swallowed after a refusal was told */
-	GREETING_MAX = PROXY_WRITE_MAX + POSTGRES_REQUEST_LEN,
 };
-
-struct conn {
-	struct deadline deadline;
-	struct turn turn;
-	struct worker *worker;
-	enum stage stage;
-	uint32_t seat;			/* of the worker's */
-	struct endpoint client;
-	struct account account;
-	const struct service *service;	/* the listener's; not used once joined or refused */
-	struct relay relay;		/* both sockets, in every stage */
-	watch_id watches[2];		/* one for each socket */
-	struct opening *opening;	/* NULL once joined or refused */
-	size_t drained;			/* bytes, in STAGE_REFUSED */
-};
-
-static struct conn *conn_of(struct deadline *deadline)
-{
-	return (struct conn *)(void *)((char *)deadline - offsetof(struct conn, deadline));
-}
-
-/* ---- refusing -------------------------------------------------------------- */
-
-static void close_side(struct conn *conn, enum relay_end end, void (*close_fd)(int fd))
-{
-	struct relay_side *side = &conn->relay.side[end];
-
-	if (side->fd < 0)
-		return;
-	watch_forget(conn->worker->watcher, conn->watches[end]);
-	close_fd(side->fd);
-	*side = (struct relay_side){ .fd = -1 };
-}
-
-static void close_fin(int fd)
-{
-	close(fd);
-}
-
-/* The last thing that happens to a connection; it has left its opening. */
-static void conn_free(struct conn *conn, void (*close_fd)(int fd))
-{
-	deadline_leave(&conn->deadline);
-	worker_turn_cancel(conn->worker, &conn->turn);
-	close_side(conn, RELAY_CLIENT, close_fd);
-	close_side(conn, RELAY_BACKEND, close_fd);
-	relay_free(&conn->relay, &conn->worker->tools);
-	quota_leave(conn->worker->quota, &conn->client);
-	worker_count(conn->worker, conn->stage, -1);
-	seats_leave(&conn->worker->seats, conn->seat);
-	account_free(&conn->account);
-	free(conn);
-}
-
-static void leave_opening(struct conn *conn)
-{
-	opening_free(conn->opening);
-	conn->opening = NULL;
-	quota_opened(conn->worker->quota, &conn->client);
-}
-
-static void enter(struct conn *conn, enum stage stage)
-{
-	if (conn->stage != stage) {
-		worker_count(conn->worker, conn->stage, -1);
-		conn->stage = stage;
-		worker_count(conn->worker, conn->stage, 1);
-	}
-	worker_wait(conn->worker, &conn->deadline, stage);
-}
-
-/* Closing with input unread would send a reset, which makes the client throw the alert
- * away. So say that no more will come, and swallow what it had under way. */
-static void drain_refused(struct conn *conn)
-{
-	int fd = conn->relay.side[RELAY_CLIENT].fd;
-
-	while (conn->drained < REFUSED_DRAIN_MAX) {
-		ssize_t n = recv(fd, conn->worker->scratch, sizeof(conn->worker->scratch), 0);
-
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0)
-			break;
-		conn->drained += (size_t)n;
-	}
-	conn_free(conn, close_fin);
-}
-
-static void refuse(struct conn *conn, enum refusal refusal, const char *why)
-{
-	const struct preface *said = conn->opening ? &conn->opening->preface : NULL;
-	enum refusal_language language = said ? said->language : REFUSAL_SILENT;
-
-	refusal_note(refusal, &conn->client, said ? said->name : "", why);
-	leave_opening(conn);
-	close_side(conn, RELAY_BACKEND, close_fin);
-	if (!refusal_say(refusal, language, conn->relay.side[RELAY_CLIENT].fd)) {
-		conn_free(conn, close_fin);
-		return;
-	}
-	enter(conn, STAGE_REFUSED);
-	drain_refused(conn);
-}
 
 /* ---- accept ---------------------------------------------------------------- */
 
@@ -174,7 +69,7 @@ static bool make_room(struct worker *worker)
 	struct deadline *longest = deadline_first(&worker->queues[STAGE_HELLO]);
 
 	if (longest)
-		refuse(conn_of(longest), REFUSAL_GAVE_WAY, NULL);
+		conn_refuse(conn_of(longest), REFUSAL_GAVE_WAY, NULL);
 	return longest != NULL;
 }
 
@@ -224,12 +119,12 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 	if (!conn->watches[RELAY_CLIENT]) {
 		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
 		close(fd);
-		leave_opening(conn);
-		conn_free(conn, close_fin);
+		conn_leave_opening(conn);
+		conn_free(conn, conn_close_fin);
 		return;
 	}
 	conn->relay.side[RELAY_CLIENT].fd = fd;
-	enter(conn, STAGE_HELLO);
+	conn_enter(conn, STAGE_HELLO);
 }
 
 /* ---- preface --------------------------------------------------------------- */
@@ -253,7 +148,7 @@ static bool take_client(struct conn *conn, const struct proxy_header *proxy)
 	else
 		refusal = quota_move(conn->worker->quota, &conn->client, &proxy->client);
 	if (refusal != REFUSAL_NONE) {
-		refuse(conn, refusal, NULL);
+		conn_refuse(conn, refusal, NULL);
 		return false;
 	}
 	conn->client = proxy->client;
@@ -265,7 +160,7 @@ static bool tell_client(struct conn *conn, char answer)
 {
 	if (send(conn->relay.side[RELAY_CLIENT].fd, &answer, 1, MSG_NOSIGNAL) == 1)
 		return true;
-	refuse(conn, REFUSAL_HELLO_EOF, strerror(errno));
+	conn_refuse(conn, REFUSAL_HELLO_EOF, strerror(errno));
 	return false;
 }
 
@@ -304,7 +199,7 @@ static bool judge_preface(struct conn *conn)
 			look_up(conn);
 			return false;
 		case PREFACE_REFUSED:
-			refuse(conn, preface->refusal, preface->why);
+			conn_refuse(conn, preface->refusal, preface->why);
 			return false;
 		}
 	}
@@ -334,11 +229,11 @@ static void read_preface(struct conn *conn)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
-			refuse(conn, REFUSAL_HELLO_EOF, n < 0 ? strerror(errno) : NULL);
+			conn_refuse(conn, REFUSAL_HELLO_EOF, n < 0 ? strerror(errno) : NULL);
 			return;
 		}
 		if (keep(conn, conn->worker->scratch, (size_t)n) < 0) {
-			refuse(conn, REFUSAL_RESOURCE, NULL);
+			conn_refuse(conn, REFUSAL_RESOURCE, NULL);
 			return;
 		}
 		more = judge_preface(conn) && client->readable;
@@ -356,13 +251,13 @@ static void routed(struct conn *conn, enum route_verdict verdict)
 		dial(conn);
 		break;
 	case ROUTE_WAIT:
-		enter(conn, STAGE_LOOKUP);
+		conn_enter(conn, STAGE_LOOKUP);
 		break;
 	case ROUTE_UNKNOWN:
-		refuse(conn, REFUSAL_UNKNOWN_NAME, conn->opening->route->why);
+		conn_refuse(conn, REFUSAL_UNKNOWN_NAME, conn->opening->route->why);
 		break;
 	case ROUTE_FAILED:
-		refuse(conn, REFUSAL_LOOKUP, conn->opening->route->why);
+		conn_refuse(conn, REFUSAL_LOOKUP, conn->opening->route->why);
 		break;
 	}
 }
@@ -381,7 +276,7 @@ static void look_up(struct conn *conn)
 	o->route = route_new(conn->worker->resolve, addr_client(&conn->client.addr), looked_up,
 			     conn);
 	if (!o->route)
-		refuse(conn, REFUSAL_RESOURCE, NULL);
+		conn_refuse(conn, REFUSAL_RESOURCE, NULL);
 	else if (conn->service->mode == CONFIG_SNI_UNIX)
 		dial(conn);
 	else
@@ -399,13 +294,13 @@ static void lost(struct conn *conn)
 	const struct route *route = conn->opening->route;
 
 	if (race->n_tries == 0)
-		refuse(conn, REFUSAL_BACKEND, addrmap_backend_text(route->refused));
+		conn_refuse(conn, REFUSAL_BACKEND, addrmap_backend_text(route->refused));
 	else if (race_is_starved(race))
-		refuse(conn, REFUSAL_RESOURCE, strerror(-race->err));
+		conn_refuse(conn, REFUSAL_RESOURCE, strerror(-race->err));
 	else if (race->err == -ENOENT)
-		refuse(conn, REFUSAL_UNKNOWN_NAME, "no such socket");
+		conn_refuse(conn, REFUSAL_UNKNOWN_NAME, "no such socket");
 	else
-		refuse(conn, race->err == -ETIMEDOUT ? REFUSAL_CONNECT_TIMEOUT : REFUSAL_CONNECT,
+		conn_refuse(conn, race->err == -ETIMEDOUT ? REFUSAL_CONNECT_TIMEOUT : REFUSAL_CONNECT,
 		       strerror(-race->err));
 }
 
@@ -432,7 +327,7 @@ static void dial(struct conn *conn)
 	account_step_over(&conn->account, ACCOUNT_LOOKUP);
 	o->race = calloc(1, sizeof(*o->race));
 	if (!o->race) {
-		refuse(conn, REFUSAL_RESOURCE, NULL);
+		conn_refuse(conn, REFUSAL_RESOURCE, NULL);
 		return;
 	}
 	o->race->worker = conn->worker;
@@ -442,7 +337,7 @@ static void dial(struct conn *conn)
 	o->race->name = o->preface.name;
 	o->race->fn = raced;
 	o->race->arg = conn;
-	enter(conn, STAGE_DIAL);
+	conn_enter(conn, STAGE_DIAL);
 	if (!race_run(o->race))
 		lost(conn);
 }
@@ -451,55 +346,23 @@ static void dial(struct conn *conn)
 
 static void joined(struct conn *conn);
 
-/* Where the client has connected to, as far as its proxy or the kernel tells */
-static struct endpoint server_seen(const struct conn *conn)
-{
-	const struct proxy_header *proxy = &conn->opening->preface.proxy;
-	struct endpoint server = { .port = 0 };
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-
-	if (proxy->has_client)
-		return proxy->server;
-	if (getsockname(conn->relay.side[RELAY_CLIENT].fd, (struct sockaddr *)&ss, &len) == 0)
-		endpoint_from_sockaddr((const struct sockaddr *)&ss, &server);
-	return server;
-}
-
-/* Return: bytes of what the server gets first of all; @out: GREETING_MAX. */
-static size_t write_greeting(const struct conn *conn, uint8_t *out)
-{
-	const struct preface *preface = &conn->opening->preface;
-	size_t len = 0;
-
-	if (conn->service->proxy_to) {
-		struct endpoint server = server_seen(conn);
-
-		len = proxy_write(out, &conn->client, &server, preface->name, preface->alpn);
-	}
-	if (preface->asks_postgres) {
-		memcpy(out + len, postgres_ssl_request, sizeof(postgres_ssl_request));
-		len += sizeof(postgres_ssl_request);
-	}
-	return len;
-}
-
 /* What the server gets before the client's own bytes. PostgreSQL has to agree to them. */
 static void greet(struct conn *conn)
 {
 	uint8_t greeting[GREETING_MAX];
-	size_t len = write_greeting(conn, greeting);
+	size_t len = greeting_write(greeting, conn->service, &conn->opening->preface, &conn->client,
+				    conn->relay.side[RELAY_CLIENT].fd);
 	int fd = conn->relay.side[RELAY_BACKEND].fd;
 
 	account_step_over(&conn->account, ACCOUNT_CONNECT);
 	if (conn->opening->preface.asks_postgres) {
 		/* A new socket takes as much at once. */
 		if (send(fd, greeting, len, MSG_NOSIGNAL) != (ssize_t)len)
-			refuse(conn, REFUSAL_GREETING, strerror(errno));
+			conn_refuse(conn, REFUSAL_GREETING, strerror(errno));
 		else
-			enter(conn, STAGE_GREET);
+			conn_enter(conn, STAGE_GREET);
 	} else if (len && opening_prepend(conn->opening, greeting, len) < 0) {
-		refuse(conn, REFUSAL_RESOURCE, NULL);
+		conn_refuse(conn, REFUSAL_RESOURCE, NULL);
 	} else {
 		joined(conn);
 	}
@@ -521,7 +384,7 @@ static void greeted(struct conn *conn)
 	}
 	wrong = n < 0 ? strerror(errno) : postgres_judge_answer(answer, (size_t)n);
 	if (wrong)
-		refuse(conn, REFUSAL_GREETING, wrong);
+		conn_refuse(conn, REFUSAL_GREETING, wrong);
 	else
 		joined(conn);
 }
@@ -541,8 +404,8 @@ static void joined(struct conn *conn)
 	resolve_confirm(conn->worker->resolve, o->preface.name);
 	relay_hold(&conn->relay, RELAY_CLIENT, o->wire, o->wire_len);
 	o->wire = NULL;
-	leave_opening(conn);
-	enter(conn, STAGE_RELAY);
+	conn_leave_opening(conn);
+	conn_enter(conn, STAGE_RELAY);
 	run_relay(conn);
 }
 
@@ -557,17 +420,17 @@ static void run_relay(struct conn *conn)
 {
 	switch (relay_run(&conn->relay, &conn->worker->tools)) {
 	case RELAY_OPEN:
-		enter(conn, STAGE_RELAY);
+		conn_enter(conn, STAGE_RELAY);
 		break;
 	case RELAY_MORE:
-		enter(conn, STAGE_RELAY);
+		conn_enter(conn, STAGE_RELAY);
 		worker_turn(conn->worker, &conn->turn);
 		break;
 	case RELAY_HALF_CLOSED:
-		enter(conn, STAGE_HALF_CLOSED);
+		conn_enter(conn, STAGE_HALF_CLOSED);
 		break;
 	case RELAY_CLOSED:
-		end(conn, ACCOUNT_CLOSED, close_fin);
+		end(conn, ACCOUNT_CLOSED, conn_close_fin);
 		break;
 	case RELAY_RESET:
 		end(conn, ACCOUNT_RESET, tcp_close_reset);
@@ -595,7 +458,7 @@ static void silent(struct conn *conn)
 		return;
 	}
 	tcp_keep_alive(side[RELAY_BACKEND].fd);
-	enter(conn, STAGE_SILENT);
+	conn_enter(conn, STAGE_SILENT);
 }
 
 /* ---- what moves a connection on -------------------------------------------- */
@@ -615,7 +478,7 @@ static void on_client(void *arg, uint32_t what)
 		relay_event(conn, RELAY_CLIENT);
 		break;
 	case STAGE_REFUSED:
-		drain_refused(conn);
+		conn_drain_refused(conn);
 		break;
 	case STAGE_LOOKUP:	/* noted, and read once there is a server to read it */
 	case STAGE_DIAL:
@@ -642,17 +505,17 @@ static void expired(struct deadline *deadline)
 
 	switch (conn->stage) {
 	case STAGE_HELLO:
-		refuse(conn, REFUSAL_HELLO_TIMEOUT, NULL);
+		conn_refuse(conn, REFUSAL_HELLO_TIMEOUT, NULL);
 		break;
 	case STAGE_LOOKUP:
-		refuse(conn, REFUSAL_LOOKUP, "timed out");
+		conn_refuse(conn, REFUSAL_LOOKUP, "timed out");
 		break;
 	case STAGE_DIAL:
 		race_give_up(conn->opening->race);
 		lost(conn);
 		break;
 	case STAGE_GREET:
-		refuse(conn, REFUSAL_GREETING_TIMEOUT, NULL);
+		conn_refuse(conn, REFUSAL_GREETING_TIMEOUT, NULL);
 		break;
 	case STAGE_RELAY:
 		silent(conn);
@@ -663,7 +526,7 @@ static void expired(struct deadline *deadline)
 		break;
 	case STAGE_REFUSED:
 	case STAGE_COUNT:
-		conn_free(conn, close_fin);
+		conn_free(conn, conn_close_fin);
 		break;
 	}
 }
@@ -681,7 +544,7 @@ static void reconfigured(struct deadline *deadline)
 
 	conn->service = service_find(worker->services, worker->n_services, &conn->service->at);
 	if (!conn->service) {
-		refuse(conn, REFUSAL_STOPPED, "its listener is gone");
+		conn_refuse(conn, REFUSAL_STOPPED, "its listener is gone");
 		return;
 	}
 	if (o && o->route)
@@ -699,7 +562,7 @@ static void stopped(struct deadline *deadline)
 	case STAGE_LOOKUP:
 	case STAGE_DIAL:
 	case STAGE_GREET:
-		refuse(conn, REFUSAL_STOPPED, NULL);
+		conn_refuse(conn, REFUSAL_STOPPED, NULL);
 		break;
 	case STAGE_RELAY:
 	case STAGE_SILENT:
@@ -708,32 +571,13 @@ static void stopped(struct deadline *deadline)
 		break;
 	case STAGE_REFUSED:
 	case STAGE_COUNT:
-		conn_free(conn, close_fin);
+		conn_free(conn, conn_close_fin);
 		break;
 	}
 }
 
-static void describe(const void *arg, struct snid_connection *out)
-{
-	const struct conn *conn = arg;
-	const struct account *account = &conn->account;
-	const char *name = conn->opening ? conn->opening->preface.name : account->name;
-
-	*out = (struct snid_connection){
-		.client = conn->client,
-		.backend = account->backend,
-		.stage = snid_stage_name(conn->stage),
-		.protocol = account_protocol(account->protocol),
-		.mode = account_mode(conn->opening ? conn->service->mode : account->mode),
-		.bytes_in = conn->relay.bytes[RELAY_CLIENT],
-		.bytes_out = conn->relay.bytes[RELAY_BACKEND],
-		.age_ms = (histogram_now_us() - account->since_us) / 1000,
-	};
-	snprintf(out->name, sizeof(out->name), "%s", name ? name : "");
-}
-
 const struct worker_life snid_life = {
-	.describe = describe,
+	.describe = conn_describe,
 	.accepted = accepted,
 	.expired = expired,
 	.staggered = race_staggered,
