@@ -22,7 +22,7 @@ int tcp_set_listening(int fd);
 /** tcp_set_fast_open() - may a listener's clients send bytes with their SYN (RFC 7413)? */
 void tcp_set_fast_open(int fd, bool on);
 
-/** tcp_set_dialling() - before connect(): what a socket needs from its start. Return: 0 or -errno. */
+/** tcp_set_dialling() - before connect(): what a socket needs from then on. Return: 0 or -errno. */
 int tcp_set_dialling(int fd);
 
 /** tcp_keep_alive() - for a socket that was dialled, once it is silent; not for short ones. */
