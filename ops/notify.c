@@ -20,7 +20,10 @@
 
 #include "../core/log.h"
 
-enum { FDS_AT_ONCE = 64 };	/* the kernel would take 253 (SCM_MAX_FD) */
+enum {
+	FDS_AT_ONCE = 64,	/* the kernel would take 253 (SCM_MAX_FD) */
+	WAIT_S = 1,		/* for a manager that does not read: we have more to do */
+};
 
 /* Return: the length of the address written, 0 where there is no manager to tell. */
 static socklen_t manager_address(struct sockaddr_un *addr)
@@ -38,8 +41,10 @@ static socklen_t manager_address(struct sockaddr_un *addr)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
-static void send_with(const char *message, const int *fds, size_t n)
+/* Return: 0 where it was taken, or there is nobody to tell; or -errno. */
+static int send_with(const char *message, const int *fds, size_t n)
 {
+	static const struct timeval wait = { .tv_sec = WAIT_S };
 	union {
 		struct cmsghdr align;
 		char space[CMSG_SPACE(FDS_AT_ONCE * sizeof(int))];
@@ -52,10 +57,10 @@ static void send_with(const char *message, const int *fds, size_t n)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 	};
-	int fd;
+	int fd, err = 0;
 
 	if (!msg.msg_namelen)
-		return;
+		return 0;
 	if (n > 0) {
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
@@ -65,11 +70,15 @@ static void send_with(const char *message, const int *fds, size_t n)
 		memcpy(CMSG_DATA(&control.align), fds, n * sizeof(int));
 	}
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0 ||
+	    sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
+		err = -errno;
+	if (err)
 		log_limited(LOG_LEVEL_WARN, "cannot tell the service manager: %s",
-			    strerror(errno));
+			    strerror(-err));
 	if (fd >= 0)
 		close(fd);
+	return err;
 }
 
 static void send_message(const char *message)
@@ -108,13 +117,15 @@ void notify_reloading(void)
 	send_message(message);
 }
 
-void notify_store(const char *name, const int *fds, size_t n)
+int notify_store(const char *name, const int *fds, size_t n)
 {
 	char message[256];
+	int err = 0;
 
 	snprintf(message, sizeof(message), "FDSTORE=1\nFDNAME=%s", name);
-	for (size_t at = 0; at < n; at += FDS_AT_ONCE)
-		send_with(message, fds + at, n - at < FDS_AT_ONCE ? n - at : FDS_AT_ONCE);
+	for (size_t at = 0; at < n && !err; at += FDS_AT_ONCE)
+		err = send_with(message, fds + at, n - at < FDS_AT_ONCE ? n - at : FDS_AT_ONCE);
+	return err;
 }
 
 void notify_unstore(const char *name)

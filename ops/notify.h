@@ -25,8 +25,9 @@ void notify_reloading(void);
  * notify_store() - leave descriptors with the manager, which gives them to the next run
  * (sd_pid_notify_with_fds(3), FDSTORE=1); those that it has already it keeps once.
  * @name:	without ':'.
+ * Return: 0, also where there is no manager; or -errno: it did not take them in time.
  */
-void notify_store(const char *name, const int *fds, size_t n);
+int notify_store(const char *name, const int *fds, size_t n);
 
 /** notify_unstore() - it shall close what it has of that name. */
 void notify_unstore(const char *name);

@@ -25,6 +25,7 @@ enum {
 struct kept {
 	char name[NAME_SIZE];
 	bool listens;		/* it does now */
+	bool told;		/* and the manager has its sockets */
 };
 
 static struct kept *kept;
@@ -120,10 +121,13 @@ static void keep(void *arg, const struct endpoint *at, int fd)
 	if (!entry || entry->listens)
 		return;
 	entry->listens = true;
+	/* As long as it listens its sockets are the same. */
+	if (entry->told)
+		return;
 	listeners.at = *at;
 	listeners.n = 0;
 	snid_listening(arg, collect, &listeners);
-	notify_store(name, listeners.fds, listeners.n);
+	entry->told = notify_store(name, listeners.fds, listeners.n) == 0;
 }
 
 void store_keep(struct snid *snid)

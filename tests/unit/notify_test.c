@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,23 @@ static void test_reloading_has_the_time(void **state)
 	manager_end();
 }
 
+/* A manager that does not read keeps nobody from his work: this ends. */
+static void test_a_manager_that_does_not_read(void **state)
+{
+	int fd = 0, err = 0;
+	char name[64];
+
+	(void)state;
+	snprintf(name, sizeof(name), "@gate64-notify-test-%d", (int)getpid());
+	manager_begin(name);
+	for (int i = 0; i < 100000 && !err; i++)
+		err = notify_store("name", &fd, 1);
+	assert_int_equal(err, -EAGAIN);
+	assert_string_equal(next_message(), "FDSTORE=1\nFDNAME=name");
+	assert_int_equal(notify_store("name", &fd, 1), 0);
+	manager_end();
+}
+
 static void test_no_manager(void **state)
 {
 	(void)state;
@@ -126,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_path_socket),
 		cmocka_unit_test(test_reloading_has_the_time),
+		cmocka_unit_test(test_a_manager_that_does_not_read),
 		cmocka_unit_test(test_no_manager),
 	};
 
