@@ -141,7 +141,7 @@ UNIT_gateway   := ops/gateway.c ops/gauges.c ops/host.c ops/plan.c core/addr.c c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
 UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
 UNIT_status    := ops/status.c snid/stages.c core/addr.c core/stats.c
-UNIT_config    := $(sort $(wildcard core/config*.c)) core/addr.c
+UNIT_config    := $(sort $(wildcard core/config*.c)) core/hostname.c core/addr.c
 UNIT_config_errors := $(UNIT_config)
 UNIT_config_value := core/config_value.c core/config_report.c
 UNIT_netdetect := ops/netdetect.c $(ADDRMAP)
@@ -154,18 +154,19 @@ UNIT_fragment  := nat64/fragment.c nat64/packet.c nat64/header.c core/addr.c
 
 UNIT_hello     := snid/hello.c
 UNIT_sni_seats := snid/seats.c
-UNIT_sni_name  := snid/name.c
+UNIT_hostname  := core/hostname.c
 UNIT_sni_postgres := snid/postgres.c
 UNIT_sni_http  := snid/http.c
 UNIT_sni_proxy := snid/proxy.c core/addr.c
-PREFACE        := snid/preface.c snid/hello.c snid/http.c snid/name.c snid/postgres.c snid/proxy.c core/addr.c
+PREFACE        := snid/preface.c snid/hello.c snid/http.c core/hostname.c snid/postgres.c snid/proxy.c core/addr.c
 UNIT_sni_preface := $(PREFACE)
 UNIT_sni_relay := snid/relay.c snid/pipe.c core/loop.c core/log.c core/stats.c
 UNIT_sni_splice := $(UNIT_sni_relay)
 UNIT_sni_pipe := snid/pipe.c core/loop.c core/log.c
 UNIT_sni_watch := snid/watch.c snid/tcp.c
 # A name's servers, on a resolver of the test's own
-SNI_ROUTE      := snid/route.c snid/srv.c snid/resolve.c snid/answers.c snid/name.c core/clients.c core/loop.c \
+SNI_ROUTE      := snid/route.c snid/srv.c snid/resolve.c snid/answers.c core/hostname.c core/config_routes.c \
+                  core/clients.c core/loop.c \
                   core/stats.c $(ADDRMAP)
 UNIT_sni_route := $(SNI_ROUTE)
 UNIT_sni_dial  := snid/dial.c snid/tcp.c core/addr.c
@@ -249,9 +250,9 @@ FUZZ_packet := nat64/packet.c nat64/transport.c nat64/to4.c nat64/to6.c nat64/he
 FUZZ_fragment := $(UNIT_fragment)
 FUZZ_icmp   := $(UNIT_icmp)
 
-FUZZ_hello     := snid/hello.c snid/name.c
+FUZZ_hello     := snid/hello.c core/hostname.c
 FUZZ_sni_postgres := snid/postgres.c
-FUZZ_sni_http  := snid/http.c snid/name.c
+FUZZ_sni_http  := snid/http.c core/hostname.c
 FUZZ_sni_proxy := snid/proxy.c core/addr.c
 FUZZ_sni_preface := $(PREFACE)
 FUZZ_dns_query := dns64/cookie.c $(UNIT_dns_policy)

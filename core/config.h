@@ -212,7 +212,8 @@ struct config {
 		enum config_sni_mode mode;
 		struct prefix_choice backends;	/* keyword: inside */
 		char *default_name;		/* lower case, without the final dot; NULL: none */
-		struct sni_route *routes;	/* no name twice */
+		struct sni_route *routes;	/* as they were written, no name twice */
+		const struct sni_route **routes_by_name;	/* see config_routes.h */
 		size_t n_routes;
 		struct prefix_list proxy_from;
 		enum config_sni_proxy proxy_to;

@@ -11,10 +11,12 @@
 #include <string.h>
 
 #include "config_report.h"
+#include "config_routes.h"
 #include "config_schema.h"
 #include "config_type.h"
 #include "config_value.h"
 #include "config_yaml.h"
+#include "hostname.h"
 
 enum { PORT_STRLEN_MAX = 5 };
 
@@ -69,18 +71,31 @@ static bool read_port(struct config_report *report, const struct yaml_node *entr
 	return config_type_wrong(report, node, expected_port);
 }
 
+/* @text: of @node, or what is behind its "*."; taken only if a client might name it. */
+static bool read_host(struct config_report *report, const struct yaml_node *node,
+		      const char *text, const char *expected, char **name)
+{
+	char one_form[HOSTNAME_STRLEN];
+	const char *wrong = hostname_normalise((const uint8_t *)text, strlen(text), one_form);
+
+	if (wrong) {
+		config_report_error(report, node->pos, "expected %s, found `%.60s': %s", expected,
+				    node->text, wrong);
+		return false;
+	}
+	*name = strdup(one_form);
+	return *name || config_type_no_memory(report);
+}
+
 /* YAML's null, or the word: no name. */
 static bool read_default_name(struct config_report *report, const struct yaml_node *node,
 			      char **name)
 {
-	char text[CONFIG_DOMAIN_STRLEN];
-
 	if (node->null || config_type_is_word(node, "null"))
 		return true;
-	if (node->kind != YAML_SCALAR || !config_value_domain(node->text, text))
+	if (node->kind != YAML_SCALAR)
 		return config_type_wrong(report, node, expected_name);
-	*name = strdup(text);
-	return *name || config_type_no_memory(report);
+	return read_host(report, node, node->text, expected_name, name);
 }
 
 /* ---- snid.listen ---------------------------------------------------------------- */
@@ -318,15 +333,12 @@ static bool read_pattern(struct config_report *report, const struct yaml_node *e
 			 struct sni_route *route)
 {
 	const struct yaml_node *node = config_type_scalar(report, entry, "name", expected_pattern);
-	char name[CONFIG_DOMAIN_STRLEN];
 
 	if (!node)
 		return false;
 	route->below = strncmp(node->text, "*.", 2) == 0;
-	if (!config_value_domain(node->text + (route->below ? 2 : 0), name))
-		return config_type_wrong(report, node, expected_pattern);
-	route->name = strdup(name);
-	return route->name || config_type_no_memory(report);
+	return read_host(report, node, node->text + (route->below ? 2 : 0), expected_pattern,
+			 &route->name);
 }
 
 static bool read_backend(struct config_report *report, const struct yaml_node *entry,
@@ -355,18 +367,36 @@ static bool read_route(struct config_report *report, const struct yaml_node *nod
 	return read_port(report, node, "port", &route->port) && good;
 }
 
-static bool route_is_new(struct config_report *report, const struct yaml_node *node,
-			 const struct sni_route *all, size_t n)
+static void report_twice(struct config_report *report, const struct yaml_node *list, size_t i,
+			 const struct sni_route *route)
 {
-	for (size_t i = 0; i < n && all[n].name; i++) {
-		if (all[i].name && all[i].below == all[n].below &&
-		    strcmp(all[i].name, all[n].name) == 0) {
-			config_report_error(report, node->pos, "%s%s is listed twice",
-					    all[n].below ? "*." : "", all[n].name);
-			return false;
-		}
+	const struct yaml_node *item = list->first;
+
+	while (i--)
+		item = item->next;
+	config_report_error(report, item->pos, "%s%s is listed twice", route->below ? "*." : "",
+			    route->name);
+}
+
+/* All have names. */
+static bool index_routes(struct config_report *report, const struct yaml_node *list,
+			 const struct sni_route *routes, const struct sni_route **by_name,
+			 size_t n)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < n; i++)
+		by_name[i] = &routes[i];
+	config_routes_sort(by_name, n);
+	for (size_t i = 1; i < n; i++) {
+		const struct sni_route *one = by_name[i - 1], *other = by_name[i];
+
+		if (!config_routes_same(one, other))
+			continue;
+		report_twice(report, list, (size_t)((one > other ? one : other) - routes), one);
+		good = false;
 	}
-	return true;
+	return good;
 }
 
 static bool read_routes(struct config_report *report, const struct config_row *row,
@@ -379,14 +409,14 @@ static bool read_routes(struct config_report *report, const struct config_row *r
 	if (!config_type_list(report, row, node))
 		return false;
 	*routes = calloc(node->n + 1, sizeof(**routes));
-	if (!*routes)
+	config->snid.routes_by_name = calloc(node->n + 1, sizeof(void *));
+	if (!*routes || !config->snid.routes_by_name)
 		return config_type_no_memory(report);
 	for (const struct yaml_node *item = node->first; item; item = item->next) {
-		good = read_route(report, item, &(*routes)[*n]) &&
-		       route_is_new(report, item, *routes, *n) && good;
+		good = read_route(report, item, &(*routes)[*n]) && good;
 		++*n;
 	}
-	return good;
+	return good && index_routes(report, node, *routes, config->snid.routes_by_name, *n);
 }
 
 static void print_routes(FILE *out, const struct config_row *row, const struct config *config,
@@ -419,6 +449,8 @@ static void free_routes(const struct config_row *row, struct config *config)
 	for (size_t i = 0; i < *n; i++)
 		free((*routes)[i].name);
 	free(*routes);
+	free(config->snid.routes_by_name);
+	config->snid.routes_by_name = NULL;
 	*routes = NULL;
 	*n = 0;
 }

@@ -57,7 +57,7 @@ struct answers *answers_new(void);
 
 /**
  * answers_find() - what is known of @name now. Costs no allocation and no system call.
- * @name:	as name_normalise() made it.
+ * @name:	as hostname_normalise() made it.
  * Return: borrowed until the next call of answers_put() or _flush(); NULL where it has to be
  * asked for.
  */

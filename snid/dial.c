@@ -25,7 +25,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "name.h"
+#include "../core/hostname.h"
 #include "tcp.h"
 
 #ifndef IP_LOCAL_PORT_RANGE
@@ -172,7 +172,7 @@ static int find_socket(int directory, const char *name)
 static int find_server(int directory, const char *name)
 {
 	const char *domain = strchr(name, '.');
-	char wildcard[NAME_STRLEN + 1];
+	char wildcard[HOSTNAME_STRLEN + 1];
 	int fd = find_socket(directory, name);
 
 	if (fd == -ENOENT && domain) {

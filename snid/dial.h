@@ -34,7 +34,7 @@ int dial_tcp(const struct endpoint *from, const struct endpoint *to,
 /**
  * dial_unix() - the same with the socket in @directory that is named @name; where there is
  * none, with that of its domain ("_.example.org" for "www.example.org"), then with "_".
- * @name:	as name_normalise() made it, so that no other directory can be meant. What is
+ * @name:	as hostname_normalise() made it, so that no other directory can be meant. What is
  *		no socket is not used, and no symbolic link is followed.
  * Return: as dial_tcp(); -ENOENT where there is no such socket, -ENOTDIR no such directory.
  */

@@ -27,7 +27,7 @@ static enum preface_verdict refused(struct preface *preface, enum refusal refusa
 
 static enum preface_verdict named(struct preface *preface, const uint8_t *raw, size_t len)
 {
-	const char *wrong = name_normalise(raw, len, preface->name);
+	const char *wrong = hostname_normalise(raw, len, preface->name);
 
 	return wrong ? refused(preface, REFUSAL_BAD_NAME, wrong) : PREFACE_NAME;
 }

@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../core/hostname.h"
 #include "hello.h"
 #include "http.h"
-#include "name.h"
 #include "proxy.h"
 #include "refusal.h"
 
@@ -58,7 +58,7 @@ struct preface {
 		struct http_scan http;
 	};
 	struct proxy_header proxy;	/* where PREFACE_CLIENT */
-	char name[NAME_STRLEN];		/* where PREFACE_NAME, in its one form */
+	char name[HOSTNAME_STRLEN];		/* where PREFACE_NAME, in its one form */
 	char alpn[PREFACE_ALPN_STRLEN];	/* the only protocol that is offered, or "" */
 	enum refusal refusal;		/* where PREFACE_REFUSED */
 	const char *why;		/* static, or NULL */

@@ -57,7 +57,7 @@ enum refusal_language {
 
 /**
  * refusal_note() - count it and log it (rate-limited).
- * @name:	a name that name_normalise() made, or "".
+ * @name:	a name that hostname_normalise() made, or "".
  * @why:	more about it, or NULL.
  */
 void refusal_note(enum refusal refusal, const struct endpoint *client, const char *name,

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "name.h"
+#include "../core/config_routes.h"
+#include "../core/hostname.h"
 #include "service.h"
 #include "srv.h"
 
@@ -137,13 +138,13 @@ static bool is_good_service(const struct resolver_service *service, uint16_t ser
 			    char *name)
 {
 	return srv_port_allowed(service->port, server_port) &&
-	       !name_normalise((const uint8_t *)service->target, strlen(service->target), name);
+	       !hostname_normalise((const uint8_t *)service->target, strlen(service->target), name);
 }
 
 static enum route_verdict find_services(struct route *route, const struct service *service,
 					struct resolver_service *services, size_t n)
 {
-	char names[ROUTE_SERVICES_MAX][NAME_STRLEN];
+	char names[ROUTE_SERVICES_MAX][HOSTNAME_STRLEN];
 	size_t n_good = 0;
 	uint64_t random = 0;
 
@@ -211,32 +212,6 @@ static enum route_verdict ask_services(struct route *route, const struct service
 
 /* ---- snid.routes --------------------------------------------------------------------- */
 
-static bool is_below(const char *name, size_t len, const char *zone)
-{
-	size_t zone_len = strlen(zone);
-
-	return len > zone_len && name[len - zone_len - 1] == '.' &&
-	       strcmp(name + len - zone_len, zone) == 0;
-}
-
-/* Exactly that name, else the longest of those it is below */
-static const struct sni_route *find_static(const struct service *service, const char *name)
-{
-	const struct sni_route *best = NULL;
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < service->n_routes; i++) {
-		const struct sni_route *route = &service->routes[i];
-
-		if (!route->below && strcmp(route->name, name) == 0)
-			return route;
-		if (route->below && is_below(name, len, route->name) &&
-		    (!best || strlen(route->name) > strlen(best->name)))
-			best = route;
-	}
-	return best;
-}
-
 static enum route_verdict take_static(struct route *route, const struct service *service,
 				      const struct sni_route *found)
 {
@@ -267,7 +242,8 @@ struct route *route_new(struct resolve *resolve, uint64_t client, route_fn *fn, 
 enum route_verdict route_find(struct route *route, const struct service *service,
 			      const char *name, const char *alpn)
 {
-	const struct sni_route *found = find_static(service, name);
+	const struct sni_route *found = config_routes_find(service->routes,
+							   service->n_routes, name);
 	char srv[RESOLVER_NAME_STRLEN];
 
 	route->service = service;

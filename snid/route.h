@@ -85,7 +85,7 @@ struct route *route_new(struct resolve *resolve, uint64_t client, route_fn *fn, 
  * route_find() - where to? Once for each route.
  * @service:	the listener's, in mode nat46 or tcp; borrowed while it is waited for, see
  *		route_reconfigured().
- * @name:	as name_normalise() made it.
+ * @name:	as hostname_normalise() made it.
  * @alpn:	the only protocol that the client offers, or ""; borrowed for the call.
  */
 enum route_verdict route_find(struct route *route, const struct service *service,

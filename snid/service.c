@@ -37,7 +37,7 @@ void service_init(struct service *service, const struct config *config,
 		.default_name = listen->own & SNI_OWN_DEFAULT_NAME ? listen->default_name :
 								     config->snid.default_name,
 		.unix_directory = config->snid.unix_directory,
-		.routes = config->snid.routes,
+		.routes = config->snid.routes_by_name,
 		.n_routes = config->snid.n_routes,
 	};
 	if (listen->any)

@@ -26,7 +26,7 @@ struct service {
 	const struct prefix_list *proxy_from;
 	const char *default_name;	/* NULL: none */
 	const char *unix_directory;
-	const struct sni_route *routes;
+	const struct sni_route *const *routes;	/* see core/config_routes.h */
 	size_t n_routes;
 };
 

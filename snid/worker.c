@@ -21,10 +21,10 @@
 
 #include "../core/clients.h"
 #include "../core/config.h"
+#include "../core/hostname.h"
 #include "../core/log.h"
 #include "../core/loop.h"
 #include "../dns64/resolver.h"
-#include "name.h"
 #include "quota.h"
 #include "race.h"
 #include "resolve.h"
@@ -543,12 +543,12 @@ static int prepare_resolver(struct worker *worker)
 /* A change of nothing but the resolvers */
 int snid_flush(struct snid *snid, const char *name, bool below, size_t *n_forgotten)
 {
-	char one_form[NAME_STRLEN];
+	char one_form[HOSTNAME_STRLEN];
 	int err = 0;
 
 	*n_forgotten = 0;
 	/* What is no name for us is none that we know. */
-	if (name && name_normalise((const uint8_t *)name, strlen(name), one_form))
+	if (name && hostname_normalise((const uint8_t *)name, strlen(name), one_form))
 		return 0;
 	resolvers_hold();
 	loop_pause(snid->loops, snid->n_workers);

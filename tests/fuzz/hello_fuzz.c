@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../../snid/hello.h"
-#include "../../snid/name.h"
+#include "../../core/hostname.h"
 
 static uint8_t gather[HELLO_MAX];
 
@@ -20,15 +20,15 @@ static void check(int holds)
 
 static void check_name(const struct hello_bytes *raw)
 {
-	char name[NAME_STRLEN], again[NAME_STRLEN];
+	char name[HOSTNAME_STRLEN], again[HOSTNAME_STRLEN];
 
 	check(raw->len > 0);
-	if (name_normalise(raw->at, raw->len, name)) {
+	if (hostname_normalise(raw->at, raw->len, name)) {
 		check(name[0] == '\0');
 		return;
 	}
-	check(strlen(name) > 0 && strlen(name) <= NAME_MAX_LEN);
-	check(!name_normalise((const uint8_t *)name, strlen(name), again));
+	check(strlen(name) > 0 && strlen(name) <= HOSTNAME_MAX);
+	check(!hostname_normalise((const uint8_t *)name, strlen(name), again));
 	check(strcmp(name, again) == 0);
 }
 

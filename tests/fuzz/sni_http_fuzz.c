@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../../snid/http.h"
-#include "../../snid/name.h"
+#include "../../core/hostname.h"
 
 static void check(int holds)
 {
@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct http_scan scan = { 0 };
 	struct http_host host;
-	char name[NAME_STRLEN];
+	char name[HOSTNAME_STRLEN];
 	const char *why;
 	enum http_result whole;
 	size_t at = 0, len = 0;
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (whole != HTTP_HOST)
 		return 0;
 	check(host.at == data + 1 + at && host.len == len);
-	if (!name_normalise(host.at, host.len, name))
-		check(strlen(name) > 0 && strlen(name) <= NAME_MAX_LEN);
+	if (!hostname_normalise(host.at, host.len, name))
+		check(strlen(name) > 0 && strlen(name) <= HOSTNAME_MAX);
 	return 0;
 }

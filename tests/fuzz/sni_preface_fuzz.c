@@ -21,9 +21,9 @@ static void check(int holds)
 
 static void check_name(const struct preface *preface, const struct service *service)
 {
-	char again[NAME_STRLEN];
+	char again[HOSTNAME_STRLEN];
 
-	check(!name_normalise((const uint8_t *)preface->name, strlen(preface->name), again));
+	check(!hostname_normalise((const uint8_t *)preface->name, strlen(preface->name), again));
 	check(strcmp(preface->name, again) == 0);
 	check(strlen(preface->alpn) < PREFACE_ALPN_STRLEN);
 	if (service->protocol == CONFIG_SNI_HTTP)

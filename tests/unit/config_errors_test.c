@@ -219,7 +219,11 @@ static void test_messages(void **state)
 		{ "snid: {listen: [{port: 443, backends: [192.0.2.0/24]}]}",
 		  "`192.0.2.0/24' is an IPv4 prefix: only mode tcp goes to IPv4 servers" },
 		{ "snid: {listen: [{port: 443, default_name: 192.0.2.1:443}]}",
-		  "expected a domain name such as www.example.org, found `192.0.2.1:443'" },
+		  "expected a domain name such as www.example.org, found `192.0.2.1:443': byte not "
+		  "allowed in a name" },
+		{ "snid: {default_name: 192.0.2.1}",
+		  "expected a domain name such as www.example.org, found `192.0.2.1': address, not "
+		  "a name" },
 		{ "snid: {listen: [{port: 443, proxy_from: [x]}]}",
 		  "expected a prefix such as 2001:db8::/64 or 192.0.2.0/24, found `x': not an IP "
 		  "address or prefix" },
@@ -229,7 +233,11 @@ static void test_messages(void **state)
 		{ "snid: {backends: [192.0.2.0/24]}",
 		  "`192.0.2.0/24' is an IPv4 prefix: only mode tcp goes to IPv4 servers" },
 		{ "snid: {default_name: a..example}",
-		  "expected a domain name such as www.example.org, found `a..example'" },
+		  "expected a domain name such as www.example.org, found `a..example': empty "
+		  "label" },
+		{ "snid: {listen: [{port: 443, default_name: -a.example}]}",
+		  "expected a domain name such as www.example.org, found `-a.example': hyphen at "
+		  "the end of a label" },
 		{ "snid: {proxy_to: v1}", "expected off or v2, found `v1'; did you mean `v2'?" },
 		{ "snid: {routes: [www.example.org]}",
 		  "expected a mapping such as {name: \"*.example.org\", backend: "
@@ -240,7 +248,10 @@ static void test_messages(void **state)
 		  "address such as \"2001:db8:1::7\"" },
 		{ "snid: {routes: [{name: \"*\", backend: \"2001:db8::7\"}]}",
 		  "expected a domain name such as www.example.org, or *.example.org for all below "
-		  "it, found `*'" },
+		  "it, found `*': byte not allowed in a name" },
+		{ "snid: {routes: [{name: \"*.192.0.2.1\", backend: \"2001:db8::7\"}]}",
+		  "expected a domain name such as www.example.org, or *.example.org for all below "
+		  "it, found `*.192.0.2.1': address, not a name" },
 		{ "snid: {routes: [{name: a.example, backend: b.example}]}",
 		  "expected an address such as \"2001:db8:1::7\", found `b.example'" },
 		{ "snid: {routes: [{name: a.example, backend: \"2001:db8::7\"}, "

@@ -12,7 +12,8 @@
 
 #include "../../core/clients.h"
 #include "../../core/config.h"
-#include "../../snid/name.h"
+#include "../../core/config_routes.h"
+#include "../../core/hostname.h"
 #include "../../snid/race.h"
 #include "../../snid/service.h"
 #include "../../snid/worker.h"
@@ -224,10 +225,10 @@ static void connect_once(struct worker *worker, const struct service *service)
 	enum route_verdict verdict;
 	struct race race;
 	uint8_t raw[300];
-	char name[NAME_STRLEN];
+	char name[HOSTNAME_STRLEN];
 
 	assert_true(addr_parse("203.0.113.7", &client.addr));
-	if (name_normalise(raw, random_name(raw, sizeof(raw)), name))
+	if (hostname_normalise(raw, random_name(raw, sizeof(raw)), name))
 		return;
 	race = (struct race){ .worker = worker, .service = service, .client = &client,
 			      .name = name, .fn = raced };
@@ -259,13 +260,17 @@ static void run(enum config_sni_mode mode, bool wide)
 		{ .name = (char[]){ "a" }, .below = true }, { .name = (char[]){ "b" } },
 		{ .name = (char[]){ "c" }, .below = true, .port = 22 },
 	};
+	const struct sni_route *by_name[N(routes)];
 	struct clients *clients = clients_new();
 	struct prefix_list backends = { 0 };
 	struct netinfo net = { .links.n = 0 };
 	struct addrmap *map;
 	struct service service = { .mode = mode, .server_port = 443, .backends = &backends,
-				   .routes = routes, .n_routes = N(routes) };
+				   .routes = by_name, .n_routes = N(routes) };
 
+	for (size_t i = 0; i < N(routes); i++)
+		by_name[i] = &routes[i];
+	config_routes_sort(by_name, N(routes));
 	add(&config.prefixes.nat64, "2001:db8:64::/96");
 	assert_null(prefix_parse("64:ff9b:1::/96", &config.prefixes.nat46));
 	add(&net.own, "2001:db8:1::1/128");

@@ -9,6 +9,7 @@
 
 #include "../../core/clients.h"
 #include "../../core/config.h"
+#include "../../core/config_routes.h"
 #include "../../snid/route.h"
 #include "../../snid/service.h"
 #include "../../snid/srv.h"
@@ -22,6 +23,7 @@ struct world {
 	struct prefix backends[4];
 	struct prefix_list list;
 	struct sni_route routes[4];
+	const struct sni_route *by_name[4];
 	unsigned int told;
 	enum route_verdict verdict;
 };
@@ -64,7 +66,7 @@ static int set_up(void **state)
 	w->backends[2] = prefix("2001:db8:3::/64");
 	w->list = (struct prefix_list){ w->backends, 3 };
 	w->service = (struct service){ .mode = CONFIG_SNI_NAT46, .server_port = 443,
-				       .backends = &w->list, .routes = w->routes };
+				       .backends = &w->list, .routes = w->by_name };
 	*state = w;
 	return w->resolve && w->map ? 0 : -1;
 }
@@ -122,11 +124,13 @@ static void assert_servers(struct world *w, const char *want)
 static void add_route(struct world *w, const char *name, bool below, const char *backend,
 		      uint16_t port)
 {
-	struct sni_route *route = &w->routes[w->service.n_routes++];
+	struct sni_route *route = &w->routes[w->service.n_routes];
 
 	*route = (struct sni_route){ .name = (char *)(uintptr_t)name, .below = below,
 				     .port = port };
 	route->backend = fake_addr(backend);
+	w->by_name[w->service.n_routes++] = route;
+	config_routes_sort(w->by_name, w->service.n_routes);
 }
 
 /* RFC 1035 4.1.1, RFC 2308 2: what each answer says of a name */

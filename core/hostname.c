@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The server name's one form; see name.h. */
-#include "name.h"
+#include "hostname.h"
 
 #include <stdbool.h>
 
@@ -25,7 +25,7 @@ static const char *check_label(const char *label, size_t len)
 {
 	if (len == 0)
 		return "empty label";
-	if (len > NAME_LABEL_MAX)
+	if (len > HOSTNAME_LABEL_MAX)
 		return "label too long";
 	if (label[0] == '-' || label[len - 1] == '-')
 		return "hyphen at the end of a label";
@@ -59,14 +59,14 @@ static const char *check_name(char *name, const uint8_t *raw, size_t len)
 	return check_label(name + label, len - label);
 }
 
-const char *name_normalise(const uint8_t *raw, size_t len, char *name)
+const char *hostname_normalise(const uint8_t *raw, size_t len, char *name)
 {
 	const char *wrong;
 
 	name[0] = '\0';
 	if (len > 1 && raw[len - 1] == '.')
 		len--;
-	if (len > NAME_MAX_LEN)
+	if (len > HOSTNAME_MAX)
 		return "name too long";
 	wrong = check_name(name, raw, len);
 	if (wrong)

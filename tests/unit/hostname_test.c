@@ -8,12 +8,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../snid/name.h"
+#include "../../core/hostname.h"
 
 static const char *normalise(const char *raw, size_t len, char *name)
 {
-	memset(name, 'x', NAME_STRLEN);
-	return name_normalise((const uint8_t *)raw, len, name);
+	memset(name, 'x', HOSTNAME_STRLEN);
+	return hostname_normalise((const uint8_t *)raw, len, name);
 }
 
 static void test_accepted(void **state)
@@ -33,7 +33,7 @@ static void test_accepted(void **state)
 		{ "my_host.example", "my_host.example" },
 		{ "0x7f.example", "0x7f.example" },
 	};
-	char name[NAME_STRLEN];
+	char name[HOSTNAME_STRLEN];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -70,7 +70,7 @@ static void test_refused(void **state)
 		{ 9, "example.1" },
 		{ 15, "example.org:443" },
 	};
-	char name[NAME_STRLEN];
+	char name[HOSTNAME_STRLEN];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -83,22 +83,22 @@ static void test_refused(void **state)
 /* RFC 1035 2.3.4: labels of 63 octets or less, names of 255 on the wire: 253 as text */
 static void test_lengths(void **state)
 {
-	char raw[NAME_MAX_LEN + 3], name[NAME_STRLEN];
+	char raw[HOSTNAME_MAX + 3], name[HOSTNAME_STRLEN];
 
 	(void)state;
 	memset(raw, 'a', sizeof(raw));
-	assert_null(normalise(raw, NAME_LABEL_MAX, name));
-	assert_non_null(normalise(raw, NAME_LABEL_MAX + 1, name));
+	assert_null(normalise(raw, HOSTNAME_LABEL_MAX, name));
+	assert_non_null(normalise(raw, HOSTNAME_LABEL_MAX + 1, name));
 
-	for (size_t i = NAME_LABEL_MAX; i < sizeof(raw); i += NAME_LABEL_MAX + 1)
+	for (size_t i = HOSTNAME_LABEL_MAX; i < sizeof(raw); i += HOSTNAME_LABEL_MAX + 1)
 		raw[i] = '.';
-	raw[NAME_MAX_LEN] = '.';
-	assert_null(normalise(raw, NAME_MAX_LEN, name));
-	assert_int_equal(strlen(name), NAME_MAX_LEN);
-	assert_null(normalise(raw, NAME_MAX_LEN + 1, name));
-	assert_int_equal(strlen(name), NAME_MAX_LEN);
-	raw[NAME_MAX_LEN] = 'a';
-	assert_non_null(normalise(raw, NAME_MAX_LEN + 1, name));
+	raw[HOSTNAME_MAX] = '.';
+	assert_null(normalise(raw, HOSTNAME_MAX, name));
+	assert_int_equal(strlen(name), HOSTNAME_MAX);
+	assert_null(normalise(raw, HOSTNAME_MAX + 1, name));
+	assert_int_equal(strlen(name), HOSTNAME_MAX);
+	raw[HOSTNAME_MAX] = 'a';
+	assert_non_null(normalise(raw, HOSTNAME_MAX + 1, name));
 }
 
 int main(void)
