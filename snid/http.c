@@ -122,10 +122,27 @@ static void note_host(struct http_scan *scan, const uint8_t *wire, const struct 
 
 /* ---- the request line (RFC 9112 3) ------------------------------------------------ */
 
+static bool is_text(const struct line *line, const char *text)
+{
+	size_t len = strlen(text);
+
+	return left(line) == len && memcmp(line->at, text, len) == 0;
+}
+
+/* RFC 9112 3.2.1 and 3.2.4: then Host tells. There is no form besides, for us: see below. */
+static const char *parse_other_target(const struct line *method, const struct line *target)
+{
+	if (!left(target))
+		return "no request target";
+	if (*target->at == '/' || (is_text(target, "*") && is_text(method, "OPTIONS")))
+		return NULL;
+	return "broken request target";
+}
+
 /* RFC 9112 3.2.2: its host counts, whatever Host says. RFC 9110 4.2.1: it has one; 4.2.4: and
  * no user, which would only deceive. */
 static const char *parse_target(struct http_scan *scan, const uint8_t *wire,
-				struct line target)
+				const struct line *method, struct line target)
 {
 	struct line authority;
 	const char *wrong;
@@ -133,8 +150,11 @@ static const char *parse_target(struct http_scan *scan, const uint8_t *wire,
 	for (const uint8_t *c = target.at; c < target.end; c++)
 		if (*c <= ' ' || *c == 0x7f)
 			return "broken request target";
+	/* 3.2.3: a tunnel, to where it says */
+	if (is_text(method, "CONNECT"))
+		return "no proxy for CONNECT";
 	if (!take(&target, "http://") && !take(&target, "https://"))
-		return left(&target) ? NULL : "no request target";
+		return parse_other_target(method, &target);
 	authority = take_until(&target, "/?#");
 	wrong = parse_authority(&authority);
 	if (wrong)
@@ -169,7 +189,7 @@ static enum http_result read_request(struct http_scan *scan, const uint8_t *wire
 	*why = "broken request line";
 	if (!is_token(&method) || !left(&line))
 		return HTTP_BAD;
-	scan->is_head = left(&method) == 4 && memcmp(method.at, "HEAD", 4) == 0;
+	scan->is_head = is_text(&method, "HEAD");
 	line.at++;
 	target = take_until(&line, " ");
 	if (!left(&line))
@@ -178,7 +198,7 @@ static enum http_result read_request(struct http_scan *scan, const uint8_t *wire
 	result = parse_version(scan, &version, why);
 	if (result != HTTP_NEED_MORE)
 		return result;
-	*why = parse_target(scan, wire, target);
+	*why = parse_target(scan, wire, &method, target);
 	scan->has_request = true;
 	return *why ? HTTP_BAD : HTTP_NEED_MORE;
 }

@@ -165,7 +165,6 @@ static enum preface_verdict begin(struct preface *preface, enum preface_step ste
 static enum preface_verdict refuse_other(struct preface *preface, const uint8_t *wire,
 					 size_t len)
 {
-	bool by_proxy = proxy_begins(wire, len);
 	size_t letters = 0;
 
 	while (letters < len && letters <= METHOD_MAX && wire[letters] >= 'A' &&
@@ -173,11 +172,21 @@ static enum preface_verdict refuse_other(struct preface *preface, const uint8_t 
 		letters++;
 	if (letters == len && letters <= METHOD_MAX)
 		return PREFACE_NEED_MORE;
-	if (letters > 0 && letters <= METHOD_MAX && wire[letters] == ' ' && !by_proxy)
+	if (letters > 0 && letters <= METHOD_MAX && wire[letters] == ' ')
 		preface->language = letters == 4 && memcmp(wire, "HEAD", 4) == 0 ?
 			REFUSAL_IN_HTTP_HEAD : REFUSAL_IN_HTTP;
-	return refused(preface, REFUSAL_NOT_TLS,
-		       by_proxy ? "a PROXY header from one not in proxy_from" : NULL);
+	return refused(preface, REFUSAL_NOT_TLS, NULL);
+}
+
+/* A proxy that is not believed has no client who would read an answer; its owner shall find
+ * it in the log. */
+static enum preface_verdict refuse_proxy(struct preface *preface, const struct service *service,
+					 const uint8_t *wire, size_t len)
+{
+	if (!proxy_has_begun(wire, len))
+		return PREFACE_NEED_MORE;
+	return refused(preface, takes_http(service) ? REFUSAL_BAD_HTTP : REFUSAL_NOT_TLS,
+		       "a PROXY header from one not in proxy_from");
 }
 
 /* Return: PREFACE_NEED_MORE where the protocol is told now, or where it is not yet sure. */
@@ -191,6 +200,8 @@ static enum preface_verdict tell_protocol(struct preface *preface,
 			return refused(preface, REFUSAL_NOT_HTTP, NULL);
 		return PREFACE_NEED_MORE;
 	}
+	if (proxy_begins(wire, len))
+		return refuse_proxy(preface, service, wire, len);
 	if (takes_http(service) && wire[0] != FIRST_POSTGRES)
 		return begin(preface, PREFACE_AT_HTTP, REFUSAL_IN_HTTP);
 	if (takes_postgres(service) && wire[0] == FIRST_POSTGRES)

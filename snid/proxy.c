@@ -18,7 +18,7 @@ enum {
 	FAMILY_INET = 1,
 	FAMILY_INET6 = 2,
 	FAMILY_UNIX = 3,
-	TRANSPORT_DGRAM = 2,
+	TRANSPORT_STREAM = 1,
 	INET_LEN = 12,
 	INET6_LEN = 36,
 	UNIX_LEN = 216,
@@ -40,6 +40,12 @@ bool proxy_begins(const uint8_t *wire, size_t len)
 {
 	return begins_with(wire, len, v1_begin, sizeof(v1_begin) - 1) ||
 	       begins_with(wire, len, signature, sizeof(signature));
+}
+
+bool proxy_has_begun(const uint8_t *wire, size_t len)
+{
+	return len >= (wire[0] == signature[0] ? sizeof(signature) : sizeof(v1_begin) - 1) &&
+	       proxy_begins(wire, len);
 }
 
 static int broken(const char **why, const char *text)
@@ -232,7 +238,8 @@ static int read_v2(const uint8_t *wire, size_t len, struct proxy_header *header,
 	header->has_client = false;
 	/* Of the proxy's own connection nothing else is looked at. */
 	if ((command & 0xf) == COMMAND_PROXY) {
-		if ((family & 0xf) >= TRANSPORT_DGRAM)
+		/* 2.2: the other pairs are of datagrams, or must be rejected as invalid. */
+		if ((family & 0xf) != (family >> 4 == FAMILY_UNSPEC ? 0 : TRANSPORT_STREAM))
 			return broken(why, "not of a stream");
 		wrong = read_v2_addresses(&c, family >> 4, header);
 		if (!wrong && family >> 4 != FAMILY_UNSPEC)

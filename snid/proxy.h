@@ -27,6 +27,9 @@ struct proxy_header {
 /** proxy_begins() - could this be the beginning of a header of either version? @len >= 1 */
 bool proxy_begins(const uint8_t *wire, size_t len);
 
+/** proxy_has_begun() - is it one, broken or not? All that tells it from others has come. */
+bool proxy_has_begun(const uint8_t *wire, size_t len);
+
 /**
  * proxy_read() - the header with which a connection begins.
  * @wire:	every byte since the connection's first.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whatever a client says, byte by byte: names that come out are in their one form, no more is
- * taken than has come, and it ends. The first byte chooses the listener, the rest is the wire.
+ * Whatever a client says: names that come out are in their one form, no more is taken than has
+ * come, it ends, and it ends so however it is cut. The first byte chooses the listener and the
+ * length of the pieces, the rest is the wire.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,31 +33,46 @@ static void check_name(const struct preface *preface, const struct service *serv
 		check(preface->step == PREFACE_AT_HELLO && !preface->asks_postgres);
 }
 
-/* Return: whether it has ended. */
+/* Return: whether it has ended, in @verdict. */
 static bool read_some(struct preface *preface, const struct service *service,
-		      const uint8_t *wire, size_t len, size_t *taken)
+		      const uint8_t *wire, size_t len, size_t *taken,
+		      enum preface_verdict *verdict)
 {
 	for (int i = 0; i < STEPS_MAX; i++) {
 		uint8_t *copy = malloc(len - *taken + 1);
-		enum preface_verdict verdict;
 
 		check(copy != NULL);
 		memcpy(copy, wire + *taken, len - *taken);
-		verdict = preface_read(preface, service, copy, len - *taken, gather);
+		*verdict = preface_read(preface, service, copy, len - *taken, gather);
 		free(copy);
 		check(preface->taken <= len - *taken);
 		*taken += preface->taken;
-		if (verdict == PREFACE_NEED_MORE)
+		if (*verdict == PREFACE_NEED_MORE)
 			return false;
-		if (verdict == PREFACE_NAME)
+		if (*verdict == PREFACE_NAME)
 			check_name(preface, service);
-		if (verdict == PREFACE_REFUSED)
+		if (*verdict == PREFACE_REFUSED)
 			check(preface->refusal < REFUSAL_COUNT);
-		if (verdict == PREFACE_NAME || verdict == PREFACE_REFUSED)
+		if (*verdict == PREFACE_NAME || *verdict == PREFACE_REFUSED)
 			return true;
-		check(verdict == PREFACE_CLIENT || preface->say == 'S' || preface->say == 'N');
+		check(*verdict == PREFACE_CLIENT || preface->say == 'S' || preface->say == 'N');
 	}
 	abort();
+}
+
+static enum preface_verdict read_in_pieces(struct preface *preface,
+					   const struct service *service, const uint8_t *wire,
+					   size_t size, size_t piece)
+{
+	enum preface_verdict verdict = PREFACE_NEED_MORE;
+	size_t taken = 0;
+
+	for (size_t len = 0; len < size;) {
+		len = size - len > piece ? len + piece : size;
+		if (read_some(preface, service, wire, len, &taken, &verdict))
+			break;
+	}
+	return verdict;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -64,8 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct service service = { .at.port = 443 };
-	struct preface preface = { .step = PREFACE_AT_PROTOCOL };
-	size_t taken = 0, step;
+	struct preface whole = { .step = PREFACE_AT_PROTOCOL }, parts;
+	enum preface_verdict verdict;
 
 	if (size < 1)
 		return 0;
@@ -73,12 +89,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	service.at.port = data[0] & 4 ? 80 : 443;
 	service.default_name = data[0] & 8 ? "default.example" : NULL;
 	if (data[0] & 16)
-		preface.step = PREFACE_AT_PROXY;
-	step = data[0] & 32 ? 1 : 1000;
-	for (size_t len = 0; len < size - 1;) {
-		len = len + step < size - 1 ? len + step : size - 1;
-		if (read_some(&preface, &service, data + 1, len, &taken))
-			break;
-	}
+		whole.step = PREFACE_AT_PROXY;
+	parts = whole;
+	verdict = read_in_pieces(&whole, &service, data + 1, size - 1, size);
+	/* What has come too early is refused, and nobody knows it of what comes in pieces. */
+	if (verdict == PREFACE_REFUSED && whole.refusal == REFUSAL_BAD_PG)
+		return 0;
+	check(read_in_pieces(&parts, &service, data + 1, size - 1, 1 + (data[0] >> 5)) == verdict);
+	check(parts.step == whole.step && parts.asks_postgres == whole.asks_postgres);
+	if (verdict == PREFACE_NAME)
+		check(!strcmp(parts.name, whole.name) && !strcmp(parts.alpn, whole.alpn));
+	if (verdict == PREFACE_REFUSED)
+		check(parts.refusal == whole.refusal && parts.language == whole.language);
 	return 0;
 }

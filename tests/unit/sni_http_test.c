@@ -110,6 +110,25 @@ static void test_absolute_targets(void **state)
 	run_rows(rows, N(rows));
 }
 
+/* RFC 9112 3.2: four forms, of which authority-form is for CONNECT and `*' for OPTIONS alone. */
+static void test_other_targets(void **state)
+{
+	static const struct row rows[] = {
+		{ "GET a.example HTTP/1.1\r\nHost: a.example\r\n\r\n", HTTP_BAD, NULL },
+		{ "GET a.example:80 HTTP/1.1\r\nHost: a.example\r\n\r\n", HTTP_BAD, NULL },
+		{ "GET * HTTP/1.1\r\nHost: a.example\r\n\r\n", HTTP_BAD, NULL },
+		{ "OPTIONS ** HTTP/1.1\r\nHost: a.example\r\n\r\n", HTTP_BAD, NULL },
+		{ "GET ftp://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", HTTP_BAD, NULL },
+		{ "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n", HTTP_BAD, NULL },
+		{ "CONNECT http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n", HTTP_BAD,
+		  NULL },
+		{ "CONNECT /x HTTP/1.1\r\nHost: a.example\r\n\r\n", HTTP_BAD, NULL },
+	};
+
+	(void)state;
+	run_rows(rows, N(rows));
+}
+
 /* RFC 9112 2.2, 2.3, 3, 5.1, 5.2: what a recipient may mend is refused: the server behind
  * might read it otherwise. */
 static void test_strictness(void **state)
@@ -178,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_absolute_targets),
+		cmocka_unit_test(test_other_targets),
 		cmocka_unit_test(test_strictness),
 		cmocka_unit_test(test_head),
 		cmocka_unit_test(test_size),

@@ -127,6 +127,7 @@ static void test_proxy(void **state)
 {
 	static const char header[] = "PROXY TCP4 192.0.2.1 198.51.100.1 1 443\r\n";
 	struct service any = service_of(CONFIG_SNI_AUTO, 443);
+	struct service http = service_of(CONFIG_SNI_HTTP, 80);
 	struct preface preface = { .step = PREFACE_AT_PROXY };
 
 	(void)state;
@@ -140,6 +141,11 @@ static void test_proxy(void **state)
 	assert_int_equal(preface.refusal, REFUSAL_BAD_PROXY);
 	REFUSED(&any, "PROXY TCP4 192.0.2.1 198.51.100.1 1 443\r\n" HELLO, REFUSAL_NOT_TLS,
 		REFUSAL_SILENT);
+	REFUSED(&http, "PROXY TCP4 192.0.2.1 198.51.100.1 1 443\r\n" HTTP, REFUSAL_BAD_HTTP,
+		REFUSAL_SILENT);
+	REFUSED(&http, "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0" HTTP, REFUSAL_BAD_HTTP, REFUSAL_SILENT);
+	NAMED(&http, "\r\n" HTTP, "a.example");
+	REFUSED(&http, "P\r\n", REFUSAL_BAD_HTTP, REFUSAL_IN_HTTP);
 }
 
 /* RFC 6066 3: the default is for who is well understood and says no name (CVE-2026-32305). */

@@ -127,6 +127,8 @@ static void test_version_2(void **state)
 		"\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2" "\1\2\1\xbb";
 	static const char local[] = SIGNATURE "\x20\0\0\0";
 	static const char unspec[] = SIGNATURE "\x21\0\0\3abc";
+	static const char path[108] = "/run/client", other[108] = "/run/server";
+	char local_socket[sizeof(SIGNATURE) - 1 + 4 + sizeof(path) + sizeof(other)];
 	static const char tlvs[] = SIGNATURE "\x21\x11\0\x14\xc0\0\2\1\xc6\x33\x64\1\1\2\1\xbb"
 		"\x01\0\2h2\xee\0\0";
 	struct proxy_header header;
@@ -148,6 +150,13 @@ static void test_version_2(void **state)
 	read_all(unspec, sizeof(unspec) - 1, &header);
 	assert_false(header.has_client);
 	expect_whole(tlvs, sizeof(tlvs) - 1);
+	/* of UNIX sockets: whole, but no client that has an address */
+	memcpy(local_socket, SIGNATURE "\x21\x31\0\xd8", sizeof(SIGNATURE) - 1 + 4);
+	memcpy(local_socket + sizeof(SIGNATURE) - 1 + 4, path, sizeof(path));
+	memcpy(local_socket + sizeof(SIGNATURE) - 1 + 4 + sizeof(path), other, sizeof(other));
+	expect_whole(local_socket, sizeof(local_socket));
+	read_all(local_socket, sizeof(local_socket), &header);
+	assert_false(header.has_client);
 }
 
 static void test_broken_version_2(void **state)
@@ -161,6 +170,9 @@ static void test_broken_version_2(void **state)
 		CASE("\x22\x11\0\x0c"),		/* a command that there is not */
 		CASE("\x21\x41\0\0"),		/* a family that there is not */
 		CASE("\x21\x12\0\x0c\xc0\0\2\1\xc6\x33\x64\1\1\2\1\xbb"),	/* datagrams */
+		CASE("\x21\x10\0\x0c\xc0\0\2\1\xc6\x33\x64\1\1\2\1\xbb"),	/* "must be */
+		CASE("\x21\x01\0\0"),		/* rejected as invalid": no pair of the list */
+		CASE("\x21\x13\0\x0c\xc0\0\2\1\xc6\x33\x64\1\1\2\1\xbb"),
 		CASE("\x21\x11\0\x0b\xc0\0\2\1\xc6\x33\x64\1\1\2\1"),	/* no room for them */
 		CASE("\x21\x11\0\x0f\xc0\0\2\1\xc6\x33\x64\1\1\2\1\xbb\1\0\1"),	/* nor this */
 		CASE("\x21\x11\0\x0d\xc0\0\2\1\xc6\x33\x64\1\1\2\1\xbb\1"),
