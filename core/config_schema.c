@@ -482,7 +482,8 @@ const struct config_row config_rows[] = {
 	  "or asked for by another take none", .min = 1, .max = 1u << 12 },
 	{ "snid.limits.buffered", SIZE(snid.limits.buffered), "64MiB",
 	  "How many bytes may be kept for receivers that do not take them, in all; past it bytes "
-	  "stay with their senders", .min = 1 << 20, .max = 64ull << 30 },
+	  "stay with their senders. As many may be kept of hellos; past it those of more than "
+	  "4 KiB are refused", .min = 1 << 20, .max = 64ull << 30 },
 	{ "snid.limits.drain", DURATION(snid.limits.drain_ms), "30s",
 	  "How long connections may go on after SIGTERM, or when a reload switches snid off, while "
 	  "no new ones are taken; off: not at all",

@@ -202,6 +202,8 @@ static void add_snid(struct json_object *room, const struct snid_gauges *gauges)
 		add_number(child(room, "stages"), snid_stage_name(i), gauges->stages[i]);
 	add_number(room, "buffered_bytes", gauges->buffered_bytes);
 	add_number(room, "buffered_bytes_max", gauges->buffered_bytes_max);
+	add_number(room, "hello_bytes", gauges->hello_bytes);
+	add_number(room, "hello_bytes_max", gauges->hello_bytes_max);
 }
 
 static void add_rooms(struct json_object *document, const struct status_facts *facts)

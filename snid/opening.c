@@ -22,12 +22,14 @@ static int make_room(struct opening *opening, size_t len)
 	wire = realloc(opening->wire, size);
 	if (!wire)
 		return -ENOMEM;
+	buffered_change(opening->buffered, opening->wire_size, size);
 	opening->wire = wire;
 	opening->wire_size = size;
 	return 0;
 }
 
-int opening_keep(struct opening **opening, const uint8_t *bytes, size_t len)
+int opening_keep(struct opening **opening, struct buffered *buffered, const uint8_t *bytes,
+		 size_t len)
 {
 	struct opening *o = *opening;
 	int err;
@@ -36,8 +38,11 @@ int opening_keep(struct opening **opening, const uint8_t *bytes, size_t len)
 		o = calloc(1, sizeof(*o));
 		if (!o)
 			return -ENOMEM;
+		o->buffered = buffered;
 		*opening = o;
 	}
+	if (o->wire_len + len > OPENING_SURE && buffered_full(buffered))
+		return -ENOBUFS;
 	err = make_room(o, len);
 	if (err)
 		return err;
@@ -72,6 +77,7 @@ void opening_free(struct opening *opening)
 		race_end(opening->race);
 	free(opening->race);
 	route_free(opening->route);
+	buffered_change(opening->buffered, opening->wire_size, 0);
 	free(opening->wire);
 	free(opening);
 }

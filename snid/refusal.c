@@ -100,6 +100,8 @@ static const struct {
 				     "too many connections of this client are opening", NULL },
 	[REFUSAL_GAVE_WAY] = { STAT_SNI_REFUSED_GAVE_WAY, ALERT_NONE, 0, NULL,
 			       "no name yet while others wait", NULL },
+	[REFUSAL_HELLO_MEMORY] = { STAT_SNI_REFUSED_HELLO_MEMORY, ALERT_INTERNAL_ERROR, 503,
+				   "53000", "large hellos of others fill the memory", NULL },
 	[REFUSAL_RESOURCE] = { STAT_SNI_REFUSED_RESOURCE, ALERT_INTERNAL_ERROR, 503, "53000",
 			       "out of resources", NULL },
 	[REFUSAL_STOPPED] = { STAT_SNI_REFUSED_STOPPED, ALERT_NONE, 503, "57P01", "stopping",

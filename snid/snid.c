@@ -208,7 +208,7 @@ static bool judge_preface(struct conn *conn)
 static int keep(struct conn *conn, const uint8_t *bytes, size_t len)
 {
 	bool first = !conn->opening;
-	int err = opening_keep(&conn->opening, bytes, len);
+	int err = opening_keep(&conn->opening, conn->worker->hellos, bytes, len);
 
 	if (!err && first && is_proxy(conn))
 		conn->opening->preface.step = PREFACE_AT_PROXY;
@@ -222,6 +222,7 @@ static void read_preface(struct conn *conn)
 
 	while (more) {
 		ssize_t n = recv(client->fd, conn->worker->scratch, HELLO_READ_LEN, 0);
+		int err;
 
 		/* A short read has emptied the socket; of what comes now an edge will tell. */
 		if (n < HELLO_READ_LEN && (n < 0 || !client->hung_up))
@@ -232,8 +233,10 @@ static void read_preface(struct conn *conn)
 			conn_refuse(conn, REFUSAL_HELLO_EOF, n < 0 ? strerror(errno) : NULL);
 			return;
 		}
-		if (keep(conn, conn->worker->scratch, (size_t)n) < 0) {
-			conn_refuse(conn, REFUSAL_RESOURCE, NULL);
+		err = keep(conn, conn->worker->scratch, (size_t)n);
+		if (err) {
+			conn_refuse(conn, err == -ENOBUFS ? REFUSAL_HELLO_MEMORY :
+							    REFUSAL_RESOURCE, NULL);
 			return;
 		}
 		more = judge_preface(conn) && client->readable;

@@ -46,6 +46,8 @@ struct snid_gauges {
 	uint64_t stages[SNID_STAGES];
 	uint64_t buffered_bytes;	/* kept because their receivers do not take them */
 	uint64_t buffered_bytes_max;
+	uint64_t hello_bytes;		/* kept of who is not joined to a server yet */
+	uint64_t hello_bytes_max;
 };
 
 /**

@@ -36,7 +36,8 @@
 struct snid {
 	struct quota *quota;
 	struct clients *lookups;	/* how many questions are under way for each client */
-	struct buffered buffered;
+	struct buffered buffered;	/* kept for receivers */
+	struct buffered hellos;		/* kept of who is not joined to a server yet */
 	size_t n_workers;
 	struct worker **workers;
 	struct loop **loops;		/* theirs, for loop_pause() */
@@ -370,6 +371,7 @@ static struct worker *new_worker(const char *name, struct snid *snid)
 	if (!worker)
 		return NULL;
 	worker->quota = snid->quota;
+	worker->hellos = &snid->hellos;
 	worker->tools.scratch = worker->scratch;
 	worker->tools.buffered = &snid->buffered;
 	TAILQ_INIT(&worker->turns);
@@ -470,6 +472,7 @@ static void set_limits(struct snid *snid, const struct config *config)
 	quota_configure(snid->quota, config);
 	clients_set_limits(snid->lookups, UINT32_MAX, config->snid.limits.lookups_per_client);
 	atomic_store(&snid->buffered.max, config->snid.limits.buffered);
+	atomic_store(&snid->hellos.max, config->snid.limits.buffered);
 }
 
 int snid_reconfigure(struct snid *snid, const struct config *config,
@@ -582,6 +585,8 @@ void snid_gauges(struct snid *snid, struct snid_gauges *out)
 	}
 	out->buffered_bytes = atomic_load(&snid->buffered.bytes);
 	out->buffered_bytes_max = atomic_load(&snid->buffered.max);
+	out->hello_bytes = atomic_load(&snid->hellos.bytes);
+	out->hello_bytes_max = atomic_load(&snid->hellos.max);
 }
 
 void snid_free(struct snid *snid)

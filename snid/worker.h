@@ -64,6 +64,7 @@ struct worker {
 	size_t n_listeners;
 
 	struct quota *quota;		/* shared by all workers */
+	struct buffered *hellos;	/* likewise: what their openings keep */
 	struct loop *loop;
 	struct event_base *base;	/* the loop's */
 

@@ -16,6 +16,7 @@ HANDSHAKE, ALERT = b"\x16", b"\x15"
 OTHER4 = "203.0.113.8"		# client4's too
 LIMITS = {"per_client": 6, "opening": 8, "opening_per_client": 5, "new_per_client": "1000/s",
           "hello_timeout": "60s"}
+COUNTS = [key for key, value in LIMITS.items() if isinstance(value, int)]
 SETTINGS = {"snid": {"limits": LIMITS}}
 
 
@@ -118,6 +119,42 @@ def test_new_connections_a_second(lab, gate64):
             assert greet(more[0]) == HANDSHAKE, "a second later it may again"
     finally:
         gate64.reload()
+
+
+def large_hello(name):
+    """A hello of more than 4 KiB: its protocols are many (RFC 7301)."""
+    return client_hello(name, ["http/1.1"] + [str(i).ljust(200, "x") for i in range(24)])
+
+
+def test_hellos_fill_the_memory(lab, gate64):
+    """As many bytes as snid.limits.buffered are kept of them; past it, small ones go on."""
+    begun = b"\x16\x03\x01\x3e\x80\x01\x00\xea\x60" + bytes(15000)	# of 60,000 bytes
+    n = 80
+    gate64.reload({"snid": {"limits": {"buffered": "1MiB", "hello_timeout": "60s"} |
+                            {key: 2 * n for key in COUNTS}}})
+    try:
+        with gate64.counting() as rose, connections(lab, n) as senders:
+            with connections(lab, 1) as before:
+                before[0].sendall(large_hello(WWW))
+                assert before[0].recv(1) == HANDSHAKE
+            for sock in senders:
+                sock.sendall(begun)
+            wait_for(lambda: gate64.status()["rooms"]["snid"]["hello_bytes"] >= 1 << 20,
+                     "the memory is full")
+            with connections(lab, 2) as (small, large):
+                assert greet(small) == HANDSHAKE
+                assert read_all_of(large, large_hello(WWW))[:1] in (b"", ALERT)
+        assert rose["snid.refused.hello_memory"] > 0
+        wait_for(lambda: gate64.status()["rooms"]["snid"]["hello_bytes"] == 0, "it is free")
+    finally:
+        gate64.reload()
+
+
+def read_all_of(sock, said):
+    """What `sock` is told once it has said that."""
+    sock.settimeout(10)
+    sock.sendall(said)
+    return read_all(sock)
 
 
 @pytest.fixture
