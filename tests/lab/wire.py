@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import re
 import signal
 import socket
 import ssl
@@ -45,7 +46,19 @@ class Capture:
         wait_for(lambda: "listening on" in self.log.read_text(), "tcpdump listens")
         return self
 
+    def _counts(self):
+        """How many packets are in the file, and how many the kernel has given: at SIGUSR1 comes
+        a line such as: 3 packets captured, 3 packets received by filter, 0 packets dropped..."""
+        before = self.log.read_text()
+        self.process.send_signal(signal.SIGUSR1)
+        said = wait_for(lambda: re.search(r"(\d+) packets? captured, (\d+) packets? received",
+                                          self.log.read_text()[len(before):]), "it counts")
+        return int(said[1]), int(said[2])
+
     def __exit__(self, *_):
+        # At the end it reads nothing more of what is in its ring.
+        given = self._counts()[1]
+        wait_for(lambda: self._counts()[0] >= given, "tcpdump has read all")
         self.ns.ground.stop(self.process, sig=signal.SIGINT)
         with PcapReader(str(self.file)) as reader:
             self.packets = list(reader)
