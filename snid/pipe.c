@@ -3,9 +3,10 @@
  * Pipes; see pipe.h.
  *
  * A page or less of a segment takes a slot of the pipe, so that a pipe of the usual 16 slots
- * is full with 16 segments of 1448 bytes: larger ones halve the system calls. An unprivileged
- * user has pipe-user-pages-soft (64 MiB) for all pipes; past that the kernel refuses to
- * enlarge one, and makes new ones of a page or two.
+ * is full with 16 segments of 1448 bytes: larger ones save system calls, and the largest are
+ * the fastest. An unprivileged user has pipe-user-pages-soft (64 MiB) for all pipes, which is
+ * what two workers use; past that the kernel refuses to enlarge one, and makes new ones of a
+ * page or two.
  */
 #include "pipe.h"
 
@@ -25,7 +26,8 @@ static void pipe_close(struct pipe *pipe)
 	free(pipe);
 }
 
-static struct pipe *pipe_new(void)
+/* @len: bytes that it shall hold */
+static struct pipe *pipe_new(int len)
 {
 	struct pipe *pipe = calloc(1, sizeof(*pipe));
 	int ends[2], size;
@@ -38,7 +40,7 @@ static struct pipe *pipe_new(void)
 	}
 	pipe->out = ends[0];
 	pipe->in = ends[1];
-	size = fcntl(pipe->in, F_SETPIPE_SZ, (int)PIPE_LEN);
+	size = fcntl(pipe->in, F_SETPIPE_SZ, len);
 	if (size < 0)
 		size = fcntl(pipe->in, F_GETPIPE_SZ);
 	if (size < PIPE_LEN_MIN) {
@@ -55,11 +57,13 @@ static struct pipe *add_pipe(struct pipe_pool *pool)
 
 	if (pool->n >= PIPES_MAX || loop_now_ms() < pool->retry_ms)
 		return NULL;
-	pipe = pipe_new();
-	if (pipe)
-		pool->n++;
-	else
+	pipe = pipe_new(pool->n_large < PIPES_LARGE ? PIPE_LEN : PIPE_LEN_MANY);
+	if (!pipe) {
 		pool->retry_ms = loop_now_ms() + RETRY_MS;
+		return NULL;
+	}
+	pool->n++;
+	pool->n_large += pipe->size > PIPE_LEN_MANY;
 	return pipe;
 }
 
@@ -77,8 +81,9 @@ struct pipe *pipe_take(struct pipe_pool *pool)
 void pipe_give(struct pipe_pool *pool, struct pipe *pipe)
 {
 	if (pipe->len > 0 || pool->n_idle >= PIPES_KEPT) {
-		pipe_close(pipe);
 		pool->n--;
+		pool->n_large -= pipe->size > PIPE_LEN_MANY;
+		pipe_close(pipe);
 		return;
 	}
 	pipe->next = pool->idle;

@@ -12,9 +12,11 @@
 #include <sys/types.h>
 
 enum {
-	PIPE_LEN = 256 * 1024,		/* bytes a pipe is asked to hold */
+	PIPE_LEN = 1024 * 1024,		/* bytes a pipe is asked to hold: pipe-max-size ... */
+	PIPE_LEN_MANY = 256 * 1024,	/* ... and where there are PIPES_LARGE already */
 	PIPE_LEN_MIN = 64 * 1024,	/* one that holds less is slower than copying */
-	PIPES_MAX = 128,		/* of a worker, lent ones included; two descriptors each */
+	PIPES_LARGE = 16,
+	PIPES_MAX = 80,			/* of a worker, lent ones included; two descriptors each */
 	PIPES_KEPT = 8,			/* that nobody uses */
 };
 
@@ -29,6 +31,7 @@ struct pipe {
 struct pipe_pool {
 	struct pipe *idle;		/* empty, the one used last first */
 	unsigned int n, n_idle;		/* how many there are; how many are idle */
+	unsigned int n_large;		/* of all, those of more than PIPE_LEN_MANY */
 	int64_t retry_ms;		/* loop_now_ms() before which none is made anew */
 };
 

@@ -19,7 +19,7 @@
 #include "../core/stats.h"
 
 enum {
-	BUDGET = 512 * 1024,		/* bytes after which a direction gives others a turn */
+	BUDGET = 1024 * 1024,		/* bytes after which a direction gives others a turn */
 	BULK_LEN = 16 * 1024,		/* bytes of a read that are much */
 };
 

@@ -45,13 +45,16 @@ static void test_bounds(void **state)
 	for (int i = 0; i < PIPES_MAX; i++) {
 		pipes[i] = pipe_take(&pool);
 		assert_non_null(pipes[i]);
-		assert_in_range(pipes[i]->size, PIPE_LEN_MIN, PIPE_LEN);
+		assert_in_range(pipes[i]->size, PIPE_LEN_MIN,
+				i < PIPES_LARGE ? PIPE_LEN : PIPE_LEN_MANY);
 	}
+	assert_in_range(pool.n_large, 1, PIPES_LARGE);
 	assert_null(pipe_take(&pool));
 	for (int i = 0; i < PIPES_MAX; i++)
 		pipe_give(&pool, pipes[i]);
 	assert_int_equal(pool.n, PIPES_KEPT);
 	assert_int_equal(pool.n_idle, PIPES_KEPT);
+	assert_in_range(pool.n_large, 0, PIPES_KEPT);
 	pipe_pool_free(&pool);
 }
 
