@@ -104,6 +104,15 @@ static void read_rows(struct reading *reading)
 	}
 }
 
+/* Where each setting stands, for those who ask later */
+static void note_lines(struct reading *reading)
+{
+	for (size_t i = 0; i < config_n_rows; i++)
+		if (reading->given[i])
+			reading->config->lines[i] =
+				config_report_line(reading->report, reading->given[i]->key_pos);
+}
+
 static void read_text(struct reading *reading)
 {
 	const struct config_source source = {
@@ -115,39 +124,83 @@ static void read_text(struct reading *reading)
 	if (!root)
 		return;
 	find_rows(reading, root, "");
+	note_lines(reading);
 	read_rows(reading);
 	if (root->whole)	/* what was not read any more could mend the rest */
 		config_check(&source);
 	config_yaml_free(root);
 }
 
-struct config *config_parse(const char *name, const char *text, size_t len, FILE *errors)
+/* Where problems go: written, or told */
+struct listener {
+	FILE *errors;		/* NULL: */
+	config_tell *tell;
+	void *arg;
+};
+
+static void hand_over(const struct listener *listener, struct config_report *report)
+{
+	if (listener->errors)
+		config_report_write(report, listener->errors);
+	else
+		config_report_tell(report, listener->tell, listener->arg);
+}
+
+/* Hand over that nothing could be read. Return: NULL. */
+static struct config *unread(const struct listener *listener, const char *name,
+			     const char *why, const char *reason)
+{
+	struct config_report report = { .name = name };
+
+	config_report_error(&report, CONFIG_NOWHERE, "%s%s", why, reason);
+	hand_over(listener, &report);
+	return NULL;
+}
+
+/* @copy: @len bytes and the slack that config_yaml_read() wants. */
+static struct config *read_copy(const char *name, const char *copy, size_t len,
+				const struct listener *listener)
 {
 	struct config_report *report = calloc(1, sizeof(*report));
 	struct config *config = calloc(1, sizeof(*config));
-	char *copy = len <= FILE_MAX ? calloc(1, len + CONFIG_YAML_SLACK) : NULL;
 	struct reading reading = { .config = config, .report = report };
+	bool good = false;
 
-	if (len > FILE_MAX || !report || !config || !copy) {
-		fprintf(errors, "%s: error: %s\n", name,
-			len > FILE_MAX ? "larger than 1 MiB" : "out of memory");
-		goto fail;
+	if (report && config) {
+		*report = (struct config_report){ .name = name, .text = copy, .len = len };
+		read_text(&reading);
+		hand_over(listener, report);
+		good = report->n_errors == 0;
+	} else {
+		unread(listener, name, "out of memory", "");
 	}
-	memcpy(copy, text, len);
-	*report = (struct config_report){ .name = name, .text = copy, .len = len };
-	read_text(&reading);
-	config_report_write(report, errors);
-	if (report->n_errors)
-		goto fail;
-	free(copy);
 	free(report);
-	return config;
-
-fail:
-	free(copy);
+	if (good)
+		return config;
 	config_free(config);
-	free(report);
 	return NULL;
+}
+
+static struct config *parse(const char *name, const char *text, size_t len,
+			    const struct listener *listener)
+{
+	char *copy = len <= FILE_MAX ? calloc(1, len + CONFIG_YAML_SLACK) : NULL;
+	struct config *config;
+
+	if (!copy)
+		return unread(listener, name,
+			      len > FILE_MAX ? "larger than 1 MiB" : "out of memory", "");
+	memcpy(copy, text, len);
+	config = read_copy(name, copy, len, listener);
+	free(copy);
+	return config;
+}
+
+struct config *config_parse(const char *name, const char *text, size_t len, FILE *errors)
+{
+	const struct listener listener = { .errors = errors };
+
+	return parse(name, text, len, &listener);
 }
 
 /* The whole file, at most one byte more than is accepted; NULL with errno set. */
@@ -176,22 +229,36 @@ static char *read_file(const char *path, size_t *len)
 	return text;
 }
 
-struct config *config_load(const char *path, FILE *errors)
+static struct config *load(const char *path, const struct listener *listener)
 {
 	struct config *config;
 	size_t len = 0;
 	char *text;
 
 	if (!path)
-		return config_parse("defaults", "", 0, errors);
+		return parse("defaults", "", 0, listener);
 	text = read_file(path, &len);
-	if (!text) {
-		fprintf(errors, "%s: error: cannot be read: %s\n", path, strerror(errno));
-		return NULL;
-	}
-	config = config_parse(path, text, len, errors);
+	if (!text)
+		return unread(listener, path, "cannot be read: ", strerror(errno));
+	config = parse(path, text, len, listener);
 	free(text);
+	if (config)
+		config->file = strdup(path);
 	return config;
+}
+
+struct config *config_load(const char *path, FILE *errors)
+{
+	const struct listener listener = { .errors = errors };
+
+	return load(path, &listener);
+}
+
+struct config *config_load_telling(const char *path, config_tell *tell, void *arg)
+{
+	const struct listener listener = { .tell = tell, .arg = arg };
+
+	return load(path, &listener);
 }
 
 /* How much of two paths, in whole groups ("nat64.timeouts."), is the same */
@@ -205,27 +272,35 @@ static size_t common_groups(const char *a, const char *b)
 	return same;
 }
 
+int config_heading(const char *before, const char *path, FILE *out)
+{
+	size_t same = common_groups(before, path), len;
+	const char *name = path;
+	int indent = 0;
+
+	for (; name[len = strcspn(name, ".")]; name += len + 1, indent += 2)
+		if ((size_t)(name - path) >= same)
+			fprintf(out, "%*s%.*s:\n", indent, "", (int)len, name);
+	return indent;
+}
+
 void config_print(const struct config *config, FILE *out)
 {
 	const char *before = "";
 
 	for (size_t i = 0; i < config_n_rows; i++) {
 		const struct config_row *row = &config_rows[i];
-		const char *name = row->path;
-		size_t same = common_groups(before, row->path), len;
-		int indent = 0;
+		int indent = config_heading(before, row->path, out);
 
-		for (; name[len = strcspn(name, ".")]; name += len + 1, indent += 2)
-			if ((size_t)(name - row->path) >= same)
-				fprintf(out, "%*s%.*s:\n", indent, "", (int)len, name);
-		fprintf(out, "%*s%s:", indent, "", name);
+		const char *dot = strrchr(row->path, '.');
+
+		fprintf(out, "%*s%s:", indent, "", dot ? dot + 1 : row->path);
 		row->type->print(out, row, config, indent + 2);
 		before = row->path;
 	}
 }
 
-/* One setting as it would be printed; NULL: out of memory. */
-static char *print_value(const struct config_row *row, const struct config *config)
+char *config_value(const struct config *config, size_t row)
 {
 	char *text = NULL;
 	size_t len;
@@ -233,7 +308,7 @@ static char *print_value(const struct config_row *row, const struct config *conf
 
 	if (!out)
 		return NULL;
-	row->type->print(out, row, config, 0);
+	config_rows[row].type->print(out, &config_rows[row], config, 0);
 	fclose(out);
 	return text;
 }
@@ -244,13 +319,12 @@ bool config_same(const struct config *a, const struct config *b,
 	bool same = true;
 
 	for (size_t i = 0; i < config_n_rows && same; i++) {
-		const struct config_row *row = &config_rows[i];
 		char *text_a, *text_b;
 
-		if (!matters(row->path))
+		if (!matters(config_rows[i].path))
 			continue;
-		text_a = print_value(row, a);
-		text_b = print_value(row, b);
+		text_a = config_value(a, i);
+		text_b = config_value(b, i);
 		same = text_a && text_b && strcmp(text_a, text_b) == 0;
 		free(text_a);
 		free(text_b);
@@ -265,5 +339,6 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < config_n_rows; i++)
 		if (config_rows[i].type->free)
 			config_rows[i].type->free(&config_rows[i], config);
+	free(config->file);
 	free(config);
 }

@@ -140,6 +140,8 @@ struct sni_route {
 	uint16_t port;			/* host byte order; 0: that of the listener's servers */
 };
 
+enum { CONFIG_ROWS_MAX = 128 };		/* settings that there may be */
+
 struct config {
 	struct prefix_choice inside;	/* keyword: auto */
 	char *uplink;			/* interface name, or NULL for auto */
@@ -236,6 +238,10 @@ struct config {
 			enum log_format format;
 		} log;
 	} ops;
+	char *file;			/* what it was read from; NULL: the defaults alone */
+	/* By row of config_rows: the line of @file that it stands on; 0: nowhere, so that it
+	 * is the default. Of text in memory likewise */
+	unsigned int lines[CONFIG_ROWS_MAX];
 };
 
 /**
@@ -253,8 +259,29 @@ struct config *config_load(const char *path, FILE *errors);
  */
 struct config *config_parse(const char *name, const char *text, size_t len, FILE *errors);
 
+/* What is wrong with a file, or doubtful; @line and @column from 1, 0: no particular place */
+typedef void config_tell(void *arg, bool warning, unsigned int line, unsigned int column,
+			 const char *message);
+
+/** config_load_telling() - config_load(), but all that it would write is told, in the same
+ * order. */
+struct config *config_load_telling(const char *path, config_tell *tell, void *arg);
+
 /** config_print() - the canonical form, every key with its value; it parses again. */
 void config_print(const struct config *config, FILE *out);
+
+/**
+ * config_heading() - the lines of the groups that @path is in and @before was not.
+ * Return: how many blanks its own name stands behind.
+ */
+int config_heading(const char *before, const char *path, FILE *out);
+
+/**
+ * config_value() - one setting as config_print() has it, from behind its key on.
+ * @row:	of config_rows.
+ * Return: the text, caller frees; NULL: out of memory.
+ */
+char *config_value(const struct config *config, size_t row);
 
 /**
  * config_same() - have both the same settings, as far as they matter?

@@ -212,3 +212,29 @@ void config_report_write(struct config_report *report, FILE *out)
 		fprintf(out, "%s: error: %zu more problems are not shown\n", report->name,
 			report->n_left_out);
 }
+
+static void tell_problem(const struct config_report *report, const struct config_problem *problem,
+			 config_tell *tell, void *arg)
+{
+	unsigned int line = 0, column = 0;
+	size_t pos = problem->pos, start;
+
+	if (pos != CONFIG_NOWHERE) {
+		start = line_start(report, &pos);
+		line = config_report_line(report, pos);
+		column = column_of(report->text + start, pos - start);
+	}
+	tell(arg, problem->warning, line, column, problem->message);
+}
+
+void config_report_tell(struct config_report *report, config_tell *tell, void *arg)
+{
+	char more[64];
+
+	sort_problems(report);
+	for (size_t i = 0; i < report->n_problems; i++)
+		tell_problem(report, &report->problems[i], tell, arg);
+	snprintf(more, sizeof(more), "%zu more problems are not shown", report->n_left_out);
+	if (report->n_left_out)
+		tell(arg, false, 0, 0, more);
+}

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "config.h"
+
 #define CONFIG_NOWHERE SIZE_MAX		/* a problem of no particular place */
 
 enum {
@@ -50,6 +52,9 @@ void config_report_warning(struct config_report *report, size_t pos, const char 
 
 /** config_report_write() - write all problems to @out, first line first. */
 void config_report_write(struct config_report *report, FILE *out);
+
+/** config_report_tell() - tell all problems, first line first, instead of writing them. */
+void config_report_tell(struct config_report *report, config_tell *tell, void *arg);
 
 /** config_report_line() - the line number (from 1) of a byte offset. */
 unsigned int config_report_line(const struct config_report *report, size_t pos);

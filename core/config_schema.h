@@ -53,7 +53,7 @@ struct config_row {
 extern const struct config_row config_rows[];
 extern const size_t config_n_rows;
 
-enum { CONFIG_ROWS_MAX = 128, CONFIG_MEMBERS_MAX = 32, CONFIG_MEMBER_STRLEN = 32 };
+enum { CONFIG_MEMBERS_MAX = 32, CONFIG_MEMBER_STRLEN = 32 };
 
 /* The names that a group ("" = the whole, else "nat64.") may hold */
 struct config_members {
