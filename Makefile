@@ -85,6 +85,24 @@ $(O)/nat64/fastpath.skel.h: $(O)/nat64/fastpath.bpf.o
 $(O)/nat64/fast.o: $(O)/nat64/fastpath.skel.h
 $(O)/nat64/fast.o: ALL_CFLAGS += -isystem $(O)/nat64
 
+# ---- manual pages: prose and the program's own tables ----------------------
+MANUAL := $(O)/manual
+PAGES  := $(O)/man/gate64.8 $(O)/man/gate64.yaml.5
+
+$(MANUAL): $(patsubst %.c,$(O)/%.o,ops/man/manual.c ops/cli_table.c core/addr.c \
+                                   $(wildcard core/config*.c))
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(O)/man/%: ops/man/%.in $(MANUAL)
+	@mkdir -p $(@D)
+	@$(MANUAL) $< >$@.new && mv $@.new $@
+
+.PHONY: man
+##   man        the manual pages gate64(8) and gate64.yaml(5)
+man: $(PAGES)
+
 # ---- unit tests: each links only the files it tests ----------------------
 # One row a test: UNIT_<name> = the project files that tests/unit/<name>_test.c needs
 # What core/addrmap.c stands on
@@ -135,7 +153,7 @@ UNIT_flow_prefix := $(UNIT_flow)
 UNIT_flow_memory := $(UNIT_flow)
 UNIT_probe     := nat64/probe.c nat64/header.c
 UNIT_bib       := $(UNIT_flow)
-UNIT_cli       := ops/cli.c
+UNIT_cli       := ops/cli.c ops/cli_help.c ops/cli_table.c
 UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
 UNIT_gateway   := ops/gateway.c ops/gauges.c ops/host.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
@@ -291,12 +309,15 @@ DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest pytho
              python3-pytest-xdist python3-dnspython iproute2 iputils-ping nftables wireguard-go wireguard-tools \
              nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool wrk \
              python3-pyftpdlib knot-dnsutils ldnsutils bind9-dnsutils dnsperf musl-tools unbound \
-             libnginx-mod-stream haproxy postgresql gnutls-bin
+             libnginx-mod-stream haproxy postgresql gnutls-bin python3-jsonschema mandoc
 # It would become the resolver of the machine that it is installed on.
 DEB_UNPACKED := systemd-resolved libsystemd-shared
 
 SYSCONFDIR ?= /etc
 BINDIR     := $(PREFIX)/bin
+MANDIR     := $(PREFIX)/share/man
+SCHEMADIR  := $(PREFIX)/share/gate64/schema
+COMPLETIONDIR := $(PREFIX)/share/bash-completion/completions
 SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
 FUZZING_SECONDS ?= 60
 
@@ -390,9 +411,14 @@ cppcheck:
 		--error-exitcode=1 --std=c11 -D_GNU_SOURCE -DGATE64_VERSION='""' \
 		--suppress=uninitvar --suppress=ctuuninitvar --suppress=autoVariables '-DSEC(name)=' $(ROOMS)
 
-##   install    program, unit, user; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
-install: all
+##   install    program, manual, unit, user; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
+install: all $(PAGES)
 	install -D -m 755 $(GATE64) $(DESTDIR)$(BINDIR)/gate64
+	install -D -m 644 $(O)/man/gate64.8 $(DESTDIR)$(MANDIR)/man8/gate64.8
+	install -D -m 644 $(O)/man/gate64.yaml.5 $(DESTDIR)$(MANDIR)/man5/gate64.yaml.5
+	install -d $(DESTDIR)$(SCHEMADIR) $(DESTDIR)$(COMPLETIONDIR)
+	install -m 644 ops/schema/*.json $(DESTDIR)$(SCHEMADIR)
+	$(GATE64) completion bash >$(DESTDIR)$(COMPLETIONDIR)/gate64
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@BINDIR@|$(BINDIR)|' ops/systemd/gate64.service.in \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/gate64.service
@@ -406,6 +432,9 @@ endif
 
 ##   uninstall  take it away again; the configuration and the user stay
 uninstall:
+	rm -f $(DESTDIR)$(MANDIR)/man8/gate64.8 $(DESTDIR)$(MANDIR)/man5/gate64.yaml.5 \
+		$(DESTDIR)$(COMPLETIONDIR)/gate64
+	rm -rf $(DESTDIR)$(PREFIX)/share/gate64
 	rm -f $(DESTDIR)$(BINDIR)/gate64 $(DESTDIR)$(PREFIX)/lib/sysusers.d/gate64.conf \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/gate64.service
 
@@ -413,5 +442,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(OBJS:.o=.d) $(O)/nat64/fastpath.bpf.d $(UNIT_BINS:%=%.d) \
+-include $(OBJS:.o=.d) $(O)/ops/man/manual.d $(O)/nat64/fastpath.bpf.d $(UNIT_BINS:%=%.d) \
 	 $(wildcard $(O)/tests/unit/*.d $(O)/tests/diff/*.d $(O)/tests/diff_fast/*.d)

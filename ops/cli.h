@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line: which sub-command, with which options. Pure reading of
- * argv; what a sub-command does is in main.c (run) and command.c (the others).
+ * The command line: which sub-command, with which options, as cli_table.h has them. Pure
+ * reading of argv; what a sub-command does is in main.c (run) and command*.c (the others).
  */
 #ifndef OPS_CLI_H
 #define OPS_CLI_H
@@ -25,6 +25,7 @@ enum cli_command {
 	CLI_DNS_LOOKUP,
 	CLI_DNS_FLUSH,
 	CLI_DNS_TOP,
+	CLI_COMPLETION,
 	CLI_VERSION,
 	CLI_HELP,
 };
@@ -34,12 +35,13 @@ struct cli {
 	const char *topic;		/* CLI_HELP: of which sub-command or group; NULL = all */
 	const char *config_path;	/* -c; NULL = not given */
 	const char *socket_path;	/* -s; NULL = not given */
-	bool json;			/* --json */
+	bool json, help;		/* --json, --help */
 	const char *operand;		/* the address, prefix or name; NULL = not given */
 	const char *second;		/* the operand after it, likewise */
 	const char *proto, *port, *from, *state, *number;	/* --proto etc. as given, or NULL */
 	const char *client, *name, *backend, *stage;
-	bool no_cache, dnssec, below;
+	bool no_cache, dnssec, below, effective;
+	const char *from_snid, *from_jool, *from_tayga;
 };
 
 /**

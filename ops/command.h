@@ -11,7 +11,7 @@ struct cli;
 /** command_check() - check a configuration file, errors to stderr. */
 int command_check(const struct cli *cli);
 
-/** command_config() - print the configuration in canonical form. */
+/** command_config() - print the configuration (command_config.c). */
 int command_config(const struct cli *cli);
 
 /** command_status() - ask the running gateway how it is. */
@@ -19,6 +19,12 @@ int command_status(const struct cli *cli);
 
 /** command_reload() - make the running gateway read its configuration again. */
 int command_reload(const struct cli *cli);
+
+/** command_completion() - print what makes a shell complete command lines. */
+int command_completion(const struct cli *cli);
+
+/** command_version() - print the version. */
+int command_version(const struct cli *cli);
 
 /** command_flows(), command_bindings(), command_connections() - list them, filtered, as they come. */
 int command_flows(const struct cli *cli);

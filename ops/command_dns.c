@@ -11,6 +11,7 @@
 #include "command.h"
 #include "dns.h"
 #include "dns_lookup.h"
+#include "document.h"
 
 enum { REVERSE_MAX = 80 };	/* 16 times "f.f.", "ip6.arpa" */
 
@@ -59,8 +60,7 @@ static int print_lookup(const struct cli *cli, struct json_object *request)
 	if (!reply)
 		return CLI_EXIT_FAILED;
 	if (cli->json)
-		puts(json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PRETTY |
-						    JSON_C_TO_STRING_NOSLASHESCAPE));
+		document_print(reply);
 	else
 		dns_lookup_print(reply, stdout);
 	answered = dns_lookup_answered(reply);
@@ -95,12 +95,15 @@ int command_dns_lookup(const struct cli *cli)
 
 static int print_flushed(const struct cli *cli, struct json_object *request)
 {
-	struct json_object *reply = ask_of(cli, request), *forgotten = NULL;
+	struct json_object *reply = ask_of(cli, request);
 
 	if (!reply)
 		return CLI_EXIT_FAILED;
-	json_object_object_get_ex(reply, "forgotten", &forgotten);
-	printf("forgotten: %" PRIu64 "\n", json_object_get_uint64(forgotten));
+	if (cli->json)
+		document_print(reply);
+	else
+		printf("forgotten: %" PRIu64 "\n",
+		       json_object_get_uint64(document_get(reply, "forgotten")));
 	json_object_put(reply);
 	return CLI_EXIT_DONE;
 }
@@ -134,8 +137,7 @@ static int print_top(const struct cli *cli, struct json_object *request)
 	if (!reply)
 		return CLI_EXIT_FAILED;
 	if (cli->json)
-		puts(json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PRETTY |
-						    JSON_C_TO_STRING_NOSLASHESCAPE));
+		document_print(reply);
 	else
 		dns_top_print(reply, stdout);
 	json_object_put(reply);

@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "command.h"
 #include "dns_lookup.h"
+#include "document.h"
 #include "trace.h"
 
 static void add_word(struct json_object *request, const char *key, const char *word)
@@ -76,8 +77,7 @@ static int print_trace(const struct cli *cli, struct json_object *request,
 	else if (lookup)
 		dns_lookup_print(lookup, stdout);
 	if (cli->json)
-		puts(json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PRETTY |
-						    JSON_C_TO_STRING_NOSLASHESCAPE));
+		document_print(reply);
 	else
 		trace_print(reply, stdout);
 	json_object_put(reply);

@@ -80,8 +80,10 @@ struct json_object *dns_flush_reply(struct dns64 *dns64, struct snid *snid,
 	if (flush_both(dns64, snid, name.len ? &name : NULL, below, &forgotten) < 0)
 		return error_reply("not all was forgotten; the gateway's log says why");
 	reply = json_object_new_object();
-	if (reply)
+	if (reply) {
+		json_object_object_add(reply, "schema", json_object_new_int(DNS_SCHEMA));
 		json_object_object_add(reply, "forgotten", json_object_new_uint64(forgotten));
+	}
 	return reply;
 }
 

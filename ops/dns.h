@@ -3,7 +3,7 @@
  * `gate64 dns flush` and `gate64 dns top`: what the gateway replies, and how that reads.
  *
  *   request  {"command": "dns-flush", "name": TEXT, "below": true}; without a name: all
- *   reply    {"forgotten": N}
+ *   reply    {"schema": DNS_SCHEMA, "forgotten": N}
  *   request  {"command": "dns-top", "max": N}
  *   reply    {"schema": DNS_SCHEMA, "over_s": N,
  *             "names": [{name, queries, too_many, misses}, ..], "clients": [{client, ..}, ..]}

@@ -308,9 +308,10 @@ int main(int argc, char **argv)
 		return command_dns_flush(&cli);
 	case CLI_DNS_TOP:
 		return command_dns_top(&cli);
+	case CLI_COMPLETION:
+		return command_completion(&cli);
 	case CLI_VERSION:
-		puts(cli_version());
-		return CLI_EXIT_DONE;
+		return command_version(&cli);
 	case CLI_HELP:
 		cli_help(cli.topic, stdout);
 		return CLI_EXIT_DONE;

@@ -11,9 +11,12 @@
 #include "connections.h"
 #include "dns.h"
 #include "dns_lookup.h"
+#include "effective.h"
 #include "gateway.h"
 #include "listing.h"
 #include "trace.h"
+
+enum { RELOAD_SCHEMA = 1 };
 
 static struct json_object *status(struct gateway *gateway, struct control *control,
 				  struct json_object *request)
@@ -33,9 +36,22 @@ static struct json_object *reload(struct gateway *gateway, struct control *contr
 	(void)request;
 	if (!reply)
 		return NULL;
+	json_object_object_add(reply, "schema", json_object_new_int(RELOAD_SCHEMA));
 	json_object_object_add(reply, "ok", json_object_new_boolean(err == 0));
 	json_object_object_add(reply, "text",
 			       json_object_new_string(gateway_reload_text(gateway)));
+	return reply;
+}
+
+static struct json_object *config(struct gateway *gateway, struct control *control,
+				  struct json_object *request)
+{
+	struct json_object *now = gateway_status(gateway), *reply;
+
+	(void)control;
+	(void)request;
+	reply = now ? effective_document(gateway_config(gateway), now, true) : NULL;
+	json_object_put(now);
 	return reply;
 }
 
@@ -93,6 +109,7 @@ static const struct {
 				      struct json_object *request);
 } requests[] = {
 	{ "status", status },
+	{ "config", config },
 	{ "reload", reload },
 	{ "flows", flows },
 	{ "bindings", bindings },
@@ -108,7 +125,7 @@ enum { N_REQUESTS = sizeof(requests) / sizeof(requests[0]) };
 static struct json_object *no_such_command(void)
 {
 	struct json_object *reply = json_object_new_object();
-	char text[128] = "commands are:";
+	char text[512] = "commands are:";
 
 	if (!reply)
 		return NULL;

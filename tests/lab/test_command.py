@@ -94,8 +94,12 @@ def files(root):
 def test_install_keeps_the_configuration_and_uninstall_too(tmp_path):
     config = tmp_path / "etc/gate64/gate64.yaml"
     make("install", tmp_path)
-    assert files(tmp_path) == {"usr/bin/gate64", "usr/lib/systemd/system/gate64.service",
-                               "usr/lib/sysusers.d/gate64.conf", "etc/gate64/gate64.yaml"}
+    schemas = {f"usr/share/gate64/schema/{file.name}" for file in (PROJECT / "ops/schema").iterdir()}
+    assert files(tmp_path) == schemas | {
+        "usr/bin/gate64", "usr/lib/systemd/system/gate64.service",
+        "usr/lib/sysusers.d/gate64.conf", "etc/gate64/gate64.yaml",
+        "usr/share/man/man8/gate64.8", "usr/share/man/man5/gate64.yaml.5",
+        "usr/share/bash-completion/completions/gate64"}
     assert gate64("check", "-c", config).returncode == 0
     config.write_text("# mine\n")
     make("install", tmp_path)

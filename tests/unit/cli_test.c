@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "../../ops/cli.h"
+#include "../../ops/cli_table.h"
 
 enum { WORDS_MAX = 8 };
 
@@ -78,6 +79,11 @@ static void understands_every_command(void **state)
 		{ "dns --help", { .command = CLI_HELP, .topic = "dns" } },
 		{ "help dns top", { .command = CLI_HELP, .topic = "dns top" } },
 		{ "dns flush -h", { .command = CLI_HELP, .topic = "dns flush" } },
+		{ "config --effective --json", { .command = CLI_CONFIG, .effective = true,
+						 .json = true } },
+		{ "config --from-jool jool.conf", { .command = CLI_CONFIG,
+						    .from_jool = "jool.conf" } },
+		{ "completion bash", { .command = CLI_COMPLETION, .operand = "bash" } },
 		{ "version", { .command = CLI_VERSION } },
 		{ "--version", { .command = CLI_VERSION } },
 		{ "help", { .command = CLI_HELP } },
@@ -108,6 +114,8 @@ static void understands_every_command(void **state)
 		assert_int_equal(cli.no_cache, want->no_cache);
 		assert_int_equal(cli.dnssec, want->dnssec);
 		assert_int_equal(cli.below, want->below);
+		assert_int_equal(cli.effective, want->effective);
+		assert_same(cli.from_jool, want->from_jool);
 		assert_same(cli.proto, want->proto);
 		assert_same(cli.port, want->port);
 		assert_same(cli.from, want->from);
@@ -128,6 +136,7 @@ static void explains_wrong_usage(void **state)
 		{ "run -x", "unknown option: -x", "'gate64 run --help'" },
 		{ "run --fast", "unknown option: --fast", "'gate64 run --help'" },
 		{ "run --json", "not an option of this command: --json", "'gate64 run --help'" },
+		{ "completion", "missing: bash", "'gate64 completion --help'" },
 		{ "check -s /x", "not an option of this command: -s", "'gate64 check --help'" },
 		{ "bindings --state trans", "not an option of this command: --state",
 		  "'gate64 bindings --help'" },
@@ -145,7 +154,7 @@ static void explains_wrong_usage(void **state)
 		{ "dns lookup", "missing: NAME|ADDR", "'gate64 dns lookup --help'" },
 		{ "dns lookup a AAAA b", "unexpected argument: b", "'gate64 dns lookup --help'" },
 		{ "dns top -n", "option needs a value: -n", "'gate64 dns top --help'" },
-		{ "dns flush --json", "not an option of this command: --json",
+		{ "dns flush --proto tcp", "not an option of this command: --proto",
 		  "'gate64 dns flush --help'" },
 		{ "help dns look", "unknown command", "'gate64 --help'" },
 		{ "run now", "unexpected argument: now", "'gate64 run --help'" },
@@ -162,6 +171,85 @@ static void explains_wrong_usage(void **state)
 		if (!strstr(errors, rows[i].says) || !strstr(errors, rows[i].hint))
 			fail_msg("'%s' gave: %s", rows[i].line, errors);
 		free(errors);
+	}
+}
+
+/* How often a word of @names is @name */
+static int times(const char *names, const char *name)
+{
+	size_t len = strlen(name);
+	int n = 0;
+
+	for (; *names; names += strcspn(names, " "), names += *names == ' ')
+		n += strcspn(names, " ") == len && strncmp(names, name, len) == 0;
+	return n;
+}
+
+/* A row that names an option that is not there would be cut short in silence. */
+static void rows_name_options_that_there_are(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < cli_n_rows; i++) {
+		const struct cli_row *row = &cli_rows[i];
+		size_t named = 0, found = 0;
+
+		for (size_t k = 0; k < cli_n_options; k++) {
+			named += (size_t)times(row->options, cli_options[k].name);
+			found += cli_row_takes(row, &cli_options[k]);
+		}
+		for (const char *p = row->options; *p; p += strcspn(p, " "), p += *p == ' ')
+			named--;
+		assert_int_equal(named, 0);
+		assert_true(found >= 1);
+		/* What prints JSON says how. */
+		assert_int_equal(times(row->options, "json"), row->schema ? 1 : 0);
+	}
+}
+
+/* Every option belongs to a command, has help, and its own name and letter. */
+static void options_are_told_apart(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < cli_n_options; i++) {
+		const struct cli_option *option = &cli_options[i];
+		bool used = strcmp(option->name, "help") == 0;
+
+		assert_true(*option->help && option->help[strlen(option->help) - 1] != '.');
+		for (size_t k = 0; k < cli_n_rows; k++)
+			used = used || times(cli_rows[k].options, option->name);
+		assert_true(used);
+		for (size_t k = 0; k < i; k++) {
+			assert_string_not_equal(option->name, cli_options[k].name);
+			assert_true(!option->letter || option->letter != cli_options[k].letter);
+		}
+	}
+}
+
+/* Usage, each option, exit status and an example, in 80 columns, for every command */
+static void help_is_complete_for_every_command(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < cli_n_rows; i++) {
+		const struct cli_option *option;
+		char *text, name[64];
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+
+		cli_help(cli_rows[i].name, out);
+		fclose(out);
+		snprintf(name, sizeof(name), "Usage: gate64 %s ", cli_rows[i].name);
+		assert_int_equal(strncmp(text, name, strlen(name)), 0);
+		for (size_t k = 0; (option = cli_row_option(&cli_rows[i], k)); k++) {
+			snprintf(name, sizeof(name), "  --%s", option->name);
+			if (!strstr(text, name) && !strstr(text, name + 1))
+				fail_msg("%s: no %s", cli_rows[i].name, option->name);
+		}
+		assert_non_null(strstr(text, "\nExit status: 0 done, 1 failed, 2 wrong usage.\n"));
+		assert_non_null(strstr(text, "\nExample:\n  "));
+		assert_non_null(strstr(text, cli_rows[i].example));
+		for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+			assert_in_range(strcspn(line, "\n"), 0, 80);
+		free(text);
 	}
 }
 
@@ -231,6 +319,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(understands_every_command),
 		cmocka_unit_test(explains_wrong_usage),
+		cmocka_unit_test(rows_name_options_that_there_are),
+		cmocka_unit_test(options_are_told_apart),
+		cmocka_unit_test(help_is_complete_for_every_command),
 		cmocka_unit_test(help_names_what_it_is_of),
 		cmocka_unit_test(numbers_are_digits_alone),
 		cmocka_unit_test(wrong_words_are_explained_alike),
