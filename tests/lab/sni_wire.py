@@ -2,12 +2,16 @@
 """What tests of snid's protocols have in common: how clients ask, and how they are refused."""
 
 import contextlib
+import os
 import struct
 
 from topology import GATEWAY4
 from wire import read_all
 
 CLIENT_NAT46 = "64:ff9b:1::cb00:7107"	# client4 as servers see it
+
+# How long a joined connection does nothing; from 300 on, ends are looked at.
+IDLE_S = float(os.environ.get("RELAY_IDLE_S", "2.5"))
 
 # RFC 8446 6
 HANDSHAKE_FAILURE, DECODE_ERROR, INTERNAL_ERROR, UNRECOGNIZED_NAME = 40, 50, 80, 112

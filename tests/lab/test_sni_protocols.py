@@ -5,6 +5,7 @@ Where it says "the manual", PostgreSQL's is meant: "Frontend/Backend Protocol". 
 server, on port SCRIPTED of server6, does what each test makes it do.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -16,11 +17,12 @@ import subprocess
 import threading
 
 import pytest
+import websockets
 
 import peers
 from gateway import Gate64
-from sni_wire import (CLIENT_NAT46, DECODE_ERROR, HANDSHAKE_FAILURE, INTERNAL_ERROR, SSL_REQUEST,
-                      UNRECOGNIZED_NAME, answered, is_alert, receive, refusing)
+from sni_wire import (CLIENT_NAT46, DECODE_ERROR, HANDSHAKE_FAILURE, IDLE_S, INTERNAL_ERROR,
+                      SSL_REQUEST, UNRECOGNIZED_NAME, answered, is_alert, receive, refusing)
 from topology import GATEWAY4, SERVER6, WWW
 from wire import client_hello, read_all
 
@@ -116,9 +118,10 @@ def psql(lab, ca, sslmode, **more):
         cwd="/", **more)
 
 
-@pytest.mark.parametrize("sslmode", ["require", "verify-full"])
+@pytest.mark.parametrize("sslmode", ["allow", "prefer", "require", "verify-full"])
 def test_psql(lab, gate64, ca, postgres_log, sslmode):
-    """The server sees who has called; the certificate is the server's own."""
+    """The server sees who has called; the certificate is the server's own. With `allow' psql
+    begins without TLS, is told that it must not, and does."""
     assert psql(lab, ca, sslmode).stdout == f"{CLIENT_NAT46}|t\n"
     assert f"{CLIENT_NAT46} LOG:  connection authorized" in postgres_log.read_text()
 
@@ -334,6 +337,54 @@ def test_gnutls(lab, gate64):
         client.stdin.flush()
         said = client.stdout.read()
     assert "Handshake was completed" in said and f"hello {CLIENT_NAT46}" in said
+
+
+CURL_BY_GNUTLS = """\
+import pycurl, sys
+ca, name, address, port = sys.argv[1:]
+curl = pycurl.Curl()
+curl.setopt(curl.URL, f"https://{name}:{port}/")
+curl.setopt(curl.RESOLVE, [f"{name}:{port}:{address}"])
+curl.setopt(curl.CAINFO, ca)
+curl.setopt(curl.TIMEOUT, 20)
+curl.perform()
+print(pycurl.version)
+"""
+
+
+def test_curl_by_gnutls(lab, gate64):
+    """Debian's other libcurl, which git has too."""
+    done = lab.client4.run("/usr/bin/python3", "-c", CURL_BY_GNUTLS, lab.ca, WWW, GATEWAY4, HTTPS)
+    answer, version = done.stdout.splitlines()
+    assert answer == f"hello {CLIENT_NAT46}" and "GnuTLS" in version
+
+
+async def call_by_websocket(listener, sock, contexts):
+    """What comes back for a message at once, and for one after a time without any."""
+    async def echo(websocket):
+        async for message in websocket:
+            await websocket.send(f"{message} {websocket.remote_address[0]}")
+    server_tls, client_tls = contexts
+    answers = []
+    async with websockets.serve(echo, sock=listener, ssl=server_tls, ping_interval=None), \
+            websockets.connect(f"wss://{ACME}/", sock=sock, ssl=client_tls, server_hostname=ACME,
+                               ping_interval=None) as websocket:
+        for pause in (0, IDLE_S):
+            await asyncio.sleep(pause)
+            await websocket.send("hello")
+            answers.append(await asyncio.wait_for(websocket.recv(), 20))
+    return answers
+
+
+def test_a_websocket(lab, gate64, ca):
+    """RFC 6455 over TLS; idle in between for RELAY_IDLE_S seconds."""
+    with lab.server6.socket(socket.AF_INET6) as listener, \
+            lab.client4.connect((GATEWAY4, HTTPS)) as sock:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((SERVER6, TLS_SERVER))
+        sock.setblocking(False)
+        answers = asyncio.run(call_by_websocket(listener, sock, contexts(ca)))
+    assert answers == [f"hello {CLIENT_NAT46}"] * 2
 
 
 def in_records(hello, size):

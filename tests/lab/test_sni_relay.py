@@ -17,6 +17,7 @@ import pytest
 from gateway import flatten
 from netns import wait_for
 from peers import start_nginx
+from sni_wire import CLIENT_NAT46, IDLE_S, receive
 from topology import GATEWAY4, SERVER6, WWW
 from wire import client_hello, read_all
 
@@ -24,10 +25,8 @@ H2, RAW = 4430, 4431			# ports of nginx; of the scripted server
 SPEAKS_FIRST = {465: b"220 mail ESMTP\r\n", 993: b"* OK IMAP4rev1 ready\r\n", 8006: b"PVE\r\n"}
 SETTINGS = {"snid": {"listen": [443, H2, RAW, *SPEAKS_FIRST],
                      "limits": {"hello_timeout": "1s", "connect_timeout": "2s"}}}
-CLIENT_NAT46 = "64:ff9b:1::cb00:7107"	# client4 as servers see it
 MIB = 1 << 20
 BIG = int(os.environ.get("RELAY_MIB", "32")) * MIB
-IDLE_S = float(os.environ.get("RELAY_IDLE_S", "2.5"))	# from 300 on, ends are looked at
 LINGER_NONE = struct.pack("ii", 1, 0)	# closing sends a reset
 PIPE, SCRATCH = 1024 * 1024, 64 * 1024	# what a direction may keep
 
@@ -53,14 +52,6 @@ def joined(lab, listener, early=b""):
             server.settimeout(10)
             assert receive(server, len(hello)) == hello
             yield client, server
-
-
-def receive(sock, number):
-    """Just so many bytes."""
-    data = bytearray()
-    while len(data) < number and (chunk := sock.recv(number - len(data))):
-        data += chunk
-    return bytes(data)
 
 
 def silent(sock, seconds=0.3):
