@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Calls from other threads travel through an eventfd and a list under a mutex;
- * the caller sleeps on a condition until its call is done.
+ * the caller sleeps on a condition until its call is done. A sign of life takes the same
+ * way; who asks for one does not wait.
  */
 #include "loop.h"
 
@@ -11,11 +12,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,7 +48,14 @@ struct loop {
 	int enter_result;
 	bool pause, paused;
 	int (*enter)(void);
+
+	LIST_ENTRY(loop) living;	/* while it has a thread */
+	_Atomic int64_t asked_ms;	/* for a sign of life that it owes; 0: for none */
 };
+
+/* Never taken while a loop's own mutex is held */
+static pthread_mutex_t living_mutex = PTHREAD_MUTEX_INITIALIZER;
+static LIST_HEAD(loop_list, loop) living = LIST_HEAD_INITIALIZER(living);
 
 static void run_calls(struct loop *loop)
 {
@@ -78,12 +88,14 @@ static void run_calls(struct loop *loop)
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
+	struct loop *loop = arg;
 	uint64_t count;
 
 	(void)what;
 	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		return;
-	run_calls(arg);
+	atomic_store(&loop->asked_ms, 0);
+	run_calls(loop);
 }
 
 static void wake(struct loop *loop)
@@ -93,6 +105,57 @@ static void wake(struct loop *loop)
 	/* It fails only when the counter is full, and then the loop is awake. */
 	if (write(loop->wake_fd, &one, sizeof(one)) < 0)
 		return;
+}
+
+static void begin_life(struct loop *loop)
+{
+	atomic_store(&loop->asked_ms, 0);
+	pthread_mutex_lock(&living_mutex);
+	LIST_INSERT_HEAD(&living, loop, living);
+	pthread_mutex_unlock(&living_mutex);
+}
+
+static void end_life(struct loop *loop)
+{
+	pthread_mutex_lock(&living_mutex);
+	LIST_REMOVE(loop, living);
+	pthread_mutex_unlock(&living_mutex);
+}
+
+void loop_ping_all(void)
+{
+	int64_t now_ms = loop_now_ms();
+	struct loop *loop;
+
+	pthread_mutex_lock(&living_mutex);
+	LIST_FOREACH(loop, &living, living) {
+		int64_t none = 0;
+
+		/* Who owes one already has been woken, and owes it since then. */
+		if (atomic_compare_exchange_strong(&loop->asked_ms, &none, now_ms))
+			wake(loop);
+	}
+	pthread_mutex_unlock(&living_mutex);
+}
+
+size_t loop_silent(int64_t for_ms, char *names, size_t size)
+{
+	int64_t now_ms = loop_now_ms();
+	size_t n = 0;
+	struct loop *loop;
+
+	names[0] = '\0';
+	pthread_mutex_lock(&living_mutex);
+	LIST_FOREACH(loop, &living, living) {
+		int64_t asked_ms = atomic_load(&loop->asked_ms);
+		size_t len = strlen(names);
+
+		if (!asked_ms || now_ms - asked_ms < for_ms)
+			continue;
+		snprintf(names + len, size - len, "%s%s", n++ ? ", " : "", loop->name);
+	}
+	pthread_mutex_unlock(&living_mutex);
+	return n;
 }
 
 /* Without a descriptor libevent ends the process (event_base_new() calls exit()): see
@@ -217,6 +280,23 @@ int loop_start(struct loop *loop, int (*enter)(void))
 	pthread_mutex_unlock(&loop->mutex);
 	if (err < 0)
 		pthread_join(loop->thread, NULL);
+	else
+		begin_life(loop);
+	return err;
+}
+
+int loop_run(struct loop *loop)
+{
+	int err;
+
+	pthread_mutex_lock(&loop->mutex);
+	loop->thread = pthread_self();
+	loop->has_thread = true;
+	pthread_mutex_unlock(&loop->mutex);
+	begin_life(loop);
+	err = event_base_dispatch(loop->base) < 0 ? -EIO : 0;
+	end_life(loop);
+	loop->has_thread = false;
 	return err;
 }
 
@@ -274,6 +354,7 @@ void loop_stop(struct loop *loop)
 {
 	if (!loop->has_thread)
 		return;
+	end_life(loop);
 	pthread_mutex_lock(&loop->mutex);
 	loop->stopping = true;
 	pthread_mutex_unlock(&loop->mutex);

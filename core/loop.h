@@ -51,6 +51,27 @@ int loop_call(struct loop *loop, int (*fn)(void *arg), void *arg);
 void loop_pause(struct loop *const *loops, size_t n);
 void loop_resume(struct loop *const *loops, size_t n);
 
+/**
+ * loop_run() - be the loop's thread, as the main thread is that of its own; returns after
+ * event_base_loopbreak(). The thread keeps its name.
+ * Return: 0 or -EIO.
+ */
+int loop_run(struct loop *loop);
+
+/**
+ * loop_ping_all() - ask every loop that has a thread for a sign of life; from any thread.
+ * Waits for none of them: who has not given one is told by loop_silent().
+ */
+void loop_ping_all(void);
+
+/**
+ * loop_silent() - which loops were asked @for_ms or more ago, and have given no sign of life
+ * since? From any thread.
+ * @names:	theirs, with ", " between them, so far as they fit into @size bytes.
+ * Return: how many.
+ */
+size_t loop_silent(int64_t for_ms, char *names, size_t size);
+
 /** loop_stop() - end the thread and wait for it; the base stays usable. */
 void loop_stop(struct loop *loop);
 

@@ -17,6 +17,7 @@
 
 #include "../core/config.h"
 #include "../core/log.h"
+#include "../core/loop.h"
 #include "../nat64/nat64.h"
 #include "../snid/snid.h"
 #include "cli.h"
@@ -36,7 +37,8 @@ enum { N_SIGNALS = sizeof(signals) / sizeof(signals[0]) };
 
 struct life {
 	const char *config_path;	/* -c, or NULL */
-	struct event_base *base;	/* the main loop */
+	struct loop *loop;		/* the main one */
+	struct event_base *base;	/* its */
 	struct event *on_signal[N_SIGNALS];
 	struct gateway *gateway;
 	struct netwatch *watch;
@@ -81,8 +83,7 @@ static void loop_down(struct life *life)
 	for (int i = N_SIGNALS; i-- > 0;)
 		if (life->on_signal[i])
 			event_free(life->on_signal[i]);
-	if (life->base)
-		event_base_free(life->base);
+	loop_free(life->loop);
 }
 
 /* The soft limit is low for the sake of select(), which nobody here uses; resolvers and
@@ -103,9 +104,10 @@ static int loop_up(struct life *life)
 	raise_descriptor_limit();
 	/* A peer that went away is an error of write(), not a reason to die. */
 	signal(SIGPIPE, SIG_IGN);
-	life->base = event_base_new();
-	if (!life->base)
+	life->loop = loop_new("main");
+	if (!life->loop)
 		goto failed;
+	life->base = loop_base(life->loop);
 	for (int i = 0; i < N_SIGNALS; i++) {
 		life->on_signal[i] = evsignal_new(life->base, signals[i], on_signal, life);
 		if (!life->on_signal[i] || event_add(life->on_signal[i], NULL) < 0)
@@ -267,7 +269,7 @@ static int run(const char *config_path)
 	}
 	if (!err) {
 		log_info("ready");
-		err = event_base_dispatch(life.base) < 0 ? -EIO : 0;
+		err = loop_run(life.loop);
 	}
 	while (rung-- > 0)
 		if (ladder[rung].down)

@@ -275,6 +275,102 @@ static void test_stop(void **state)
 	loop_free(loop);
 }
 
+struct hang {
+	struct loop *loop;
+	int fds[2];
+};
+
+static int wait_for_word(void *fd)
+{
+	char word;
+
+	return (int)read(*(int *)fd, &word, 1);
+}
+
+static void *call_and_wait(void *arg)
+{
+	struct hang *hang = arg;
+
+	assert_int_equal(loop_call(hang->loop, wait_for_word, &hang->fds[0]), 1);
+	return NULL;
+}
+
+/* Asks, and waits until those who are silent are so many. */
+static void ask_until(size_t wanted, char *names, size_t size)
+{
+	for (int i = 0; i < 5000; i++) {
+		loop_ping_all();
+		usleep(1000);
+		if (loop_silent(0, names, size) == wanted)
+			return;
+	}
+	fail_msg("%zu are silent: %s", loop_silent(0, names, size), names);
+}
+
+static int break_loop(void *loop)
+{
+	return event_base_loopbreak(loop_base(loop));
+}
+
+static void tell(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	assert_int_equal(write(*(int *)arg, "x", 1), 1);
+}
+
+static void *run_until_stopped(void *arg)
+{
+	struct hang *own = arg;
+	struct timeval now = { 0 };
+
+	event_base_once(loop_base(own->loop), -1, EV_TIMEOUT, tell, &own->fds[1], &now);
+	assert_int_equal(loop_run(own->loop), 0);
+	return NULL;
+}
+
+/* Who hangs is told by name, and by how long; who does not gives a sign of life all the while,
+ * a loop that runs in a thread of its owner's (loop_run()) too. */
+static void test_sign_of_life(void **state)
+{
+	struct loop *good = loop_new("good");
+	struct hang hang = { .loop = loop_new("hangs") }, own = { .loop = loop_new("own") };
+	pthread_t caller, runner;
+	char names[64], cut[4];
+
+	(void)state;
+	assert_int_equal(pipe(hang.fds), 0);
+	assert_int_equal(pipe(own.fds), 0);
+	loop_ping_all();
+	assert_int_equal(loop_silent(0, names, sizeof(names)), 0);	/* nobody has a thread */
+	assert_int_equal(loop_start(good, NULL), 0);
+	assert_int_equal(loop_start(hang.loop, NULL), 0);
+	assert_int_equal(pthread_create(&runner, NULL, run_until_stopped, &own), 0);
+	assert_int_equal(wait_for_word(&own.fds[0]), 1);
+	ask_until(0, names, sizeof(names));
+
+	assert_int_equal(pthread_create(&caller, NULL, call_and_wait, &hang), 0);
+	ask_until(1, names, sizeof(names));
+	assert_string_equal(names, "hangs");
+	assert_int_equal(loop_silent(0, cut, sizeof(cut)), 1);
+	assert_string_equal(cut, "han");
+	assert_int_equal(loop_silent(600000, names, sizeof(names)), 0);	/* not for so long */
+	assert_string_equal(names, "");
+	assert_int_equal(write(hang.fds[1], "x", 1), 1);
+	pthread_join(caller, NULL);
+	ask_until(0, names, sizeof(names));
+
+	loop_call(own.loop, break_loop, own.loop);
+	pthread_join(runner, NULL);
+	loop_free(good);
+	loop_free(own.loop);
+	loop_free(hang.loop);
+	for (int i = 0; i < 2; i++) {
+		close(hang.fds[i]);
+		close(own.fds[i]);
+	}
+}
+
 static void test_helpers(void **state)
 {
 	int64_t began_ms = loop_now_ms();
@@ -295,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_pause_again_at_once),
 		cmocka_unit_test(test_enter),
 		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_sign_of_life),
 		cmocka_unit_test(test_helpers),
 	};
 
