@@ -155,9 +155,12 @@ UNIT_probe     := nat64/probe.c nat64/header.c
 UNIT_bib       := $(UNIT_flow)
 UNIT_cli       := ops/cli.c ops/cli_help.c ops/cli_table.c
 UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
-UNIT_gateway   := ops/gateway.c ops/gauges.c ops/host.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
+UNIT_gateway   := ops/gateway.c ops/host.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
 UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
+UNIT_web_head  := ops/web_head.c
+UNIT_web       := ops/web.c ops/web_server.c ops/web_head.c ops/exchange.c ops/shared_text.c core/addr.c core/log.c \
+                  core/loop.c core/stats.c
 UNIT_status    := ops/status.c snid/stages.c core/addr.c core/stats.c
 UNIT_config    := $(sort $(wildcard core/config*.c)) core/hostname.c core/addr.c
 UNIT_config_errors := $(UNIT_config)
@@ -280,6 +283,7 @@ FUZZ_dns_recurse := dns64/recurse.c dns64/records.c dns64/context.c dns64/ub_eve
                   dns64/message.c \
                   dns64/tally.c core/histogram.c core/stats.c $(UNIT_dns_forward)
 FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
+FUZZ_web_head  := ops/web_head.c
 FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
 FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)
 

@@ -233,6 +233,7 @@ struct config {
 	struct {
 		char *user;
 		char *control;			/* unix socket path */
+		struct endpoint metrics;	/* port 0: off */
 		struct {
 			enum log_level level;
 			enum log_format format;

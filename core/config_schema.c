@@ -199,6 +199,7 @@ static_assert(sizeof(enum config_sni_proxy) == sizeof(unsigned int), "enumeratio
 #define PREFIXES(field) &config_type_prefixes, FIELD(field, struct prefix_list), 0
 #define CHOICE(field)                                                                            \
 	&config_type_prefixes, FIELD(field.list, struct prefix_list), FIELD(field.keyword, bool)
+#define ENDPOINT(field) &config_type_endpoint, FIELD(field, struct endpoint), 0
 #define ENDPOINTS(field) &config_type_endpoints, FIELD(field, struct endpoint_list), 0
 #define UPSTREAM(field, recursive_field)                                                         \
 	&config_type_endpoints, FIELD(field, struct endpoint_list), FIELD(recursive_field, bool)
@@ -505,6 +506,13 @@ const struct config_row config_rows[] = {
 	{ "ops.control", TEXT(ops.control), "/run/gate64/control.sock",
 	  "The unix socket on which a running gate64 takes commands",
 	  .expected = "an absolute path", .problem.text = socket_problem },
+	{ "ops.metrics", ENDPOINT(ops.metrics), "\"127.0.0.1:9464\"",
+	  "Where a running gate64 shows by HTTP how it is, to whoever can connect there: /metrics for "
+	  "Prometheus, /healthz, /readyz, /status.json and a status page; nothing can be changed by "
+	  "it. At an address of loopback it can be reached from the gateway alone, at one of a "
+	  "tunnel from behind that",
+	  .expected = "an address with its port, such as \"127.0.0.1:9464\", or off",
+	  .keyword = "off", .port = 9464, .problem.endpoint = listen_problem },
 	{ "ops.log.level", WORD(ops.log.level, enum log_level), "info",
 	  "What is logged: this and everything graver",
 	  .expected = "error, warn, info or debug", .words = level_words },

@@ -49,6 +49,8 @@ extern const struct config_type config_type_mss;	/* uint16_t, 0 = off; also: boo
 extern const struct config_type config_type_text;	/* char *; NULL = the keyword */
 extern const struct config_type config_type_prefix;	/* struct prefix */
 extern const struct config_type config_type_prefixes;	/* prefix_list; also: bool keyword */
+extern const struct config_type config_type_endpoint;	/* struct endpoint; port 0 = the
+							 * keyword */
 extern const struct config_type config_type_endpoints;	/* endpoint_list; also: bool keyword */
 extern const struct config_type config_type_pool4;	/* pool4_entry *; also: size_t count */
 extern const struct config_type config_type_eam;	/* eam *; also: size_t count */

@@ -168,10 +168,9 @@ static void free_prefixes(const struct config_row *row, struct config *config)
 /* ---- endpoints ------------------------------------------------------------------- */
 
 static bool read_one_endpoint(struct config_report *report, const struct config_row *row,
-			      const struct yaml_node *node, struct endpoint *ep)
+			      const struct yaml_node *node, const char *expected,
+			      struct endpoint *ep)
 {
-	const char *expected =
-		"an address such as 192.0.2.1, \"2001:db8::1\" or \"[2001:db8::1]:5300\"";
 	const char *problem;
 
 	if (node->kind != YAML_SCALAR || node->null)
@@ -184,6 +183,28 @@ static bool read_one_endpoint(struct config_report *report, const struct config_
 	if (problem)
 		config_report_error(report, node->pos, "`%.60s' %s", node->text, problem);
 	return !problem;
+}
+
+/* The keyword leaves zeros, which are no endpoint. */
+static bool read_endpoint(struct config_report *report, const struct config_row *row,
+			  const struct yaml_node *node, struct config *config)
+{
+	if (row->keyword && config_type_is_word(node, row->keyword))
+		return true;
+	return read_one_endpoint(report, row, node, config_type_expected(row),
+				 config_at(config, row->offset));
+}
+
+static void print_endpoint(FILE *out, const struct config_row *row, const struct config *config,
+			   int indent)
+{
+	const struct endpoint *ep = config_at_const(config, row->offset);
+	char text[ENDPOINT_STRLEN];
+
+	(void)indent;
+	fputc(' ', out);
+	config_type_print_scalar(out, ep->port ? endpoint_format(ep, text) : row->keyword);
+	fputc('\n', out);
 }
 
 static int add_endpoint(struct endpoint_list *list, const struct endpoint *ep)
@@ -204,6 +225,8 @@ static int add_endpoint(struct endpoint_list *list, const struct endpoint *ep)
 bool config_type_read_endpoints(struct config_report *report, const struct config_row *row,
 				const struct yaml_node *node, struct endpoint_list *list)
 {
+	static const char expected[] =
+		"an address such as 192.0.2.1, \"2001:db8::1\" or \"[2001:db8::1]:5300\"";
 	char text[ENDPOINT_STRLEN];
 	bool good = true;
 	struct endpoint ep;
@@ -212,7 +235,7 @@ bool config_type_read_endpoints(struct config_report *report, const struct confi
 	if (!config_type_list(report, row, node))
 		return false;
 	for (const struct yaml_node *item = node->first; item; item = item->next) {
-		if (!read_one_endpoint(report, row, item, &ep)) {
+		if (!read_one_endpoint(report, row, item, expected, &ep)) {
 			good = false;
 			continue;
 		}
@@ -264,6 +287,9 @@ const struct config_type config_type_prefix = {
 const struct config_type config_type_prefixes = {
 	.expected = "a list of prefixes",
 	.read = read_prefixes, .print = print_prefixes, .free = free_prefixes
+};
+const struct config_type config_type_endpoint = {
+	.expected = "an address and a port", .read = read_endpoint, .print = print_endpoint
 };
 const struct config_type config_type_endpoints = {
 	.expected = "a list of addresses",

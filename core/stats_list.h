@@ -318,5 +318,26 @@ STAT(STAT_SNI_GUARD_DESTINATION, "gate64_sni_guard_drops_total",
 /* ---- ops --------------------------------------------------------------- */
 STAT(STAT_OPS_RELOAD_OK, "gate64_reloads_total", "result=\"ok\"", "Reloads, by result")
 STAT(STAT_OPS_RELOAD_FAILED, "gate64_reloads_total", "result=\"failed\"", "")
+#define HTTP_REQUEST(id, path, help) \
+	STAT(id, "gate64_http_requests_total", "path=\"" path "\"", help)
+HTTP_REQUEST(STAT_HTTP_METRICS, "metrics", "Requests to the listener of ops.metrics")
+HTTP_REQUEST(STAT_HTTP_HEALTHZ, "healthz", "")
+HTTP_REQUEST(STAT_HTTP_READYZ, "readyz", "")
+HTTP_REQUEST(STAT_HTTP_STATUS, "status", "")
+HTTP_REQUEST(STAT_HTTP_PAGE, "page", "")
+HTTP_REQUEST(STAT_HTTP_OTHER, "other", "")
+#undef HTTP_REQUEST
+#define HTTP_REFUSED(id, reason, help) \
+	STAT(id, "gate64_http_refused_total", "reason=\"" reason "\"", help)
+HTTP_REFUSED(STAT_HTTP_REFUSED_MALFORMED, "malformed", "Requests to it refused")
+HTTP_REFUSED(STAT_HTTP_REFUSED_METHOD, "method", "")
+HTTP_REFUSED(STAT_HTTP_REFUSED_CONTENT, "content", "")
+HTTP_REFUSED(STAT_HTTP_REFUSED_TOO_BIG, "too_big", "")
+HTTP_REFUSED(STAT_HTTP_REFUSED_HOST, "host", "")
+HTTP_REFUSED(STAT_HTTP_REFUSED_TIMEOUT, "timeout", "")
+HTTP_REFUSED(STAT_HTTP_REFUSED_SEND_TIMEOUT, "send_timeout", "")
+HTTP_REFUSED(STAT_HTTP_REFUSED_GAVE_WAY, "gave_way", "")
+HTTP_REFUSED(STAT_HTTP_REFUSED_UNANSWERED, "no_answer", "")
+#undef HTTP_REFUSED
 STAT(STAT_OPS_NET_CHANGED, "gate64_network_changes_total", "",
      "Changes of addresses, routes or links that were followed")

@@ -231,6 +231,7 @@ struct bib_table *flow_bibs(const struct flow_table *table);
 
 /** flow_session_count(), flow_binding_count() - in use now. */
 uint64_t flow_session_count(const struct flow_table *table);
+void flow_sessions_by(const struct flow_table *table, uint64_t n[L4_COUNT]);
 uint64_t flow_binding_count(const struct flow_table *table);
 
 /** flow_client_count() - clients that have a session now; flow_syn_count() - SYNs that wait. */

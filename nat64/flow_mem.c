@@ -317,6 +317,11 @@ uint64_t flow_session_count(const struct flow_table *table)
 	return limits_sessions(table->limits);
 }
 
+void flow_sessions_by(const struct flow_table *table, uint64_t n[L4_COUNT])
+{
+	sessions_count(&table->sessions, n);
+}
+
 uint64_t flow_binding_count(const struct flow_table *table)
 {
 	return bib_count(table->bibs);

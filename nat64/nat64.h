@@ -47,6 +47,7 @@ struct nat64_intercept {
 struct nat64_gauges {
 	uint64_t sessions, bindings;		/* in use now */
 	uint64_t sessions_max;
+	uint64_t sessions_by[CONFIG_ICMP + 1];	/* by enum config_proto */
 	uint64_t clients;			/* that have a session */
 	uint64_t stored_syns, stored_syns_max;	/* that wait for the other side's */
 	uint64_t memory_bytes;			/* of the flow table */

@@ -111,6 +111,25 @@ void session_take_slot(struct shard *shard, struct session *s, uint32_t slot, in
 	move(shard, s, slot, s->lifetime, now_ms);
 }
 
+/* One writer at a time: no need of an atomic sum */
+static void count(struct shard *shard, const struct session *s, uint32_t change)
+{
+	_Atomic uint32_t *n = &shard->n[s->bib->l4];
+
+	atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + change,
+			      memory_order_relaxed);
+}
+
+void sessions_count(const struct sessions *sessions, uint64_t n[L4_COUNT])
+{
+	for (int l4 = 0; l4 < L4_COUNT; l4++) {
+		n[l4] = 0;
+		for (int i = 0; i < SHARDS; i++)
+			n[l4] += atomic_load_explicit(&sessions->shards[i].n[l4],
+						      memory_order_relaxed);
+	}
+}
+
 struct session *session_add(struct sessions *sessions, struct shard *shard,
 			    const struct flow_packet *p, struct bib *bib, struct client *client)
 {
@@ -130,6 +149,7 @@ struct session *session_add(struct sessions *sessions, struct shard *shard,
 			&s->by[BY_OUTSIDE]) < 0)
 		goto no_outside;
 	TAILQ_INSERT_TAIL(&shard->by_age[s->lifetime], s, by_age);
+	count(shard, s, 1);
 	return s;
 
 no_outside:
@@ -141,6 +161,7 @@ no_inside:
 
 void session_remove(struct sessions *sessions, struct shard *shard, struct session *s)
 {
+	count(shard, s, UINT32_MAX);	/* -1 */
 	for (int by = 0; by < 2; by++)
 		hash_remove(&shard->by[by], &sessions->types[by], &s->by[by]);
 	TAILQ_REMOVE(list_of(shard, s), s, by_age);

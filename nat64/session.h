@@ -57,6 +57,7 @@ struct shard {
 	struct hash by[2];
 	struct slab slab;
 	struct session_list by_age[LIST_COUNT];
+	_Atomic uint32_t n[L4_COUNT];	/* sessions; written under the mutex, read without */
 	struct syns syns;
 } __attribute__((aligned(64)));
 
@@ -72,6 +73,9 @@ int sessions_init(struct sessions *sessions, struct pages *pages);
 
 /** sessions_destroy() - of an empty table. */
 void sessions_destroy(struct sessions *sessions);
+
+/** sessions_count() - how many there are, by enum l4_proto; any thread. */
+void sessions_count(const struct sessions *sessions, uint64_t n[L4_COUNT]);
 
 /** sessions_lock() - lock the shard that a packet's session is in, or would be. */
 struct shard *sessions_lock(struct sessions *sessions, const struct flow_packet *p);

@@ -568,6 +568,7 @@ void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out)
 		.ports_size = pool4_size(nat64->pool),
 		.slow_because = nat64->slow_because,
 	};
+	flow_sessions_by(nat64->flows, out->sessions_by);
 	if (!nat64->fast)
 		return;
 	fast_stats(nat64->fast, counted);

@@ -17,6 +17,7 @@ enum cli_command {
 	CLI_CHECK,
 	CLI_CONFIG,
 	CLI_STATUS,
+	CLI_METRICS,
 	CLI_RELOAD,
 	CLI_FLOWS,
 	CLI_BINDINGS,
@@ -40,7 +41,7 @@ struct cli {
 	const char *second;		/* the operand after it, likewise */
 	const char *proto, *port, *from, *state, *number;	/* --proto etc. as given, or NULL */
 	const char *client, *name, *backend, *stage;
-	bool no_cache, dnssec, below, effective;
+	bool openmetrics, no_cache, dnssec, below, effective;
 	const char *from_snid, *from_jool, *from_tayga;
 };
 

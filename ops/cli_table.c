@@ -39,6 +39,8 @@ const struct cli_option cli_options[] = {
 	{ "stage", '\0', VALUE("S", stage),
 	  .help = "hello, lookup, dial, greet, relay, silent, half-closed or refused",
 	  WORDS("hello lookup dial greet relay silent half-closed refused") },
+	{ "openmetrics", '\0', FLAG(openmetrics),
+	  .help = "as OpenMetrics 1.0 has it, rather than Prometheus's text format 0.0.4" },
 	{ "no-cache", '\0', FLAG(no_cache),
 	  .help = "ask the resolver, whatever the cache of answers holds" },
 	{ "dnssec", '\0', FLAG(dnssec),
@@ -78,6 +80,9 @@ const struct cli_row cli_rows[] = {
 	{ "status", CLI_STATUS, "", 0, 0, .options = "json socket config",
 	  .help = "Ask the running gateway how it is: addresses, rooms, counters, last reload.",
 	  .example = "gate64 status --json | jq .rooms.nat64.sessions", .schema = "status" },
+	{ "metrics", CLI_METRICS, "", 0, 0, .options = "openmetrics socket config",
+	  .help = "Print the running gateway's metrics, as Prometheus gets them at ops.metrics.",
+	  .example = "gate64 metrics | grep drops" },
 	{ "flows", CLI_FLOWS, "[ADDR[/LEN]]", 0, 1,
 	  .options = "proto port state json socket config",
 	  .help = "List NAT64 sessions: those with this address or prefix, inside, outside or "

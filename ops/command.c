@@ -75,6 +75,24 @@ int command_status(const struct cli *cli)
 	return CLI_EXIT_DONE;
 }
 
+int command_metrics(const struct cli *cli)
+{
+	struct json_object *request = ask_request("metrics");
+	struct json_object *reply = NULL;
+
+	if (request) {
+		json_object_object_add(request, "openmetrics",
+				       json_object_new_boolean(cli->openmetrics));
+		reply = ask_of(cli, request);
+	}
+	json_object_put(request);
+	if (!reply)
+		return CLI_EXIT_FAILED;
+	fputs(document_string(reply, "text", ""), stdout);
+	json_object_put(reply);
+	return CLI_EXIT_DONE;
+}
+
 int command_reload(const struct cli *cli)
 {
 	struct json_object *reply = ask_simple(cli, "reload");

@@ -17,6 +17,9 @@ int command_config(const struct cli *cli);
 /** command_status() - ask the running gateway how it is. */
 int command_status(const struct cli *cli);
 
+/** command_metrics() - all that it measures, as text. */
+int command_metrics(const struct cli *cli);
+
 /** command_reload() - make the running gateway read its configuration again. */
 int command_reload(const struct cli *cli);
 

@@ -25,7 +25,6 @@
 #include "../snid/snid.h"
 #include "cli.h"
 #include "drain.h"
-#include "gauges.h"
 #include "host.h"
 #include "notify.h"
 #include "plan.h"
@@ -580,12 +579,13 @@ struct snid *gateway_snid(const struct gateway *gateway)
 	return gateway->room[ROOM_SNID];
 }
 
-struct json_object *gateway_status(struct gateway *gateway)
+void gateway_facts(const struct gateway *gateway, struct status_facts *facts)
 {
-	struct status_facts facts = {
+	*facts = (struct status_facts){
 		.version = cli_version(),
 		.since = gateway->started_at,
 		.uptime_s = (loop_now_ms() - gateway->started_ms) / 1000,
+		.stopping = gateway->stopping,
 		.map = gateway->plan->map,
 		.rules = ruleset_backend(gateway->host.ruleset),
 		.problem = gateway->missing ? "the uplink has no IPv4 address" : gateway->problem,
@@ -593,6 +593,4 @@ struct json_object *gateway_status(struct gateway *gateway)
 		.reload_ok = gateway->last_reload.ok,
 		.reload_text = gateway_reload_text(gateway),
 	};
-
-	return gauges_document(&facts, gateway->room);
 }

@@ -16,9 +16,9 @@ struct config;
 struct dns64;
 struct event_base;
 struct gateway;
-struct json_object;
 struct nat64;
 struct snid;
+struct status_facts;
 
 /**
  * gateway_new() - read the configuration, start logging as it says.
@@ -71,8 +71,8 @@ const char *gateway_reload_text(const struct gateway *gateway);
 /** gateway_network_changed() - look again and follow; @arg: the gateway. */
 void gateway_network_changed(void *arg);
 
-/** gateway_status() - the status document (status.h), owned by the caller, or NULL. */
-struct json_object *gateway_status(struct gateway *gateway);
+/** gateway_facts() - what it knows of itself, borrowed until the next event; report.h has all. */
+void gateway_facts(const struct gateway *gateway, struct status_facts *facts);
 
 /** gateway_nat64(), _dns64(), _snid() - a room while open, borrowed until the next event; NULL: off. */
 struct nat64 *gateway_nat64(const struct gateway *gateway);

@@ -3,13 +3,10 @@
 #include "gauges.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "../core/stats.h"
-#include "../dns64/dns64.h"
-#include "../nat64/nat64.h"
-#include "../snid/snid.h"
+#include "gateway.h"
 #include "guard.h"
-#include "status.h"
 
 /* The guard's counters are the kernel's. */
 static void add_guard(uint64_t *counters)
@@ -21,39 +18,60 @@ static void add_guard(uint64_t *counters)
 	counters[STAT_SNI_GUARD_DESTINATION] += guard.destination;
 }
 
-struct json_object *gauges_document(struct status_facts *facts, void *const room[ROOM_COUNT])
+static int read_nat64(struct gauges *gauges, struct nat64 *nat64)
 {
-	struct nat64_intercept intercept = { 0 };
-	struct nat64_gauges nat64;
-	struct dns64_upstream *upstreams = NULL;
-	struct dns64_gauges dns64;
-	struct snid_gauges snid;
-	uint64_t counters[STAT_COUNT];
-	struct json_object *document;
+	int err = nat64 ? nat64_intercept(nat64, &gauges->intercept) : 0;
 
-	if (room[ROOM_NAT64]) {
-		if (nat64_intercept(room[ROOM_NAT64], &intercept) < 0)
-			return NULL;
-		nat64_gauges(room[ROOM_NAT64], &nat64);
-		facts->intercept = &intercept;
-		facts->nat64 = &nat64;
-	}
-	if (room[ROOM_DNS64]) {
-		dns64_gauges(room[ROOM_DNS64], &dns64);
-		dns64_upstreams(room[ROOM_DNS64], &upstreams, &facts->n_upstreams);
-		facts->dns64 = &dns64;
-		facts->upstreams = upstreams;
-	}
-	if (room[ROOM_SNID]) {
-		snid_gauges(room[ROOM_SNID], &snid);
-		facts->snid = &snid;
-	}
-	stats_sum(counters);
-	add_guard(counters);
-	facts->counters = counters;
-	document = status_document(facts);
-	if (facts->intercept)
-		nat64_intercept_free(&intercept);
-	free(upstreams);
-	return document;
+	if (err || !nat64)
+		return err;
+	nat64_gauges(nat64, &gauges->nat64);
+	gauges->facts.intercept = &gauges->intercept;
+	gauges->facts.nat64 = &gauges->nat64;
+	return 0;
+}
+
+static int read_dns64(struct gauges *gauges, struct dns64 *dns64)
+{
+	int err = dns64 ? dns64_upstreams(dns64, &gauges->upstreams, &gauges->facts.n_upstreams) :
+			  0;
+
+	if (err || !dns64)
+		return err;
+	dns64_gauges(dns64, &gauges->dns64);
+	gauges->facts.dns64 = &gauges->dns64;
+	gauges->facts.upstreams = gauges->upstreams;
+	return 0;
+}
+
+static void read_snid(struct gauges *gauges, struct snid *snid)
+{
+	if (!snid)
+		return;
+	snid_gauges(snid, &gauges->snid);
+	gauges->facts.snid = &gauges->snid;
+}
+
+int gauges_read(struct gauges *gauges, struct gateway *gateway)
+{
+	int err;
+
+	memset(gauges, 0, sizeof(*gauges));
+	gateway_facts(gateway, &gauges->facts);
+	err = read_nat64(gauges, gateway_nat64(gateway));
+	if (!err)
+		err = read_dns64(gauges, gateway_dns64(gateway));
+	read_snid(gauges, gateway_snid(gateway));
+	stats_sum(gauges->counters);
+	add_guard(gauges->counters);
+	gauges->facts.counters = gauges->counters;
+	if (err)
+		gauges_free(gauges);
+	return err;
+}
+
+void gauges_free(struct gauges *gauges)
+{
+	if (gauges->facts.intercept)
+		nat64_intercept_free(&gauges->intercept);
+	free(gauges->upstreams);
 }

@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the rooms have in use now and have counted so far, for the status document. */
+/* What the rooms have in use now and have counted so far, to complete the gateway's facts. */
 #ifndef OPS_GAUGES_H
 #define OPS_GAUGES_H
 
-#include "rooms.h"
+#include "../core/stats.h"
+#include "../dns64/dns64.h"
+#include "../nat64/nat64.h"
+#include "../snid/snid.h"
+#include "status.h"
 
-struct json_object;
-struct status_facts;
+struct gateway;
+
+struct gauges {
+	struct status_facts facts;	/* borrowed from the gateway, and from what follows */
+	struct nat64_intercept intercept;
+	struct nat64_gauges nat64;
+	struct dns64_upstream *upstreams;
+	struct dns64_gauges dns64;
+	struct snid_gauges snid;
+	uint64_t counters[STAT_COUNT];
+};
 
 /**
- * gauges_document() - ask the rooms, make the document (status.h).
- * @facts:	what is known without them is there already.
- * @room:	each room, NULL while it is off.
- * Return: the document, owned by the caller; NULL: out of memory.
+ * gauges_read() - ask the gateway and its rooms; main thread.
+ * @gauges:	good until the next event, then gauges_free().
+ * Return: 0 or -ENOMEM.
  */
-struct json_object *gauges_document(struct status_facts *facts, void *const room[ROOM_COUNT]);
+int gauges_read(struct gauges *gauges, struct gateway *gateway);
+
+/** gauges_free() - what it holds, not itself. */
+void gauges_free(struct gauges *gauges);
 
 #endif

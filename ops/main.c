@@ -29,6 +29,7 @@
 #include "privilege.h"
 #include "requests.h"
 #include "store.h"
+#include "web.h"
 
 /* The signals that we live by */
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
@@ -176,6 +177,7 @@ static int rooms_up(struct life *life)
 {
 	int err;
 
+	web_serve(life->gateway);
 	store_take();
 	err = gateway_open(life->gateway);
 	snid_inherit_no_more();
@@ -294,6 +296,8 @@ int main(int argc, char **argv)
 		return command_config(&cli);
 	case CLI_STATUS:
 		return command_status(&cli);
+	case CLI_METRICS:
+		return command_metrics(&cli);
 	case CLI_RELOAD:
 		return command_reload(&cli);
 	case CLI_FLOWS:

@@ -14,6 +14,7 @@
 #include "effective.h"
 #include "gateway.h"
 #include "listing.h"
+#include "report.h"
 #include "trace.h"
 
 enum { RELOAD_SCHEMA = 1 };
@@ -23,7 +24,14 @@ static struct json_object *status(struct gateway *gateway, struct control *contr
 {
 	(void)control;
 	(void)request;
-	return gateway_status(gateway);
+	return report_status(gateway);
+}
+
+static struct json_object *metrics(struct gateway *gateway, struct control *control,
+				   struct json_object *request)
+{
+	(void)control;
+	return report_metrics_reply(gateway, request);
 }
 
 static struct json_object *reload(struct gateway *gateway, struct control *control,
@@ -46,7 +54,7 @@ static struct json_object *reload(struct gateway *gateway, struct control *contr
 static struct json_object *config(struct gateway *gateway, struct control *control,
 				  struct json_object *request)
 {
-	struct json_object *now = gateway_status(gateway), *reply;
+	struct json_object *now = report_status(gateway), *reply;
 
 	(void)control;
 	(void)request;
@@ -110,6 +118,7 @@ static const struct {
 } requests[] = {
 	{ "status", status },
 	{ "config", config },
+	{ "metrics", metrics },
 	{ "reload", reload },
 	{ "flows", flows },
 	{ "bindings", bindings },

@@ -6,6 +6,7 @@
 #include "../nat64/nat64.h"
 #include "../snid/snid.h"
 #include "privilege.h"
+#include "web.h"
 
 /* The rooms' functions with their types taken off; last: what their threads run first. */
 #define ROOM_FUNCTIONS(type, ...)							\
@@ -32,9 +33,15 @@ static void type##_room_close(void *room)						\
 	type##_free(room);								\
 }
 
+ROOM_FUNCTIONS(web, privilege_enter_unprivileged)
 ROOM_FUNCTIONS(nat64, privilege_enter_nat64, privilege_enter_unprivileged)
 ROOM_FUNCTIONS(dns64, privilege_enter_unprivileged)
 ROOM_FUNCTIONS(snid, privilege_enter_unprivileged)
+
+static bool web_wanted(const struct config *config)
+{
+	return config->ops.metrics.port != 0;
+}
 
 static bool nat64_wanted(const struct config *config)
 {
@@ -62,6 +69,7 @@ static bool snid_wanted(const struct config *config)
 }
 
 const struct room rooms[ROOM_COUNT] = {
+	[ROOM_WEB] = ROOM(web),
 	[ROOM_NAT64] = ROOM(nat64),
 	[ROOM_DNS64] = ROOM(dns64),
 	[ROOM_SNID] = ROOM(snid),

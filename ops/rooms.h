@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nat64, dns64 and snid as three of a kind: what the gateway does with every
- * room alike. What each call means is said in the rooms' own headers.
+ * nat64, dns64, snid and the listener that shows them (web) as four of a kind: what the
+ * gateway does with every room alike. What each call means is said in the rooms' own headers.
  */
 #ifndef OPS_ROOMS_H
 #define OPS_ROOMS_H
@@ -13,7 +13,7 @@ struct config;
 
 /* In the order of going over to a new plan. nat64 is last: once it has agreed, flows
  * that the plan has no place for are gone, and nobody must refuse after that. */
-enum room_id { ROOM_DNS64, ROOM_SNID, ROOM_NAT64, ROOM_COUNT };
+enum room_id { ROOM_WEB, ROOM_DNS64, ROOM_SNID, ROOM_NAT64, ROOM_COUNT };
 
 struct room {
 	const char *name;

@@ -39,6 +39,7 @@ struct status_facts {
 	const char *version;
 	time_t since;			/* wall clock */
 	int64_t uptime_s;
+	bool stopping;
 	const struct addrmap *map;
 	const char *rules;		/* ruleset_backend() */
 	const char *problem;		/* what is being tried again; NULL = nothing */

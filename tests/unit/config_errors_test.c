@@ -106,6 +106,11 @@ static void test_messages(void **state)
 		{ "uplink: ~", "expected auto, or the name of an interface, found nothing" },
 		{ "dns64: {root_hints: root.hints}", "`root.hints' is not an absolute path" },
 		{ "ops: {control: control.sock}", "`control.sock' is not an absolute path" },
+		{ "ops: {metrics: 9464}", "expected an address with its port, such as "
+					  "\"127.0.0.1:9464\", or off, found `9464'" },
+		{ "ops: {metrics: \"224.0.0.1:80\"}", "`224.0.0.1:80' is not a unicast address" },
+		{ "ops: {metrics: ~}", "expected an address with its port, such as "
+				       "\"127.0.0.1:9464\", or off, found nothing" },
 		{ "ops: {user: 0}", "`0' is not a user name" },
 		{ "ops: {user: a/b}", "`a/b' is not a user name" },
 		{ "inside: 2001:db8::/64",

@@ -120,6 +120,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->snid.limits.idle_timeout_ms, 7200000);
 	assert_string_equal(config->ops.user, "gate64");
 	assert_string_equal(config->ops.control, "/run/gate64/control.sock");
+	expect_endpoint(&config->ops.metrics, "127.0.0.1", 9464);
 	assert_int_equal(config->ops.log.level, LOG_LEVEL_INFO);
 	assert_int_equal(config->ops.log.format, LOG_FORMAT_AUTO);
 	config_free(config);
@@ -205,6 +206,9 @@ static void test_good_values(void **state)
 		const char *text, *printed;
 	} cases[] = {
 		{ "nat64: {enabled: false}", "  enabled: false\n" },
+		{ "ops: {metrics: off}", "  metrics: off\n" },
+		{ "ops: {metrics: 192.0.2.1}", "  metrics: \"192.0.2.1:9464\"\n" },
+		{ "ops: {metrics: \"[::1]:80\"}", "  metrics: \"[::1]:80\"\n" },
 		{ "nat64: {enabled: \"false\"}", "  enabled: false\n" },
 		{ "uplink: ens3", "uplink: ens3\n" },
 		{ "uplink: 'wg-0.5_x'", "uplink: wg-0.5_x\n" },
@@ -386,6 +390,7 @@ static const char everything[] =
 	"ops:\n"
 	"  user: nobody\n"
 	"  control: /run/x.sock\n"
+	"  metrics: \"[2001:db8::1]:9100\"\n"
 	"  log: {level: debug, format: json}\n";
 
 static void expect_round_trip(const char *text)
@@ -605,6 +610,7 @@ static void test_design_example(void **state)
 		"ops:\n"
 		"  user: gate64\n"
 		"  control: /run/gate64/control.sock\n"
+		"  metrics: \"127.0.0.1:9464\"      # /metrics /healthz /status.json; off\n"
 		"  log: {level: info, format: auto}   # journal, text or json\n");
 	struct config *defaults = parse_good("");
 	char *text = print(config), *expected = print(defaults);

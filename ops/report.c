@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+
+#include "../core/addrmap.h"
+#include "shared_text.h"
+#include "gateway.h"
+#include "gauges.h"
+#include "metrics.h"
+#include "process.h"
+
+enum { METRICS_SCHEMA = 1, OK = 200 };
+
+struct json_object *report_status(struct gateway *gateway)
+{
+	struct json_object *document;
+	struct gauges gauges;
+
+	if (gauges_read(&gauges, gateway) < 0)
+		return NULL;
+	document = status_document(&gauges.facts);
+	gauges_free(&gauges);
+	return document;
+}
+
+struct shared_text *report_metrics(struct gateway *gateway, bool openmetrics)
+{
+	struct exposition to = {
+		.format = openmetrics ? EXPOSITION_OPENMETRICS : EXPOSITION_PROMETHEUS,
+	};
+	struct shared_text *document = NULL;
+	struct process process;
+	struct gauges gauges;
+	char *text = NULL;
+	size_t len = 0;
+
+	if (gauges_read(&gauges, gateway) < 0)
+		return NULL;
+	process_read(&process);
+	to.out = open_memstream(&text, &len);
+	if (to.out) {
+		metrics_write(&to, &gauges, &process);
+		if (fclose(to.out) == 0)
+			document = shared_text_new(OK, text, len);
+	}
+	free(text);
+	gauges_free(&gauges);
+	return document;
+}
+
+struct json_object *report_metrics_reply(struct gateway *gateway, struct json_object *request)
+{
+	struct json_object *reply = json_object_new_object(), *openmetrics = NULL;
+	struct shared_text *document;
+
+	json_object_object_get_ex(request, "openmetrics", &openmetrics);
+	document = report_metrics(gateway, json_object_get_boolean(openmetrics));
+	if (reply && document) {
+		json_object_object_add(reply, "schema", json_object_new_int(METRICS_SCHEMA));
+		json_object_object_add(reply, "text",
+				       json_object_new_string_len(document->data,
+								  (int)document->len));
+	} else {
+		json_object_put(reply);
+		reply = NULL;
+	}
+	shared_text_put(document);
+	return reply;
+}
+
+/* Without an IPv4 address of the uplink's nothing can be reached through here. */
+const char *report_unready(const struct gateway *gateway)
+{
+	struct status_facts facts;
+
+	gateway_facts(gateway, &facts);
+	if (facts.stopping)
+		return "stopping";
+	return facts.map->uplink_v4_be32 ? NULL : "the uplink has no IPv4 address";
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "web_sources.h"
+
+#include <assert.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "shared_text.h"
+#include "exposition.h"
+#include "report.h"
+
+enum { OK = 200, UNAVAILABLE = 503 };
+
+static struct shared_text *text_document(unsigned int status, const char *text)
+{
+	return shared_text_new(status, text, strlen(text));
+}
+
+/* Bytes as `gate64 status --json` prints them */
+static struct shared_text *make_status(struct gateway *gateway)
+{
+	struct json_object *status = report_status(gateway);
+	struct shared_text *document = NULL;
+
+	if (status)
+		document = text_document(OK, json_object_to_json_string_ext(status,
+					     JSON_C_TO_STRING_PRETTY |
+					     JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(status);
+	return document;
+}
+
+static struct shared_text *make_metrics(struct gateway *gateway)
+{
+	return report_metrics(gateway, false);
+}
+
+static struct shared_text *make_openmetrics(struct gateway *gateway)
+{
+	return report_metrics(gateway, true);
+}
+
+static struct shared_text *make_ready(struct gateway *gateway)
+{
+	const char *why = report_unready(gateway);
+	char text[128];
+
+	if (!why)
+		return text_document(OK, "ready\n");
+	snprintf(text, sizeof(text), "not ready: %s\n", why);
+	return text_document(UNAVAILABLE, text);
+}
+
+const struct web_source web_sources[] = {
+	{ .path = "/metrics", .openmetrics = true, .type = EXPOSITION_OPENMETRICS_TYPE,
+	  .counter = STAT_HTTP_METRICS, .make = make_openmetrics },
+	{ .path = "/metrics", .type = EXPOSITION_PROMETHEUS_TYPE, .counter = STAT_HTTP_METRICS,
+	  .make = make_metrics },
+	{ .path = "/readyz", .type = "text/plain; charset=utf-8", .counter = STAT_HTTP_READYZ,
+	  .make = make_ready },
+	{ .path = "/status.json", .type = "application/json", .counter = STAT_HTTP_STATUS,
+	  .make = make_status },
+};
+
+const size_t web_n_sources = sizeof(web_sources) / sizeof(web_sources[0]);
+
+static_assert(sizeof(web_sources) / sizeof(web_sources[0]) <= WEB_SOURCES_MAX,
+	      "WEB_SOURCES_MAX is too small");
