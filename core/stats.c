@@ -47,3 +47,12 @@ void stats_sum(uint64_t *out)
 		sum_block(block, out);
 	sum_block(&last_resort, out);
 }
+
+uint64_t stats_of(enum stat stat)
+{
+	uint64_t sum = atomic_load_explicit(&last_resort.value[stat], memory_order_relaxed);
+
+	for (struct stats_block *block = atomic_load(&blocks); block; block = block->next)
+		sum += atomic_load_explicit(&block->value[stat], memory_order_relaxed);
+	return sum;
+}

@@ -55,4 +55,7 @@ static inline void stats_inc(enum stat stat)
 /** stats_sum() - the totals of all threads, past ones included. @out: STAT_COUNT values. */
 void stats_sum(uint64_t *out);
 
+/** stats_of() - the same of one counter. */
+uint64_t stats_of(enum stat stat);
+
 #endif

@@ -26,6 +26,7 @@
 #include "lookup.h"
 #include "policy.h"
 #include "rebind.h"
+#include "refused.h"
 #include "resolver.h"
 #include "synth.h"
 #include "tally.h"
@@ -89,12 +90,6 @@ static enum dns64_exit truncate_reply(struct asker *asker, const struct query *q
 	return reply_within(0, asker, query, answer, 0);
 }
 
-static enum dns64_exit drop(enum stat why)
-{
-	stats_inc(why);
-	return DNS64_DROPPED;
-}
-
 /* ---- a query that waits -------------------------------------------------------- */
 
 /* Compose the answer from what is known. Return: false when that is not enough. */
@@ -142,7 +137,7 @@ static void reply_to_all(struct worker *worker, struct lookup *lookup,
 		struct answer copy = *answer;
 
 		if (waiter->asker.udp && now_ms - waiter->since_ms > LOOKUP_HOLD_MS) {
-			drop(STAT_DNS_DROP_LATE);
+			refused(STAT_DNS_DROP_LATE, &waiter->asker.client, &waiter->query.qname);
 			continue;
 		}
 		copy.wire = worker->sealed;
@@ -389,12 +384,13 @@ static void note(struct worker *worker, const struct asker *asker, const struct 
 }
 
 /* What needs nobody else. Return: was it such a query? */
-static bool answer_locally(const struct worker *worker, const struct query *query,
-			   const struct policy_plan *plan, struct answer *answer)
+static bool answer_locally(const struct worker *worker, const struct asker *asker,
+			   const struct query *query, const struct policy_plan *plan,
+			   struct answer *answer)
 {
 	switch (plan->action) {
 	case POLICY_REFUSE:
-		stats_inc(plan->why);
+		refused(plan->why, &asker->client, &query->qname);
 		reply_failure(answer, query, plan->rcode, REPLY_EDE_NONE);
 		return true;
 	case POLICY_ANY:
@@ -443,9 +439,12 @@ static enum cache_outcome ask_cache(const struct worker *worker, const struct as
 static enum dns64_exit turn_away(const struct admission *admission, struct asker *asker,
 				 const struct query *query, struct answer *answer)
 {
+	if (admission->why == STAT_DNS_COOKIE_ASKED)	/* that is what it came for */
+		stats_inc(admission->why);
+	else
+		refused(admission->why, &asker->client, NULL);
 	if (admission->verdict == ADMIT_DROP)
-		return drop(admission->why);
-	stats_inc(admission->why);
+		return DNS64_DROPPED;
 	if (admission->verdict == ADMIT_TRUNCATE)
 		return truncate_reply(asker, query, answer);
 	return refuse(asker, query, answer, admission->rcode);
@@ -468,7 +467,7 @@ enum dns64_exit dns64_query(struct worker *worker, struct asker *asker, const ui
 
 	policy_decide(&plan, &query, worker->room->map);
 	explain_plan(asker->explain, &plan);
-	if (answer_locally(worker, &query, &plan, &answer)) {
+	if (answer_locally(worker, asker, &query, &plan, &answer)) {
 		note(worker, asker, &query, false);
 		return reply(asker, &query, &answer);
 	}

@@ -12,6 +12,7 @@
 #include "../core/stats.h"
 #include "codes.h"
 #include "explain.h"
+#include "refused.h"
 
 enum {
 	LOOKUP_BUCKETS = 4096,	/* powers of two */
@@ -143,12 +144,6 @@ static void give_back(struct share *share, enum place place)
 	share_put(share);
 }
 
-static bool refuse(enum stat why)
-{
-	stats_inc(why);
-	return false;
-}
-
 /* ---- who waits ----------------------------------------------------------------- */
 
 /* The same question once more: the first was thought lost, not meant twice. */
@@ -173,18 +168,18 @@ static struct share *admit_waiter(struct lookup *lookup, const struct asker *ask
 	struct share *share;
 
 	if (lookup->n_waiters >= LOOKUP_WAITERS_MAX) {
-		refuse(STAT_DNS_DROP_LOOKUP_WAITERS);
+		refused(STAT_DNS_DROP_LOOKUP_WAITERS, &asker->client, &lookup->query.qname);
 		return NULL;
 	}
 	share = all_taken(lookups, PLACE_WAITER) ? NULL : share_get(lookups, &asker->client);
 	if (!share) {
-		refuse(STAT_DNS_DROP_WAITERS);
+		refused(STAT_DNS_DROP_WAITERS, &asker->client, &lookup->query.qname);
 		return NULL;
 	}
 	if (may_have_more(share, PLACE_WAITER))
 		return share;
 	share_put(share);
-	refuse(STAT_DNS_DROP_SHARE);
+	refused(STAT_DNS_DROP_SHARE, &asker->client, &lookup->query.qname);
 	return NULL;
 }
 
@@ -206,7 +201,8 @@ bool lookup_join(struct lookup *lookup, const struct asker *asker, const struct 
 	waiter = calloc(1, sizeof(*waiter));
 	if (!waiter) {
 		share_put(share);
-		return refuse(STAT_DNS_DROP_WAITERS);
+		refused(STAT_DNS_DROP_WAITERS, &asker->client, &query->qname);
+		return false;
 	}
 	waiter->lookup = lookup;
 	waiter->share = share;
@@ -348,19 +344,20 @@ struct lookup *lookup_find(struct lookups *lookups, const struct key *key)
 }
 
 /* One more for the client. Return: its share, or NULL, counted. */
-static struct share *admit_lookup(struct lookups *lookups, const struct in6_addr *client)
+static struct share *admit_lookup(struct lookups *lookups, const struct in6_addr *client,
+				  const struct name *qname)
 {
 	bool full = all_taken(lookups, PLACE_LOOKUP) || all_taken(lookups, PLACE_QUESTION);
 	struct share *share = full ? NULL : share_get(lookups, client);
 
 	if (!share) {
-		refuse(STAT_DNS_DROP_BUSY);
+		refused(STAT_DNS_DROP_BUSY, client, qname);
 		return NULL;
 	}
 	if (may_have_more(share, PLACE_LOOKUP) && may_have_more(share, PLACE_QUESTION))
 		return share;
 	share_put(share);
-	refuse(STAT_DNS_DROP_SHARE);
+	refused(STAT_DNS_DROP_SHARE, client, qname);
 	return NULL;
 }
 
@@ -378,7 +375,7 @@ static struct share *admit_renewal(struct lookups *lookups)
 struct lookup *lookup_new(struct lookups *lookups, const struct key *key,
 			  const struct asker *asker, const struct query *query)
 {
-	struct share *share = asker ? admit_lookup(lookups, &asker->client) :
+	struct share *share = asker ? admit_lookup(lookups, &asker->client, &query->qname) :
 				      admit_renewal(lookups);
 	struct lookup *lookup;
 

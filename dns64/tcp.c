@@ -28,6 +28,7 @@
 #include "listen.h"
 #include "lookup.h"
 #include "message.h"
+#include "refused.h"
 #include "tls.h"
 #include "tally.h"
 #include "worker.h"
@@ -167,14 +168,14 @@ static bool read_queries(struct tcp_client *client, struct tally *tally)
 		ssize_t len = next_length(input);
 
 		if (len < 0) {
-			stats_inc(STAT_DNS_DROP_MALFORMED);
+			refused(STAT_DNS_DROP_MALFORMED, &client->addr, NULL);
 			return false;
 		}
 		if (len == 0)
 			return true;
 		/* A reload may have shut out who was let in. */
 		if (!addrmap_dns64_client(client->worker->room->map, &client->addr)) {
-			stats_inc(STAT_DNS_DROP_NOT_CLIENT);
+			refused(STAT_DNS_DROP_NOT_CLIENT, &client->addr, NULL);
 			return false;
 		}
 		evbuffer_drain(input, LENGTH_LEN);
@@ -364,20 +365,20 @@ void tcp_close_all(struct worker *worker)
 static bool may_connect(struct worker *worker, const struct in6_addr *addr)
 {
 	if (!addrmap_dns64_client(worker->room->map, addr)) {
-		stats_inc(STAT_DNS_DROP_NOT_CLIENT);
+		refused(STAT_DNS_DROP_NOT_CLIENT, addr, NULL);
 		return false;
 	}
 	switch (clients_add(worker->room->tcp_clients, addr_client(addr))) {
 	case CLIENTS_OK:
 		return true;
 	case CLIENTS_TOO_MANY_OF_ONE:
-		stats_inc(STAT_DNS_DROP_TCP_CLIENT_LIMIT);
+		refused(STAT_DNS_DROP_TCP_CLIENT_LIMIT, addr, NULL);
 		break;
 	case CLIENTS_TOO_MANY:
 	case CLIENTS_TOO_MANY_OPENING:
 	case CLIENTS_TOO_MANY_OPENING_OF_ONE:
 	case CLIENTS_NO_MEMORY:
-		stats_inc(STAT_DNS_DROP_TCP_LIMIT);
+		refused(STAT_DNS_DROP_TCP_LIMIT, addr, NULL);
 		break;
 	}
 	return false;

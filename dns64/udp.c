@@ -18,6 +18,7 @@
 #include "../core/stats.h"
 #include "listen.h"
 #include "message.h"
+#include "refused.h"
 #include "tally.h"
 #include "worker.h"
 
@@ -213,18 +214,18 @@ static void take(struct udp_port *port, struct mmsghdr *received, const uint8_t 
 		 struct tally *tally)
 {
 	struct asker asker = { .udp = port, .peer_len = received->msg_hdr.msg_namelen };
-	struct endpoint peer;
+	struct endpoint peer = { 0 };
 
 	stats_inc(STAT_DNS_QUERY_UDP);
 	memcpy(&asker.peer, received->msg_hdr.msg_name, sizeof(asker.peer));
 	if (!endpoint_from_sockaddr(received->msg_hdr.msg_name, &peer) ||
 	    !addrmap_dns64_client(port->worker->room->map, &peer.addr)) {
-		stats_inc(STAT_DNS_DROP_NOT_CLIENT);
+		refused(STAT_DNS_DROP_NOT_CLIENT, &peer.addr, NULL);
 		return;
 	}
 	if (peer.port == 0 || received->msg_hdr.msg_flags & MSG_TRUNC ||
 	    (port->wildcard && !read_local(&received->msg_hdr, &asker))) {
-		stats_inc(STAT_DNS_DROP_MALFORMED);
+		refused(STAT_DNS_DROP_MALFORMED, &peer.addr, NULL);
 		return;
 	}
 	asker.client = peer.addr;

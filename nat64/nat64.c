@@ -18,6 +18,7 @@
 #include "../core/addrmap.h"
 #include "../core/config.h"
 #include "../core/stats.h"
+#include "drop.h"
 #include "eam.h"
 #include "emit.h"
 #include "flow.h"
@@ -32,12 +33,6 @@
 #include "to6.h"
 #include "worker.h"
 
-static enum verdict drop(enum stat reason)
-{
-	stats_inc(reason);
-	return VERDICT_TAKEN;
-}
-
 /* Whose is a packet from IPv4 that no flow takes? */
 static enum verdict not_ours(const struct worker *w, const struct packet *p)
 {
@@ -45,7 +40,7 @@ static enum verdict not_ours(const struct worker *w, const struct packet *p)
 
 	/* Not the host's: our own on its turn, or one to a mapped address. */
 	if (w->turning || addrmap_eam_to6(w->map, addr_v4_be32(&p->dst), &v6))
-		return drop(STAT_NAT64_DROP_NO_FLOW);
+		return drop(w, p, STAT_NAT64_DROP_NO_FLOW);
 	stats_inc(STAT_NAT64_NOT_OURS);
 	return VERDICT_ACCEPT;
 }
@@ -80,7 +75,7 @@ enum { ERRONEOUS_FIELD6 = 0, UNKNOWN_NEXT6 = 1 };
 static enum verdict hop_limit_over6(struct worker *w, const struct packet *p)
 {
 	tell6(w, p, ICMP6_TIME_EXCEEDED, 0, 0, STAT_NAT64_TIME_EXCEEDED_SENT);
-	return drop(STAT_NAT64_DROP_HOP_LIMIT);
+	return drop(w, p, STAT_NAT64_DROP_HOP_LIMIT);
 }
 
 /* From inside to a pref64, and not to be translated */
@@ -91,18 +86,18 @@ static enum verdict untranslatable6(struct worker *w, const struct packet *p,
 	case PACKET_ROUTING:	/* RFC 7915 5.1: at the field */
 		tell6(w, p, ICMP6_PARAMETER, ERRONEOUS_FIELD6, p->fault_at,
 		      STAT_NAT64_PARAMETER_SENT);
-		return drop(STAT_NAT64_DROP_EXTENSION);
+		return drop(w, p, STAT_NAT64_DROP_EXTENSION);
 	case PACKET_NEXT_HEADER:	/* RFC 8200 4 */
 		tell6(w, p, ICMP6_PARAMETER, UNKNOWN_NEXT6, p->fault_at,
 		      STAT_NAT64_PARAMETER_SENT);
-		return drop(STAT_NAT64_DROP_EXTENSION);
+		return drop(w, p, STAT_NAT64_DROP_EXTENSION);
 	case PACKET_EXTENSION:	/* RFC 7915 5.1.1; it may hide an ICMP error */
-		return drop(STAT_NAT64_DROP_EXTENSION);
+		return drop(w, p, STAT_NAT64_DROP_EXTENSION);
 	case PACKET_ICMP_TYPE:
-		return drop(STAT_NAT64_DROP_ICMP_TYPE);
+		return drop(w, p, STAT_NAT64_DROP_ICMP_TYPE);
 	default:		/* RFC 6146 3.4 */
 		tell6(w, p, ICMP6_UNREACHABLE, PORT6, 0, STAT_NAT64_UNREACHABLE_SENT);
-		return drop(STAT_NAT64_DROP_PROTOCOL);
+		return drop(w, p, STAT_NAT64_DROP_PROTOCOL);
 	}
 }
 
@@ -147,7 +142,7 @@ static enum verdict send_out(struct worker *w, struct packet *p, const struct fl
 		stats_add(STAT_NAT64_OUT_BYTES, p->len);
 		return hairpin ? hairpin_turn(w, p->l4_data) : VERDICT_TAKEN;
 	case TO_NO_CHECKSUM:
-		return drop(STAT_NAT64_DROP_CHECKSUM);
+		return drop(w, p, STAT_NAT64_DROP_CHECKSUM);
 	case TO_TOO_BIG:
 		break;
 	}
@@ -156,12 +151,13 @@ static enum verdict send_out(struct worker *w, struct packet *p, const struct fl
 	tell6(w, p, ICMP6_TOO_BIG, 0, (uint32_t)mtu_told, STAT_NAT64_PTB_SENT6);
 	if (w->from_host)
 		mtu_forget(w->mtus, &p->dst);
-	return drop(STAT_NAT64_DROP_TOO_BIG);
+	return drop(w, p, STAT_NAT64_DROP_TOO_BIG);
 }
 
-static enum verdict drop_icmp(enum icmp_result why)
+static enum verdict drop_icmp(const struct worker *w, const struct packet *p,
+			      enum icmp_result why)
 {
-	return drop(why == ICMP_BAD_CHECKSUM	? STAT_NAT64_DROP_CHECKSUM
+	return drop(w, p, why == ICMP_BAD_CHECKSUM ? STAT_NAT64_DROP_CHECKSUM
 		    : why == ICMP_UNTRANSLATABLE ? STAT_NAT64_DROP_ICMP_TYPE
 						 : STAT_NAT64_DROP_ICMP_INNER);
 }
@@ -227,13 +223,13 @@ static enum verdict error_out(struct worker *w, const struct packet *p)
 	bool mapped, hairpin;
 
 	if (result != ICMP_OK && result != ICMP_OTHER_INNER)
-		return drop_icmp(result);
+		return drop_icmp(w, p, result);
 	pref64 = addrmap_pref64_of(w->map, &quoted.src);
 	/* An error goes to the sender of what it is about, and to nobody else. */
 	if (!pref64 || !addr_equal(&quoted.src, &p->dst))
-		return drop(STAT_NAT64_DROP_ICMP_INNER);
+		return drop(w, p, STAT_NAT64_DROP_ICMP_INNER);
 	if (!is_client(w, &quoted.dst))
-		return drop(STAT_NAT64_DROP_NOT_CLIENT);
+		return drop(w, p, STAT_NAT64_DROP_NOT_CLIENT);
 	tuple = (struct flow_packet){
 		.l4 = quoted.l4,
 		.inside = quoted.dst,
@@ -244,18 +240,18 @@ static enum verdict error_out(struct worker *w, const struct packet *p)
 	};
 	mapped = eam_flow_out(w->map, &tuple, &flow);
 	if (!mapped && result != ICMP_OK)
-		return drop_icmp(result);
+		return drop_icmp(w, p, result);
 	if (!mapped && flow_find_inside(w->flows, &tuple, &flow) != FLOW_OK)
-		return drop(STAT_NAT64_DROP_NO_FLOW);
+		return drop(w, p, STAT_NAT64_DROP_NO_FLOW);
 	if (!may_reach(w, pref64, &tuple, &flow))
-		return drop(STAT_NAT64_DROP_DENY4);
+		return drop(w, p, STAT_NAT64_DROP_DENY4);
 	hairpin = hairpin_is(w, &flow);
 	links.mtu6 = mtu_to(w->mtus, &flow.inside, w->now_ms);
 	remote = addr_from_v4(flow.remote_be32);
 	links.mtu4 = hairpin ? IPV4_MAX : mtu_to(w->mtus, &remote, w->now_ms);
 	result = icmp_head_to4(&from, &links, &head);
 	if (result != ICMP_OK)
-		return drop_icmp(result);
+		return drop_icmp(w, p, result);
 	slot = emit_slot(w->emit, L3_IPV4);
 	slot->head_len = icmp_to4(p, &quoted, &head, &flow, error_source(w, p, &flow),
 				  ipid_next(w->ids, flow.remote_be32, IPPROTO_ICMP), slot->head);
@@ -279,7 +275,7 @@ static enum verdict fragment_out(struct worker *w, const struct packet *p)
 	case FRAGMENT_WHOLE:
 		return whole_packet(w, whole, len);
 	default:
-		return drop(STAT_NAT64_DROP_FRAGMENT);
+		return drop(w, p, STAT_NAT64_DROP_FRAGMENT);
 	}
 }
 
@@ -321,11 +317,11 @@ static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_r
 		return VERDICT_ACCEPT;	/* queued under a rule that is being replaced */
 	/* RFC 6146 3.5: a source in a pref64 would make a loop. */
 	if (addrmap_pref64_of(w->map, &p->src))
-		return drop(STAT_NAT64_DROP_SOURCE_PREF64);
+		return drop(w, p, STAT_NAT64_DROP_SOURCE_PREF64);
 	/* A router on the way to a client may have any address: whom its error is about
 	 * counts, and is looked at there. */
 	if (!p->icmp_error && !is_client(w, &p->src))
-		return drop(STAT_NAT64_DROP_NOT_CLIENT);
+		return drop(w, p, STAT_NAT64_DROP_NOT_CLIENT);
 	if (parsed == PACKET_FRAGMENT)
 		return fragment_out(w, p);
 	outbound_tuple(p, pref64, &tuple);
@@ -338,7 +334,7 @@ static enum verdict packet_out(struct worker *w, struct packet *p, enum packet_r
 		return error_out(w, p);
 	if (!may_reach(w, pref64, &tuple, mapped ? &flow : NULL)) {
 		tell6(w, p, ICMP6_UNREACHABLE, PROHIBITED6, 0, STAT_NAT64_UNREACHABLE_SENT);
-		return drop(STAT_NAT64_DROP_DENY4);
+		return drop(w, p, STAT_NAT64_DROP_DENY4);
 	}
 	return mapped ? send_out(w, p, &flow) : flow_out(w, p, &tuple);
 }
@@ -357,13 +353,13 @@ static enum verdict send_in(struct worker *w, struct packet *p, const struct flo
 		stats_add(STAT_NAT64_IN_BYTES, p->len);
 		return VERDICT_TAKEN;
 	case TO_NO_CHECKSUM:
-		return drop(STAT_NAT64_DROP_CHECKSUM);
+		return drop(w, p, STAT_NAT64_DROP_CHECKSUM);
 	case TO_TOO_BIG:
 		break;
 	}
 	tell4(w, p, ICMP4_UNREACHABLE, ICMP4_FRAG_NEEDED, (uint32_t)(mtu6 - IPV6_HLEN + IPV4_HLEN),
 	      STAT_NAT64_FRAG_NEEDED_SENT4);
-	return drop(STAT_NAT64_DROP_TOO_BIG);
+	return drop(w, p, STAT_NAT64_DROP_TOO_BIG);
 }
 
 /* An ICMPv4 error: ours, if it quotes a packet of one of our flows on its way out. */
@@ -395,14 +391,14 @@ static enum verdict error_in(struct worker *w, const struct packet *p)
 	    (result != ICMP_OK || flow_find_outside(w->flows, &tuple, &flow) != FLOW_OK))
 		return not_ours(w, p);
 	if (mapped && !eam_serves(w->map, &flow.inside))
-		return drop(STAT_NAT64_DROP_NOT_CLIENT);
+		return drop(w, p, STAT_NAT64_DROP_NOT_CLIENT);
 	if (p->ttl <= 1)
-		return drop(STAT_NAT64_DROP_HOP_LIMIT);
+		return drop(w, p, STAT_NAT64_DROP_HOP_LIMIT);
 	links.mtu4 = hairpin_mtu4(w, &quoted.dst);
 	links.mtu6 = mtu_to(w->mtus, &flow.inside, w->now_ms);
 	result = icmp_head_to6(&from, &links, quoted.ip_len, &head);
 	if (result != ICMP_OK)
-		return drop_icmp(result);
+		return drop_icmp(w, p, result);
 	/* A router on the way may have any address, a private one too: the prefix that
 	 * the server used shows it, so that traceroute can. */
 	src = addrmap_embed(addrmap_pref64_of(w->map, &flow.remote6), addr_v4_be32(&p->src));
@@ -461,7 +457,7 @@ static enum verdict fragment_in(struct worker *w, const struct packet *p, uint32
 	case FRAGMENT_NOT_OURS:
 		return not_ours(w, p);
 	default:
-		return drop(STAT_NAT64_DROP_FRAGMENT);
+		return drop(w, p, STAT_NAT64_DROP_FRAGMENT);
 	}
 }
 
@@ -471,10 +467,10 @@ static enum verdict ends_here4(struct worker *w, const struct packet *p,
 {
 	if (parsed == PACKET_SOURCE_ROUTE) {
 		tell4(w, p, ICMP4_UNREACHABLE, SOURCE_ROUTE4, 0, STAT_NAT64_UNREACHABLE_SENT);
-		return drop(STAT_NAT64_DROP_SOURCE_ROUTE);
+		return drop(w, p, STAT_NAT64_DROP_SOURCE_ROUTE);
 	}
 	tell4(w, p, ICMP4_TIME_EXCEEDED, 0, 0, STAT_NAT64_TIME_EXCEEDED_SENT);
-	return drop(STAT_NAT64_DROP_HOP_LIMIT);
+	return drop(w, p, STAT_NAT64_DROP_HOP_LIMIT);
 }
 
 /*
@@ -496,13 +492,13 @@ static enum verdict mapped_in(struct worker *w, struct packet *p, enum packet_re
 			      const struct flow *flow)
 {
 	if (parsed == PACKET_ICMP_TYPE)
-		return drop(STAT_NAT64_DROP_ICMP_TYPE);
+		return drop(w, p, STAT_NAT64_DROP_ICMP_TYPE);
 	if (parsed != PACKET_OK && parsed != PACKET_PROTOCOL && parsed != PACKET_SOURCE_ROUTE)
-		return drop(STAT_NAT64_DROP_PROTOCOL);
+		return drop(w, p, STAT_NAT64_DROP_PROTOCOL);
 	if (!eam_serves(w->map, &flow->inside))
-		return drop(STAT_NAT64_DROP_NOT_CLIENT);
+		return drop(w, p, STAT_NAT64_DROP_NOT_CLIENT);
 	if (is_martian(w, p))
-		return drop(STAT_NAT64_DROP_MARTIAN);
+		return drop(w, p, STAT_NAT64_DROP_MARTIAN);
 	if (p->ttl <= 1 || parsed == PACKET_SOURCE_ROUTE)
 		return ends_here4(w, p, parsed);
 	return send_in(w, p, flow);
@@ -539,7 +535,7 @@ static enum verdict packet_in(struct worker *w, struct packet *p, enum packet_re
 	/* What comes to the host's own sockets this way comes from itself, past its packet
 	 * filter: answers alone may. */
 	if (!flow.invited && addrmap_is_own(w->map, &flow.inside))
-		return drop(STAT_NAT64_DROP_FILTERED);
+		return drop(w, p, STAT_NAT64_DROP_FILTERED);
 	if (flow.settled)
 		settle(w, &tuple, &flow, false);
 	return send_in(w, p, &flow);
@@ -555,7 +551,7 @@ static enum verdict whole_packet(struct worker *w, uint8_t *data, size_t len)
 
 	packet.df = false;	/* it came in parts, and may leave so */
 	if (parsed == PACKET_MALFORMED)
-		return drop(STAT_NAT64_DROP_MALFORMED);
+		return drop_unread();
 	if (packet.l3 == L3_IPV6)
 		return packet_out(w, &packet, parsed);
 	packet_in(w, &packet, parsed, 0);
@@ -570,6 +566,6 @@ enum verdict nat64_packet(struct worker *worker, uint32_t id, uint8_t *data, siz
 	if (packet.l3 == L3_IPV4)
 		return packet_in(worker, &packet, parsed, id);
 	if (parsed == PACKET_MALFORMED)
-		return drop(STAT_NAT64_DROP_MALFORMED);
+		return drop_unread();
 	return packet_out(worker, &packet, parsed);
 }

@@ -3,6 +3,7 @@
 
 #include "../core/addr.h"
 #include "../core/stats.h"
+#include "drop.h"
 #include "hairpin.h"
 #include "hostports.h"
 #include "ipid.h"
@@ -24,12 +25,6 @@ static const enum stat reasons[] = {
 	[FLOW_WAITING] = STAT_NAT64_DROP_SYN_WAITS,
 };
 
-static enum verdict drop(enum flow_result why)
-{
-	stats_inc(reasons[why]);
-	return VERDICT_TAKEN;
-}
-
 static enum verdict hosts(void)
 {
 	stats_inc(STAT_NAT64_NOT_OURS);
@@ -42,7 +37,7 @@ enum verdict refuse_out(struct worker *worker, const struct packet *packet, enum
 
 	if (why != FLOW_NONE && why != FLOW_CLIENT_RATE)
 		icmp_send6(worker->emit, &worker->limit, worker->now_ms, packet, &error);
-	return drop(why);
+	return drop(worker, packet, reasons[why]);
 }
 
 static bool is_syn(const struct packet *packet)
@@ -71,11 +66,11 @@ static enum verdict refuse_filtered(struct worker *worker, const struct packet *
 	enum flow_result result;
 
 	if (!is_syn(packet))
-		return drop(FLOW_FILTERED);
+		return drop(worker, packet, STAT_NAT64_DROP_FILTERED);
 	result = store(worker, packet, tuple);
 	if (result == FLOW_OK)
 		return VERDICT_TAKEN;
-	return drop(result == FLOW_WAITING ? FLOW_WAITING : FLOW_FILTERED);
+	return drop(worker, packet, reasons[result == FLOW_WAITING ? FLOW_WAITING : FLOW_FILTERED]);
 }
 
 /* To a port that nobody has bound: the host is asked last, since that costs most. */
@@ -95,7 +90,7 @@ static enum verdict refuse_unbound(struct worker *worker, const struct packet *p
 	case FLOW_OK:
 		return VERDICT_TAKEN;
 	case FLOW_WAITING:
-		return drop(FLOW_WAITING);
+		return drop(worker, packet, STAT_NAT64_DROP_SYN_WAITS);
 	default:
 		return hosts();
 	}
@@ -110,7 +105,7 @@ enum verdict refuse_in(struct worker *worker, const struct packet *packet,
 	case FLOW_FILTERED:
 		return refuse_filtered(worker, packet, tuple);
 	default:
-		return drop(why);
+		return drop(worker, packet, reasons[why]);
 	}
 }
 

@@ -17,6 +17,8 @@
 
 #include "../core/addr.h"
 #include "../core/log.h"
+#include "../core/loop.h"
+#include "../core/recent.h"
 #include "../core/stats.h"
 
 /* RFC 8446 6. The number 0 is close_notify, which is never a refusal. */
@@ -112,9 +114,12 @@ _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == REFUSAL_COUNT, "a row a
 void refusal_note(enum refusal refusal, const struct endpoint *client, const char *name,
 		  const char *why)
 {
+	enum stat stat = refusals[refusal].stat;
 	char text[ADDR_STRLEN];
 
-	stats_inc(refusals[refusal].stat);
+	stats_inc(stat);
+	if (recent_due(stat, loop_now_ms()))
+		recent_keep(RECENT_SNID, stat, &client->addr, name);
 	log_limited(LOG_LEVEL_INFO, "snid: refused %s%s%s: %s%s%s", addr_format(&client->addr, text),
 		    name[0] ? " for " : "", name, refusals[refusal].text, why ? ": " : "",
 		    why ? why : "");

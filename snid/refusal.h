@@ -57,7 +57,7 @@ enum refusal_language {
 };
 
 /**
- * refusal_note() - count it and log it (rate-limited).
+ * refusal_note() - count it and log it (rate-limited); keep it for people who look.
  * @name:	a name that hostname_normalise() made, or "".
  * @why:	more about it, or NULL.
  */
