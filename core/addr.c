@@ -47,6 +47,18 @@ uint64_t addr_client(const struct in6_addr *addr)
 	return id;
 }
 
+struct prefix addr_client_prefix(uint64_t client)
+{
+	struct in6_addr v4 = addr_from_v4(0);
+	struct prefix prefix = { .len = 64 };
+
+	memcpy(prefix.addr.s6_addr, &client, sizeof(client));
+	if (memcmp(&client, v4.s6_addr + 8, 4) != 0)
+		return prefix;
+	memcpy(v4.s6_addr + 8, &client, sizeof(client));
+	return (struct prefix){ v4, 128 };
+}
+
 bool addr_parse(const char *text, struct in6_addr *addr)
 {
 	uint32_t v4_be32;

@@ -55,6 +55,9 @@ bool addr_equal(const struct in6_addr *a, const struct in6_addr *b);
  */
 uint64_t addr_client(const struct in6_addr *addr);
 
+/** addr_client_prefix() - whom the number stands for. */
+struct prefix addr_client_prefix(uint64_t client);
+
 /**
  * addr_parse() - read a literal address of either family; no names, no brackets.
  * Return: true, or false with @addr untouched.

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "leaders.h"
+
 enum {
 	SHARD_BITS = 6,
 	BUCKET_BITS = 8,	/* in each shard */
@@ -220,6 +222,27 @@ uint32_t clients_total_max(const struct clients *clients)
 uint32_t clients_opening(const struct clients *clients)
 {
 	return atomic_load(&clients->opening);
+}
+
+static void see_shard(const struct shard *shard, struct leaders *leaders)
+{
+	for (int i = 0; i < BUCKETS; i++) {
+		for (const struct client *client = shard->buckets[i]; client; client = client->next) {
+			struct leader one = { addr_client_prefix(client->id), client->connections,
+					      client->opening };
+
+			leaders_see(leaders, &one);
+		}
+	}
+}
+
+void clients_top(struct clients *clients, struct leaders *leaders)
+{
+	for (int i = 0; i < SHARDS; i++) {
+		pthread_mutex_lock(&clients->shards[i].lock);
+		see_shard(&clients->shards[i], leaders);
+		pthread_mutex_unlock(&clients->shards[i].lock);
+	}
 }
 
 void clients_free(struct clients *clients)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct clients;
+struct leaders;
 
 enum clients_verdict {
 	CLIENTS_OK,
@@ -65,6 +66,9 @@ uint32_t clients_total_max(const struct clients *clients);
 
 /** clients_opening() - how many of them are opening. Any thread. */
 uint32_t clients_opening(const struct clients *clients);
+
+/** clients_top() - who has most, @leaders: added to. Any thread; each lock is held for a moment. */
+void clients_top(struct clients *clients, struct leaders *leaders);
 
 /** clients_free() - NULL is allowed. */
 void clients_free(struct clients *clients);

@@ -208,7 +208,8 @@ uint64_t fast_memory_bytes(const struct fast *fast)
 	       sizeof(*fast) + 2 * sizeof(uint32_t) * fast->free.size;
 }
 
-void fast_stats(const struct fast *fast, uint64_t out[FAST_STAT_COUNT])
+/* The program's counters, all processors added up */
+static void read_stats(const struct fast *fast, uint64_t out[FAST_STAT_COUNT])
 {
 	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(fast->bpf->maps.fast_stats);
 	uint64_t *values = cpus > 0 ? calloc((size_t)cpus, sizeof(*values)) : NULL;
@@ -219,6 +220,20 @@ void fast_stats(const struct fast *fast, uint64_t out[FAST_STAT_COUNT])
 			for (int cpu = 0; cpu < cpus; cpu++)
 				out[i] += values[cpu];
 	free(values);
+}
+
+void fast_gauges(const struct fast *fast, struct nat64_gauges *out)
+{
+	uint64_t counted[FAST_STAT_COUNT];
+
+	read_stats(fast, counted);
+	out->fast_sessions = fast_in_use(fast);
+	out->fast_interfaces = fast_interfaces(fast);
+	out->fast_packets_out = counted[FAST_STAT_OUT];
+	out->fast_bytes_out = counted[FAST_STAT_OUT_BYTES];
+	out->fast_packets_in = counted[FAST_STAT_IN];
+	out->fast_bytes_in = counted[FAST_STAT_IN_BYTES];
+	out->fast_handed_over = counted[FAST_STAT_HANDED_OVER];
 }
 
 /* ---- configuration ---------------------------------------------------------------------- */

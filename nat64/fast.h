@@ -18,6 +18,7 @@
 struct config;
 struct fast;
 struct flow;
+struct nat64_gauges;
 struct netinfo_links;
 
 /**
@@ -77,8 +78,8 @@ void fast_inherited(struct fast *fast, bool (*keep)(void *arg, uint32_t slot), v
 uint32_t fast_in_use(const struct fast *fast);
 uint64_t fast_memory_bytes(const struct fast *fast);
 
-/** fast_stats() - the program's counters, all processors added up. */
-void fast_stats(const struct fast *fast, uint64_t out[FAST_STAT_COUNT]);
+/** fast_gauges() - fill in what nat64_gauges() tells of the fast path. */
+void fast_gauges(const struct fast *fast, struct nat64_gauges *out);
 
 /**
  * fast_attach() - fasten the program to these interfaces, and to no others.

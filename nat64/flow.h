@@ -34,6 +34,7 @@ struct config;
 struct fast;
 struct flow_table;
 struct journal;
+struct leaders;
 struct pool4;
 
 /* A copy of one session, as of the call */
@@ -237,6 +238,9 @@ uint64_t flow_binding_count(const struct flow_table *table);
 /** flow_client_count() - clients that have a session now; flow_syn_count() - SYNs that wait. */
 uint64_t flow_client_count(const struct flow_table *table);
 uint64_t flow_syn_count(const struct flow_table *table);
+
+/** flow_top_clients() - see nat64_top_clients(). */
+void flow_top_clients(struct flow_table *table, struct leaders *leaders);
 
 /** flow_longest_chain() - the most sessions that one look-up may have to look at; for tests. */
 unsigned int flow_longest_chain(struct flow_table *table);

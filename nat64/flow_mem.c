@@ -337,6 +337,11 @@ uint64_t flow_client_count(const struct flow_table *table)
 	return limits_clients(table->limits);
 }
 
+void flow_top_clients(struct flow_table *table, struct leaders *leaders)
+{
+	limits_top(table->limits, leaders);
+}
+
 uint64_t flow_syn_count(const struct flow_table *table)
 {
 	return atomic_load_explicit(&table->n_syns, memory_order_relaxed);

@@ -15,6 +15,7 @@
 
 #include "../core/addr.h"
 #include "../core/config.h"
+#include "../core/leaders.h"
 #include "../core/siphash.h"
 #include "hash.h"
 #include "slab.h"
@@ -306,6 +307,50 @@ void limits_leave(struct limits *limits, struct client *client, bool half_open)
 		limits_answered(limits, client);
 	put(limits, client);
 	atomic_fetch_sub(&limits->sessions, 1);
+}
+
+/* ---- who has most ------------------------------------------------------------------ */
+
+enum {
+	TOP_LOOKS = 1 << 17,	/* at clients, about: some milliseconds */
+	TOP_AT_ONCE = 256,	/* ... while a stripe is held */
+};
+
+static void look(void *arg, struct hash_node *node)
+{
+	const struct client *client = entry(node);
+	struct leader row = {
+		.client = { client->addr, client->prefix_len },
+		.open = atomic_load_explicit(&client->sessions, memory_order_relaxed),
+		.opening = atomic_load_explicit(&client->half_open, memory_order_relaxed),
+	};
+
+	leaders_see(arg, &row);
+}
+
+/* Return: how many looks are left. */
+static unsigned int look_at_stripe(struct limits *limits, struct stripe *stripe,
+				   unsigned int left, struct leaders *leaders)
+{
+	uint64_t place = 0;
+
+	while (place < HASH_END && left >= TOP_AT_ONCE) {
+		unsigned int looks = TOP_AT_ONCE;
+
+		pthread_mutex_lock(&stripe->mutex);
+		place = hash_walk(&stripe->hash, &limits->type, place, &looks, look, leaders);
+		pthread_mutex_unlock(&stripe->mutex);
+		left -= TOP_AT_ONCE - looks;
+	}
+	return left;
+}
+
+void limits_top(struct limits *limits, struct leaders *leaders)
+{
+	unsigned int left = TOP_LOOKS;
+
+	for (int i = 0; i < STRIPES; i++)
+		left = look_at_stripe(limits, &limits->stripes[i], left, leaders);
 }
 
 uint64_t limits_sessions(const struct limits *limits)

@@ -20,6 +20,7 @@
 struct client;
 struct limits;
 struct config;
+struct leaders;
 struct pages;
 
 /** limits_new() - no sessions yet. @pages: borrowed. Return: owned by the caller, or NULL. */
@@ -66,6 +67,9 @@ void limits_answered(struct limits *limits, struct client *client);
 
 /** limits_leave() - a session is over. @half_open: it still was. */
 void limits_leave(struct limits *limits, struct client *client, bool half_open);
+
+/** limits_top() - see nat64_top_clients(). Each lock is held for a moment at a time. */
+void limits_top(struct limits *limits, struct leaders *leaders);
 
 /** limits_sessions() - in all now; limits_clients() - clients that have any. */
 uint64_t limits_sessions(const struct limits *limits);

@@ -17,6 +17,7 @@
 #include "../core/config.h"
 
 struct addrmap;
+struct leaders;
 struct nat64;
 
 /* Numbers of the queues we ask for: one per worker, from here up. */
@@ -143,6 +144,13 @@ int nat64_flows(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t
 		unsigned int max, struct nat64_flow **rows, size_t *n);
 int nat64_bindings(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t *cursor,
 		   unsigned int max, struct nat64_binding **rows, size_t *n);
+
+/**
+ * nat64_top_clients() - who (limits.client_prefix) has most sessions, some of them half open;
+ * main thread, while the workers run. Of very many clients not all are looked at.
+ * @leaders:	added to.
+ */
+void nat64_top_clients(struct nat64 *nat64, struct leaders *leaders);
 
 /* A packet that might come, TCP being a SYN */
 struct nat64_question {

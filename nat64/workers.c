@@ -553,8 +553,6 @@ void nat64_intercept_free(struct nat64_intercept *intercept)
 
 void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out)
 {
-	uint64_t counted[FAST_STAT_COUNT];
-
 	*out = (struct nat64_gauges){
 		.sessions = flow_session_count(nat64->flows),
 		.bindings = flow_binding_count(nat64->flows),
@@ -569,16 +567,13 @@ void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out)
 		.slow_because = nat64->slow_because,
 	};
 	flow_sessions_by(nat64->flows, out->sessions_by);
-	if (!nat64->fast)
-		return;
-	fast_stats(nat64->fast, counted);
-	out->fast_sessions = fast_in_use(nat64->fast);
-	out->fast_interfaces = fast_interfaces(nat64->fast);
-	out->fast_packets_out = counted[FAST_STAT_OUT];
-	out->fast_bytes_out = counted[FAST_STAT_OUT_BYTES];
-	out->fast_packets_in = counted[FAST_STAT_IN];
-	out->fast_bytes_in = counted[FAST_STAT_IN_BYTES];
-	out->fast_handed_over = counted[FAST_STAT_HANDED_OVER];
+	if (nat64->fast)
+		fast_gauges(nat64->fast, out);
+}
+
+void nat64_top_clients(struct nat64 *nat64, struct leaders *leaders)
+{
+	flow_top_clients(nat64->flows, leaders);
 }
 
 int nat64_flows(struct nat64 *nat64, const struct nat64_filter *filter, uint64_t *cursor,

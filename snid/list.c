@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../core/loop.h"
+#include "quota.h"
 #include "snid.h"
 #include "worker.h"
 
@@ -91,4 +92,9 @@ int snid_connections(struct snid *snid, const struct snid_filter *filter, uint64
 	else if (snid_worker(snid, i + 1))
 		*cursor = (uint64_t)(i + 1) << 32;
 	return 0;
+}
+
+void snid_top_clients(struct snid *snid, struct leaders *leaders)
+{
+	quota_top(snid_worker(snid, 0)->quota, leaders);
 }

@@ -115,6 +115,11 @@ void quota_gauges(const struct quota *quota, struct snid_gauges *out)
 	out->opening_max = atomic_load(&quota->opening_max);
 }
 
+void quota_top(struct quota *quota, struct leaders *leaders)
+{
+	clients_top(quota->clients, leaders);
+}
+
 void quota_free(struct quota *quota)
 {
 	if (!quota)

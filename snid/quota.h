@@ -18,6 +18,7 @@
 
 struct config;
 struct endpoint;
+struct leaders;
 struct quota;
 struct snid_gauges;
 
@@ -54,6 +55,9 @@ void quota_take_back(struct quota *quota, const struct endpoint *client);
 
 /** quota_gauges() - what is in use now. */
 void quota_gauges(const struct quota *quota, struct snid_gauges *out);
+
+/** quota_top() - whose connections are most; @leaders: added to. Any thread. */
+void quota_top(struct quota *quota, struct leaders *leaders);
 
 /** quota_free() - NULL is allowed. */
 void quota_free(struct quota *quota);

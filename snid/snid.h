@@ -16,6 +16,7 @@
 
 struct addrmap;
 struct config;
+struct leaders;
 struct snid;
 
 enum { SNID_STAGES = 8 };		/* see snid_stage_name() */
@@ -80,6 +81,12 @@ int snid_flush(struct snid *snid, const char *name, bool below, size_t *n_forgot
 
 /** snid_gauges() - what is in use now; any thread. */
 void snid_gauges(struct snid *snid, struct snid_gauges *out);
+
+/**
+ * snid_top_clients() - who (an IPv4 address, an IPv6 /64) has most connections; any thread.
+ * @leaders:	added to.
+ */
+void snid_top_clients(struct snid *snid, struct leaders *leaders);
 
 /** snid_stage_name() - of 0 to SNID_STAGES - 1: in words, static; NULL beyond. */
 const char *snid_stage_name(unsigned int stage);

@@ -317,6 +317,31 @@ static void test_sorted_list(void **state)
 	prefix_list_free(&list);
 }
 
+/* A client's number leads back to its prefix. */
+static void test_client(void **state)
+{
+	static const struct {
+		const char *addr, *client;
+	} cases[] = {
+		{ "192.0.2.7", "192.0.2.7/32" },
+		{ "0.0.0.0", "0.0.0.0/32" },
+		{ "255.255.255.255", "255.255.255.255/32" },
+		{ "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64" },
+		{ "::1", "::/64" },
+	};
+	char text[PREFIX_STRLEN];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct prefix prefix;
+		struct in6_addr addr;
+
+		assert_true(addr_parse(cases[i].addr, &addr));
+		prefix = addr_client_prefix(addr_client(&addr));
+		assert_string_equal(prefix_format(&prefix, text), cases[i].client);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_sorted_list),
+		cmocka_unit_test(test_client),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "../../core/addr.h"
 #include "../../core/clients.h"
+#include "../../core/leaders.h"
 
 static void test_limits(void **state)
 {
@@ -148,6 +150,40 @@ static void test_threads(void **state)
 	clients_free(clients);
 }
 
+/* Who has most stands first, by the address that the number stands for; so many and no more. */
+static void test_top(void **state)
+{
+	struct clients *clients = clients_new();
+	struct leader rows[3];
+	struct leaders leaders = { .v = rows, .max = 3 };
+	char text[PREFIX_STRLEN];
+
+	(void)state;
+	clients_set_limits(clients, 1000, 100);
+	for (uint8_t host = 1; host < 50; host++) {
+		struct in6_addr v4, v6;
+
+		assert_true(addr_parse("192.0.2.0", &v4));
+		assert_true(addr_parse("2001:db8:0:ff00::1", &v6));
+		v4.s6_addr[15] = host;
+		v6.s6_addr[7] = host;
+		assert_int_equal(clients_add(clients, addr_client(&v4)), CLIENTS_OK);
+		for (int i = 0; i < (host == 7) * 3 + (host == 9) * 2; i++)
+			assert_int_equal(clients_add_opening(clients, addr_client(&v6), false), CLIENTS_OK);
+		if (host == 20)
+			assert_int_equal(clients_add(clients, addr_client(&v4)), CLIENTS_OK);
+	}
+	clients_top(clients, &leaders);
+	assert_int_equal(leaders.n, 3);
+	assert_string_equal(prefix_format(&rows[0].client, text), "2001:db8:0:ff07::/64");
+	assert_int_equal(rows[0].open, 3);
+	assert_int_equal(rows[0].opening, 3);
+	assert_int_equal(rows[1].open, 2);
+	assert_int_equal(rows[2].open, 2);
+	assert_int_equal(rows[1].opening + rows[2].opening, 2);
+	clients_free(clients);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_opening),
 		cmocka_unit_test(test_many_clients),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_top),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Limits of all together and of each client, and that outsiders do not starve a client. */
+#include "../../core/leaders.h"
 #include "flow_world.h"
 
 enum { OTHER_64 = 0x10000 };	/* a client in another /64 */
@@ -217,6 +218,31 @@ static void test_no_port(void **state)
 	assert_int_equal(flow_client_count(w->table), 0);
 }
 
+/* Who has most sessions stands first. */
+static void test_top_clients(void **state)
+{
+	static const unsigned int sessions[] = { 1, 4, 2, 3 };
+	struct world *w = *state;
+	struct leader rows[2];
+	struct leaders leaders = { .v = rows, .max = 2 };
+
+	w->config.nat64.limits.client_prefix = 64;
+	use_limits(w);
+	for (unsigned int net = 0; net < 4; net++)
+		for (unsigned int i = 0; i < sessions[net]; i++)
+			assert_int_equal(open_from(w, net * OTHER_64 + i, net == 3 ? L4_TCP : L4_UDP,
+						   40000, NOW), FLOW_OK);
+	flow_top_clients(w->table, &leaders);
+	assert_int_equal(leaders.n, 2);
+	assert_int_equal(rows[0].open, 4);
+	assert_int_equal(rows[0].opening, 0);
+	assert_int_equal(rows[0].client.len, 64);
+	assert_int_equal(rows[0].client.addr.s6_addr[7], 1);
+	assert_int_equal(rows[1].open, 3);
+	assert_int_equal(rows[1].opening, 3);	/* TCP that nobody has answered */
+	assert_int_equal(rows[1].client.addr.s6_addr[7], 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +254,7 @@ int main(void)
 		TEST(test_outsiders_and_the_rate),
 		TEST(test_outsiders_and_half_open),
 		TEST(test_no_port),
+		TEST(test_top_clients),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
