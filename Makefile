@@ -162,6 +162,7 @@ UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
 UNIT_web_head  := ops/web_head.c
 UNIT_web       := ops/web.c ops/web_server.c ops/web_head.c ops/exchange.c ops/shared_text.c core/addr.c core/log.c \
                   core/loop.c core/stats.c
+UNIT_rates     := ops/rates.c ops/top.c
 UNIT_status    := ops/status.c snid/stages.c core/addr.c core/stats.c
 UNIT_config    := $(sort $(wildcard core/config*.c)) core/hostname.c core/addr.c
 UNIT_config_errors := $(UNIT_config)

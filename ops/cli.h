@@ -18,6 +18,7 @@ enum cli_command {
 	CLI_CONFIG,
 	CLI_STATUS,
 	CLI_METRICS,
+	CLI_TOP,
 	CLI_RELOAD,
 	CLI_FLOWS,
 	CLI_BINDINGS,
@@ -40,7 +41,7 @@ struct cli {
 	const char *operand;		/* the address, prefix or name; NULL = not given */
 	const char *second;		/* the operand after it, likewise */
 	const char *proto, *port, *from, *state, *number;	/* --proto etc. as given, or NULL */
-	const char *client, *name, *backend, *stage;
+	const char *client, *name, *backend, *stage, *delay;
 	bool openmetrics, no_cache, dnssec, below, effective;
 	const char *from_snid, *from_jool, *from_tayga;
 };

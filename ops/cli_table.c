@@ -46,7 +46,11 @@ const struct cli_option cli_options[] = {
 	{ "dnssec", '\0', FLAG(dnssec),
 	  .help = "as a client that validates itself asks: DO is set" },
 	{ "below", '\0', FLAG(below), .help = "also what is below the name" },
-	{ "number", 'n', VALUE("N", number), .help = "so many of each (default 20)" },
+	{ "number", 'n', VALUE("N", number),
+	  .help = "dns top: so many of each (default 20); top: so many times (default: until it is "
+		  "stopped)" },
+	{ "delay", 'd', VALUE("SECONDS", delay),
+	  .help = "from one time to the next, 0.1 to 3600 (default 1)" },
 	{ "effective", '\0', FLAG(effective),
 	  .help = "the values that hold here, each with where it comes from: default, file or "
 		  "detected" },
@@ -83,6 +87,12 @@ const struct cli_row cli_rows[] = {
 	{ "metrics", CLI_METRICS, "", 0, 0, .options = "openmetrics socket config",
 	  .help = "Print the running gateway's metrics, as Prometheus gets them at ops.metrics.",
 	  .example = "gate64 metrics | grep drops" },
+	{ "top", CLI_TOP, "", 0, 0, .options = "number delay json socket config",
+	  .help = "Watch the running gateway: what each room does in a second, what is dropped, "
+		  "who is busy, who was refused. On a terminal q ends it; to anything else a page "
+		  "after another is printed, or as JSON one line each time.",
+	  .failed = "nobody answered.",
+	  .example = "gate64 top -n 60 --json >minute.jsonl", .schema = "top" },
 	{ "flows", CLI_FLOWS, "[ADDR[/LEN]]", 0, 1,
 	  .options = "proto port state json socket config",
 	  .help = "List NAT64 sessions: those with this address or prefix, inside, outside or "

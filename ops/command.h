@@ -20,6 +20,9 @@ int command_status(const struct cli *cli);
 /** command_metrics() - all that it measures, as text. */
 int command_metrics(const struct cli *cli);
 
+/** command_top() - watch it: what happens a second, again and again. */
+int command_top(const struct cli *cli);
+
 /** command_reload() - make the running gateway read its configuration again. */
 int command_reload(const struct cli *cli);
 

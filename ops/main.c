@@ -298,6 +298,8 @@ int main(int argc, char **argv)
 		return command_status(&cli);
 	case CLI_METRICS:
 		return command_metrics(&cli);
+	case CLI_TOP:
+		return command_top(&cli);
 	case CLI_RELOAD:
 		return command_reload(&cli);
 	case CLI_FLOWS:

@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "activity.h"
 #include "connections.h"
 #include "dns.h"
 #include "dns_lookup.h"
@@ -111,12 +112,22 @@ static struct json_object *dns_lookup(struct gateway *gateway, struct control *c
 	return dns_lookup_start(gateway_dns64(gateway), gateway_base(gateway), control, request);
 }
 
+static struct json_object *activity(struct gateway *gateway, struct control *control,
+				    struct json_object *request)
+{
+	(void)control;
+	(void)request;
+	return activity_document(gateway_nat64(gateway), gateway_dns64(gateway),
+				 gateway_snid(gateway));
+}
+
 static const struct {
 	const char *command;
 	struct json_object *(*answer)(struct gateway *gateway, struct control *control,
 				      struct json_object *request);
 } requests[] = {
 	{ "status", status },
+	{ "activity", activity },
 	{ "config", config },
 	{ "metrics", metrics },
 	{ "reload", reload },
