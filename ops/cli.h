@@ -27,6 +27,7 @@ enum cli_command {
 	CLI_DNS_LOOKUP,
 	CLI_DNS_FLUSH,
 	CLI_DNS_TOP,
+	CLI_DOCTOR,
 	CLI_COMPLETION,
 	CLI_VERSION,
 	CLI_HELP,
@@ -44,6 +45,8 @@ struct cli {
 	const char *client, *name, *backend, *stage, *delay;
 	bool openmetrics, no_cache, dnssec, below, effective;
 	const char *from_snid, *from_jool, *from_tayga;
+	bool quick, verbose;			/* doctor's, and these: */
+	const char *only, *except, *internet, *bogus;
 };
 
 /**

@@ -60,6 +60,16 @@ const struct cli_option cli_options[] = {
 	  .help = "make one of a NAT64 instance of Jool, in its JSON", .choice.files = true },
 	{ "from-tayga", '\0', VALUE("FILE", from_tayga), .help = "make one of TAYGA's tayga.conf",
 	  .choice.files = true },
+	{ "quick", '\0', FLAG(quick),
+	  .help = "send nothing to others: no probes of MTU, of ways and of the DNS" },
+	{ "only", '\0', VALUE("ID,..", only), .help = "these checks; --verbose lists all" },
+	{ "except", '\0', VALUE("ID,..", except), .help = "all checks but these" },
+	{ "internet", '\0', VALUE("ADDR", internet),
+	  .help = "an IPv4 host on the Internet that answers pings (default 1.1.1.1)" },
+	{ "bogus", '\0', VALUE("NAME", bogus),
+	  .help = "a name whose signatures are forged (default dnssec-failed.org)" },
+	{ "verbose", '\0', FLAG(verbose),
+	  .help = "also what is in order, and what was not looked at, and why" },
 	{ "help", 'h', FLAG(help), .help = "print help" },
 };
 
@@ -128,6 +138,12 @@ const struct cli_row cli_rows[] = {
 	{ "dns top", CLI_DNS_TOP, "", 0, 0, .options = "number json socket config",
 	  .help = "Show the names asked for most in the last minute, and who asks most.",
 	  .example = "gate64 dns top -n 5", .schema = "dns-top" },
+	{ "doctor", CLI_DOCTOR, "", 0, 0,
+	  .options = "quick only except internet bogus verbose json socket config",
+	  .help = "Find what is wrong with the gateway, its host and what it depends on, and say how "
+		  "each is mended; with or without a gateway that runs. Be root, or not all can be "
+		  "looked at: what could not is said. Where all is well nothing is.",
+	  .failed = "something was found.", .example = "gate64 doctor", .schema = "doctor" },
 	{ "reload", CLI_RELOAD, "", 0, 0, .options = "json socket config",
 	  .help = "Make the running gateway read its file again; says why when it refuses.",
 	  .failed = "it refused, and the old configuration holds, or nobody answered.",

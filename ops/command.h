@@ -49,4 +49,7 @@ int command_dns_flush(const struct cli *cli);
 /** command_dns_top() - what is asked for most, and who asks most. */
 int command_dns_top(const struct cli *cli);
 
+/** command_doctor() - find what is wrong, and say how it is mended. */
+int command_doctor(const struct cli *cli);
+
 #endif

@@ -48,8 +48,13 @@ const char *dns_lookup_read(struct json_object *request, struct name *name, uint
 			    struct explain_options *options)
 {
 	struct json_object *value = get(request, "type");
-	const char *wrong = dns_name_read(request, name);
+	const char *text = json_object_get_string(get(request, "name")), *wrong = NULL;
 
+	/* The root is no host, but has records to ask for. */
+	if (text && strcmp(text, ".") == 0)
+		*name = (struct name){ .len = 1, .wire = { 0 } };
+	else
+		wrong = dns_name_read(request, name);
 	*type = TYPE_AAAA;
 	*options = (struct explain_options){
 		.anew = json_object_get_boolean(get(request, "no_cache")),

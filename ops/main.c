@@ -316,6 +316,8 @@ int main(int argc, char **argv)
 		return command_dns_flush(&cli);
 	case CLI_DNS_TOP:
 		return command_dns_top(&cli);
+	case CLI_DOCTOR:
+		return command_doctor(&cli);
 	case CLI_COMPLETION:
 		return command_completion(&cli);
 	case CLI_VERSION:

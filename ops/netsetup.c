@@ -279,29 +279,38 @@ static bool forwards_ipv4(void)
 	return yes;
 }
 
-int netsetup_detect(const struct config *config, struct netinfo *net)
+int netsetup_read(struct netdetect_host *host)
 {
-	struct netdetect_host host = {0};
 	struct nl_sock *sk = rtnl_open();
 	int err = 0;
 
-	memset(net, 0, sizeof(*net));
+	*host = (struct netdetect_host){0};
 	if (!sk)
 		return -EIO;
 	for (int i = 0; i < DUMP_TRIES; i++) {
-		netdetect_host_free(&host);
-		err = read_host(sk, &host);
+		netdetect_host_free(host);
+		err = read_host(sk, host);
 		if (err != -NLE_DUMP_INTR)
 			break;
 	}
 	nl_socket_free(sk);
-	if (err) {
-		log_error("cannot read the host's network: %s", nl_geterror(err));
-		err = nl_to_errno(err);
-	} else {
-		host.forwards4 = forwards_ipv4();
-		err = netdetect_derive(&host, config, net);
-	}
+	host->forwards4 = forwards_ipv4();
+	if (!err)
+		return 0;
+	log_error("cannot read the host's network: %s", nl_geterror(err));
+	netdetect_host_free(host);
+	return nl_to_errno(err);
+}
+
+int netsetup_detect(const struct config *config, struct netinfo *net)
+{
+	struct netdetect_host host;
+	int err = netsetup_read(&host);
+
+	memset(net, 0, sizeof(*net));
+	if (err)
+		return err;
+	err = netdetect_derive(&host, config, net);
 	netdetect_host_free(&host);
 	return err;
 }

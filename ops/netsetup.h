@@ -11,6 +11,7 @@
 
 struct config;
 struct event_base;
+struct netdetect_host;
 struct netinfo;
 struct netwatch;
 struct prefix;
@@ -41,6 +42,13 @@ struct prefix_list;
  * Return: 0, or -errno, the reason having been logged.
  */
 int netsetup_detect(const struct config *config, struct netinfo *net);
+
+/**
+ * netsetup_read() - links, addresses and routes as they are.
+ * @host:	overwritten; release with netdetect_host_free(). Empty after an error.
+ * Return: 0, or -errno, the reason having been logged.
+ */
+int netsetup_read(struct netdetect_host *host);
 
 /**
  * netsetup_watch() - hear of changed links, addresses and routes of both families.

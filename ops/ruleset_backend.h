@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Between ruleset.c and its two backends: what the rules are, and who can make
- * them. Nothing outside of ruleset*.c includes this, but their unit test.
+ * them. Nothing outside of ruleset*.c includes this, but their unit test, the guard and
+ * the doctor, who use nftables as such.
  */
 #ifndef OPS_RULESET_BACKEND_H
 #define OPS_RULESET_BACKEND_H
@@ -119,5 +120,11 @@ int ruleset_nft_run(const char *commands, char *said);
  * Return: 0, or -errno with the reason in @said (RULESET_SAID_SIZE bytes).
  */
 int ruleset_nft_list(const char *family, const char *table, struct json_object **out, char *said);
+
+/** ruleset_nft_list_all() - the same of the whole ruleset of this network namespace. */
+int ruleset_nft_list_all(struct json_object **out, char *said);
+
+/** ruleset_nft_check() - would these commands do? As ruleset_nft_run(), changing nothing. */
+int ruleset_nft_check(const char *commands, char *said);
 
 #endif

@@ -157,30 +157,56 @@ int ruleset_nft_run(const char *commands, char *said)
 	return ctx ? run(ctx, commands, said) : -ENOMEM;
 }
 
-int ruleset_nft_list(const char *family, const char *table, struct json_object **out, char *said)
+int ruleset_nft_check(const char *commands, char *said)
 {
-	struct json_object *root, *list = NULL;
-	struct nft_ctx *ctx = fresh(NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE, said);
-	char command[64];
+	struct nft_ctx *ctx = fresh(0, said);
+	int err;
+
+	if (!ctx)
+		return -ENOMEM;
+	nft_ctx_set_dry_run(ctx, true);
+	err = run(ctx, commands, said);
+	nft_ctx_set_dry_run(ctx, false);
+	return err;
+}
+
+/* @flags: NFT_CTX_OUTPUT_... besides JSON */
+static int list(const char *command, unsigned int flags, struct json_object **out, char *said)
+{
+	struct json_object *root, *array = NULL;
+	struct nft_ctx *ctx = fresh(NFT_CTX_OUTPUT_JSON | flags, said);
 	int err;
 
 	*out = NULL;
 	if (!ctx)
 		return -ENOMEM;
-	snprintf(command, sizeof(command), "list table %s %s", family, table);
 	err = run(ctx, command, said);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	root = json_tokener_parse(nft_ctx_get_output_buffer(ctx));
-	if (json_object_object_get_ex(root, "nftables", &list) &&
-	    json_object_is_type(list, json_type_array)) {
-		*out = json_object_get(list);
+	if (json_object_object_get_ex(root, "nftables", &array) &&
+	    json_object_is_type(array, json_type_array)) {
+		*out = json_object_get(array);
 	} else {
 		snprintf(said, RULESET_SAID_SIZE, "cannot read what libnftables lists");
 		err = -EPROTO;
 	}
 	json_object_put(root);
 	return err;
+}
+
+int ruleset_nft_list(const char *family, const char *table, struct json_object **out, char *said)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "list table %s %s", family, table);
+	return list(command, NFT_CTX_OUTPUT_TERSE, out, said);
+}
+
+int ruleset_nft_list_all(struct json_object **out, char *said)
+{
+	/* Priorities as numbers, elements of sets too */
+	return list("list ruleset", NFT_CTX_OUTPUT_NUMERIC_PRIO, out, said);
 }
 
 /* ---- the backend -------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 #include "../../ops/cli.h"
 #include "../../ops/cli_table.h"
 
-enum { WORDS_MAX = 8 };
+enum { WORDS_MAX = 12 };
 
 /* Parse "gate64" and the words of @line. @errors: caller frees. */
 static int parse(const char *line, struct cli *cli, char **errors)
@@ -56,6 +56,11 @@ static void understands_every_command(void **state)
 					   .json = true } },
 		{ "reload --socket /x -c b", { .command = CLI_RELOAD, .socket_path = "/x",
 					       .config_path = "b" } },
+		{ "doctor", { .command = CLI_DOCTOR } },
+		{ "doctor --quick --only a,b --except c --internet 192.0.2.1 --bogus b.org --verbose --json",
+		  { .command = CLI_DOCTOR, .quick = true, .only = "a,b", .except = "c",
+		    .internet = "192.0.2.1", .bogus = "b.org", .verbose = true,
+		    .json = true } },
 		{ "flows", { .command = CLI_FLOWS } },
 		{ "flows 2001:db8::/32 --proto tcp --port=443 --state established --json",
 		  { .command = CLI_FLOWS, .operand = "2001:db8::/32", .proto = "tcp",
@@ -112,6 +117,12 @@ static void understands_every_command(void **state)
 		}
 		assert_same(cli.number, want->number);
 		assert_int_equal(cli.no_cache, want->no_cache);
+		assert_same(cli.only, want->only);
+		assert_same(cli.except, want->except);
+		assert_same(cli.internet, want->internet);
+		assert_same(cli.bogus, want->bogus);
+		assert_int_equal(cli.quick, want->quick);
+		assert_int_equal(cli.verbose, want->verbose);
 		assert_int_equal(cli.dnssec, want->dnssec);
 		assert_int_equal(cli.below, want->below);
 		assert_int_equal(cli.effective, want->effective);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "doctor_sockets.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- sockets ----------------------------------------------------------------------- */
+
+static int add(struct sockets *sockets, const struct read_socket *socket, bool tcp, bool v6)
+{
+	struct sockets_one *v = sockets->v;
+
+	if ((sockets->n & (sockets->n - 1)) == 0) {	/* grows by doubling */
+		v = reallocarray(v, sockets->n ? 2 * sockets->n : 1, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		sockets->v = v;
+	}
+	v[sockets->n++] = (struct sockets_one){ *socket, tcp, v6 };
+	return 0;
+}
+
+static int read_table(struct sockets *sockets, const char *path, bool tcp, bool v6)
+{
+	FILE *file = fopen(path, "re");
+	struct read_socket socket;
+	char line[512];
+	int err = 0;
+
+	/* IPv6 may be switched off in the kernel; then its file is not there. */
+	if (!file)
+		return errno == ENOENT ? 0 : -errno;
+	while (!err && fgets(line, sizeof(line), file))
+		if (read_socket(line, v6, &socket) && socket.listening)
+			err = add(sockets, &socket, tcp, v6);
+	fclose(file);
+	return err;
+}
+
+int sockets_read(struct sockets *sockets)
+{
+	int err;
+
+	*sockets = (struct sockets){ 0 };
+	err = read_table(sockets, "/proc/net/tcp", true, false);
+	if (!err)
+		err = read_table(sockets, "/proc/net/tcp6", true, true);
+	if (!err)
+		err = read_table(sockets, "/proc/net/udp", false, false);
+	if (!err)
+		err = read_table(sockets, "/proc/net/udp6", false, true);
+	if (err)
+		sockets_free(sockets);
+	return err;
+}
+
+void sockets_free(struct sockets *sockets)
+{
+	free(sockets->v);
+	*sockets = (struct sockets){ 0 };
+}
+
+static bool is_any(const struct in6_addr *addr)
+{
+	const struct in6_addr any4 = addr_from_v4(0);
+
+	return IN6_IS_ADDR_UNSPECIFIED(addr) || addr_equal(addr, &any4);
+}
+
+/* Whether one on "::" takes IPv4 as well is not told: of two families none is in the way. */
+bool sockets_conflict(const struct sockets_one *one, bool tcp, const struct endpoint *at)
+{
+	const struct in6_addr *local = &one->socket.local.addr;
+
+	return one->tcp == tcp && one->socket.local.port == at->port &&
+	       one->v6 != addr_is_v4(&at->addr) &&
+	       (is_any(local) || is_any(&at->addr) || addr_equal(local, &at->addr));
+}
+
+/* ---- processes --------------------------------------------------------------------- */
+
+bool sockets_has(const struct sockets_one *one, pid_t pid)
+{
+	char path[64], want[40], link[64];
+	struct dirent *entry;
+	bool has = false;
+	DIR *dir;
+
+	snprintf(want, sizeof(want), "socket:[%" PRIu64 "]", one->socket.inode);
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (!has && (entry = readdir(dir)) != NULL) {
+		ssize_t len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
+
+		link[len > 0 ? len : 0] = '\0';
+		has = strcmp(link, want) == 0;
+	}
+	closedir(dir);
+	return has;
+}
+
+static void program_name(pid_t pid, char *name, size_t size)
+{
+	char path[64], *text;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	text = read_file(path);
+	snprintf(name, size, "%.*s", text ? (int)strcspn(text, "\n") : 1, text ? text : "?");
+	free(text);
+}
+
+/* The first process that @is_it says yes to; 0: none. */
+static pid_t find_process(bool (*is_it)(pid_t pid, const void *arg), const void *arg)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while (dir && !found && (entry = readdir(dir)) != NULL) {
+		pid_t pid = (pid_t)atoi(entry->d_name);
+
+		if (pid > 0 && is_it(pid, arg))
+			found = pid;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool has_socket(pid_t pid, const void *arg)
+{
+	return sockets_has(arg, pid);
+}
+
+void sockets_owner(const struct sockets_one *one, struct sockets_owner *owner)
+{
+	owner->pid = find_process(has_socket, one);
+	if (owner->pid)
+		program_name(owner->pid, owner->name, sizeof(owner->name));
+	else
+		strcpy(owner->name, "a process not shown to us");
+}
+
+/* Namespaces are the same where their links read the same. */
+static bool is_program(pid_t pid, const void *arg)
+{
+	char path[64], name[32], ours[64], theirs[64];
+	ssize_t our_len, their_len;
+
+	program_name(pid, name, sizeof(name));
+	if (strcmp(name, arg) != 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	our_len = readlink("/proc/self/ns/net", ours, sizeof(ours));
+	their_len = readlink(path, theirs, sizeof(theirs));
+	return our_len > 0 && our_len == their_len && memcmp(ours, theirs, (size_t)our_len) == 0;
+}
+
+pid_t sockets_program(const char *name)
+{
+	return find_process(is_program, name);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The peers of a WireGuard interface: the kernel's, or of a program (wireguard-go). */
+#ifndef OPS_DOCTOR_WG_H
+#define OPS_DOCTOR_WG_H
+
+#include "doctor_read.h"
+
+/**
+ * wg_read() - by the program's socket /var/run/wireguard/NAME.sock, or generic netlink.
+ * @peers:	released with read_peers_free().
+ * Return: 0; -ENODEV: it is no WireGuard interface; -EPERM; -errno.
+ */
+int wg_read(const char *interface, struct read_peers *peers);
+
+/** wg_key() - a peer's public key as `wg' shows it. @text: 48 bytes. Return: @text. */
+const char *wg_key(const struct read_peer *peer, char *text);
+
+#endif
