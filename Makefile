@@ -24,7 +24,7 @@ CFLAGS  := -O1 -g -fno-omit-frame-pointer
 HARDEN  := -fsanitize=$(SAN) -fno-sanitize-recover=all -fPIE
 LDSAN   := -fsanitize=$(SAN)
 endif
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION := $(shell git -c safe.directory='$(CURDIR)' describe --tags --always --dirty 2>/dev/null || echo unknown)
 # Library headers are system headers to us: their warnings are not ours to mend.
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
@@ -173,6 +173,9 @@ UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/tool
 UNIT_notify    := ops/notify.c core/log.c core/loop.c
 UNIT_tool      := ops/tool.c ops/privilege.c core/log.c core/loop.c
 UNIT_privilege := ops/privilege.c core/log.c core/loop.c
+UNIT_port_holder := ops/port_holder.c core/addr.c
+UNIT_setup     := ops/setup_ask.c ops/setup_changes.c ops/setup_file.c ops/setup_plan.c ops/systemctl.c \
+                  $(UNIT_config)
 UNIT_fragment  := nat64/fragment.c nat64/packet.c nat64/header.c core/addr.c
 
 UNIT_hello     := snid/hello.c
@@ -325,6 +328,8 @@ BINDIR     := $(PREFIX)/bin
 MANDIR     := $(PREFIX)/share/man
 SCHEMADIR  := $(PREFIX)/share/gate64/schema
 COMPLETIONDIR := $(PREFIX)/share/bash-completion/completions
+UNITDIR    := $(PREFIX)/lib/systemd/system
+DOCDIR     := $(PREFIX)/share/doc/gate64
 SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
 FUZZING_SECONDS ?= 60
 
@@ -335,6 +340,11 @@ FUZZING_SECONDS ?= 60
 deps:
 	@tests/deps $(DEB_BUILD) $(DEB_RUN) $(DEB_TEST)
 	@tests/unpack build/unpacked $(DEB_UNPACKED)
+
+.PHONY: build-deps
+##   build-deps   of these, only what building and running the gateway need
+build-deps:
+	@tests/deps $(DEB_BUILD) $(DEB_RUN)
 
 ##   build      build/release/gate64
 build: all
@@ -386,6 +396,12 @@ soak: deps
 vm-test:
 	$(SUDO) tests/vm/run
 
+.PHONY: install-test
+##   install-test  the README's installation word for word on a bare Debian, in a chroot
+##              (mmdebstrap), and traffic through what comes of it
+install-test:
+	$(SUDO) tests/install/run
+
 .PHONY: bench
 ##   bench      deps, build, and ratios against plain forwarding and against Debian's unbound,
 ##              nginx and haproxy, each in one run; restarts, floods
@@ -418,18 +434,37 @@ cppcheck:
 		--error-exitcode=1 --std=c11 -D_GNU_SOURCE -DGATE64_VERSION='""' \
 		--suppress=uninitvar --suppress=ctuuninitvar --suppress=autoVariables '-DSEC(name)=' $(ROOMS)
 
-##   install    program, manual, unit, user; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
-install: all $(PAGES)
+# What is installed as it is: SOURCE:TARGET, a word each. A target that is not below PREFIX
+# starts with another variable; uninstall takes all of these away.
+INSTALLED := ops/systemd/gate64.sysusers:$(PREFIX)/lib/sysusers.d/gate64.conf \
+             ops/systemd/gate64.tmpfiles:$(PREFIX)/lib/tmpfiles.d/gate64.conf \
+             $(O)/gate64.service:$(UNITDIR)/gate64.service \
+             $(O)/gate64.bash:$(COMPLETIONDIR)/gate64 \
+             $(O)/man/gate64.8:$(MANDIR)/man8/gate64.8 \
+             $(O)/man/gate64.yaml.5:$(MANDIR)/man5/gate64.yaml.5 \
+             $(foreach file,$(wildcard ops/schema/*.json),$(file):$(SCHEMADIR)/$(notdir $(file))) \
+             README.md:$(DOCDIR)/README.md \
+             LICENSE:$(DOCDIR)/LICENSE \
+             $(foreach file,$(wildcard ops/recipes/*.md),$(file):$(DOCDIR)/recipes/$(notdir $(file)))
+install_sources = $(foreach row,$(INSTALLED),$(firstword $(subst :, ,$(row))))
+install_targets = $(foreach row,$(INSTALLED),$(lastword $(subst :, ,$(row))))
+define newline
+
+
+endef
+
+$(O)/gate64.service: ops/systemd/gate64.service.in FORCE
+	@mkdir -p $(@D)
+	@sed 's|@BINDIR@|$(BINDIR)|' $< >$@.new && mv $@.new $@
+
+$(O)/gate64.bash: all FORCE
+	@$(GATE64) completion bash >$@.new && mv $@.new $@
+
+##   install    program, manual, unit, user, configuration where there is none; DESTDIR=
+##              PREFIX=/usr/local SYSCONFDIR=/etc. Starts nothing: `gate64 setup' does
+install: all $(install_sources)
 	install -D -m 755 $(GATE64) $(DESTDIR)$(BINDIR)/gate64
-	install -D -m 644 $(O)/man/gate64.8 $(DESTDIR)$(MANDIR)/man8/gate64.8
-	install -D -m 644 $(O)/man/gate64.yaml.5 $(DESTDIR)$(MANDIR)/man5/gate64.yaml.5
-	install -d $(DESTDIR)$(SCHEMADIR) $(DESTDIR)$(COMPLETIONDIR)
-	install -m 644 ops/schema/*.json $(DESTDIR)$(SCHEMADIR)
-	$(GATE64) completion bash >$(DESTDIR)$(COMPLETIONDIR)/gate64
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|@BINDIR@|$(BINDIR)|' ops/systemd/gate64.service.in \
-		>$(DESTDIR)$(PREFIX)/lib/systemd/system/gate64.service
-	install -D -m 644 ops/systemd/gate64.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gate64.conf
+	$(foreach row,$(INSTALLED),install -D -m 644 $(subst :, $(DESTDIR),$(row))$(newline)	)
 	test -e $(DESTDIR)$(SYSCONFDIR)/gate64/gate64.yaml || \
 		install -D -m 644 ops/gate64.yaml $(DESTDIR)$(SYSCONFDIR)/gate64/gate64.yaml
 ifeq ($(DESTDIR),)
@@ -439,11 +474,17 @@ endif
 
 ##   uninstall  take it away again; the configuration and the user stay
 uninstall:
-	rm -f $(DESTDIR)$(MANDIR)/man8/gate64.8 $(DESTDIR)$(MANDIR)/man5/gate64.yaml.5 \
-		$(DESTDIR)$(COMPLETIONDIR)/gate64
-	rm -rf $(DESTDIR)$(PREFIX)/share/gate64
-	rm -f $(DESTDIR)$(BINDIR)/gate64 $(DESTDIR)$(PREFIX)/lib/sysusers.d/gate64.conf \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/gate64.service
+ifeq ($(DESTDIR),)
+	@! test -e /var/lib/gate64/setup.json || \
+		{ echo "First take back what setup has changed: gate64 setup --undo" >&2; exit 1; }
+	@! test -d /run/systemd/system || systemctl disable --quiet --now gate64 || true
+endif
+	rm -f $(DESTDIR)$(BINDIR)/gate64 $(addprefix $(DESTDIR),$(install_targets))
+	@rmdir $(addprefix $(DESTDIR),$(DOCDIR)/recipes $(DOCDIR) $(SCHEMADIR) $(dir $(SCHEMADIR))) \
+		2>/dev/null || true
+ifeq ($(DESTDIR),)
+	@! test -d /run/systemd/system || systemctl daemon-reload
+endif
 
 ##   clean      remove everything that was built
 clean:

