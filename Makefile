@@ -89,7 +89,7 @@ $(O)/nat64/fast.o: ALL_CFLAGS += -isystem $(O)/nat64
 MANUAL := $(O)/manual
 PAGES  := $(O)/man/gate64.8 $(O)/man/gate64.yaml.5
 
-$(MANUAL): $(patsubst %.c,$(O)/%.o,ops/man/manual.c ops/cli_table.c core/addr.c \
+$(MANUAL): $(patsubst %.c,$(O)/%.o,ops/man/manual.c ops/cli_table.c core/addr.c core/hostname.c \
                                    $(wildcard core/config*.c))
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"

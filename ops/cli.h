@@ -20,6 +20,7 @@ enum cli_command {
 	CLI_METRICS,
 	CLI_TOP,
 	CLI_RELOAD,
+	CLI_SETUP,
 	CLI_FLOWS,
 	CLI_BINDINGS,
 	CLI_CONNECTIONS,
@@ -47,6 +48,9 @@ struct cli {
 	const char *from_snid, *from_jool, *from_tayga;
 	bool quick, verbose;			/* doctor's, and these: */
 	const char *only, *except, *internet, *bogus;
+	/* of setup, as given, or NULL */
+	const char *inside, *listen, *upstream, *uplink, *local_ports;
+	bool yes, dry_run, no_start, undo, resolv_conf;
 };
 
 /**

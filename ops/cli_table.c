@@ -70,6 +70,22 @@ const struct cli_option cli_options[] = {
 	  .help = "a name whose signatures are forged (default dnssec-failed.org)" },
 	{ "verbose", '\0', FLAG(verbose),
 	  .help = "also what is in order, and what was not looked at, and why" },
+	{ "inside", '\0', VALUE("LIST", inside),
+	  .help = "auto, or the IPv6 networks to serve, commas between them" },
+	{ "listen", '\0', VALUE("LIST", listen),
+	  .help = "the ports for connections by name (default 443), or none" },
+	{ "upstream", '\0', VALUE("LIST", upstream), .help = "recursive, or the DNS servers to ask" },
+	{ "uplink", '\0', VALUE("IF", uplink),
+	  .help = "the interface towards the IPv4 Internet (default: it is found)" },
+	{ "local-ports", '\0', VALUE("A-B", local_ports),
+	  .help = "keep the host's own connections to these ports (net.ipv4.ip_local_port_range): "
+		  "NAT64 has the others" },
+	{ "resolv-conf", '\0', FLAG(resolv_conf),
+	  .help = "let the host itself ask dns64 (/etc/resolv.conf)" },
+	{ "no-start", '\0', FLAG(no_start), .help = "leave the service as it is" },
+	{ "yes", '\0', FLAG(yes), .help = "ask nothing" },
+	{ "dry-run", '\0', FLAG(dry_run), .help = "show what would be done, and do nothing" },
+	{ "undo", '\0', FLAG(undo), .help = "take back what setup has changed, and nothing else" },
 	{ "help", 'h', FLAG(help), .help = "print help" },
 };
 
@@ -148,6 +164,15 @@ const struct cli_row cli_rows[] = {
 	  .help = "Make the running gateway read its file again; says why when it refuses.",
 	  .failed = "it refused, and the old configuration holds, or nobody answered.",
 	  .example = "gate64 check && gate64 reload", .schema = "reload" },
+	{ "setup", CLI_SETUP, "", 0, 0,
+	  .options = "inside listen upstream uplink local-ports resolv-conf no-start yes dry-run undo "
+		     "config",
+	  .help = "Set this host up: ask on a terminal, or take flags; show what will be changed; "
+		  "write a configuration of what is not the default, enable and start the service. "
+		  "With --undo all of that is taken back; what somebody has edited since is kept "
+		  "beside it.",
+	  .failed = "something is in the way, or a step failed and those before it were taken back.",
+	  .example = "gate64 setup --listen 443,80 --dry-run" },
 	{ "completion", CLI_COMPLETION, "bash", 1, 1, .choice.words = "bash", .options = "",
 	  .help = "Print a script that makes the shell complete gate64's command lines.",
 	  .example = "source <(gate64 completion bash)" },

@@ -28,6 +28,7 @@
 #include "notify.h"
 #include "privilege.h"
 #include "requests.h"
+#include "setup.h"
 #include "store.h"
 #include "web.h"
 
@@ -320,6 +321,8 @@ int main(int argc, char **argv)
 		return command_doctor(&cli);
 	case CLI_COMPLETION:
 		return command_completion(&cli);
+	case CLI_SETUP:
+		return command_setup(&cli);
 	case CLI_VERSION:
 		return command_version(&cli);
 	case CLI_HELP:

@@ -41,6 +41,20 @@ static void assert_same(const char *got, const char *want)
 	assert_string_equal(got ? got : "(none)", want ? want : "(none)");
 }
 
+static void assert_same_setup(const struct cli *got, const struct cli *want)
+{
+	assert_same(got->inside, want->inside);
+	assert_same(got->listen, want->listen);
+	assert_same(got->upstream, want->upstream);
+	assert_same(got->uplink, want->uplink);
+	assert_same(got->local_ports, want->local_ports);
+	assert_int_equal(got->yes, want->yes);
+	assert_int_equal(got->dry_run, want->dry_run);
+	assert_int_equal(got->no_start, want->no_start);
+	assert_int_equal(got->undo, want->undo);
+	assert_int_equal(got->resolv_conf, want->resolv_conf);
+}
+
 static void understands_every_command(void **state)
 {
 	static const struct {
@@ -80,6 +94,14 @@ static void understands_every_command(void **state)
 		  { .command = CLI_DNS_FLUSH, .operand = "example", .below = true,
 		    .socket_path = "/x" } },
 		{ "dns top -n 5", { .command = CLI_DNS_TOP, .number = "5" } },
+		{ "setup", { .command = CLI_SETUP } },
+		{ "setup --yes --inside=2001:db8::/64 --listen 443,80 --upstream 9.9.9.9 --uplink eth0 "
+		  "-c a",
+		  { .command = CLI_SETUP, .config_path = "a", .inside = "2001:db8::/64",
+		    .listen = "443,80", .upstream = "9.9.9.9", .uplink = "eth0", .yes = true } },
+		{ "setup --undo --dry-run --no-start --resolv-conf --local-ports 61000-65535",
+		  { .command = CLI_SETUP, .local_ports = "61000-65535", .undo = true,
+		    .dry_run = true, .no_start = true, .resolv_conf = true } },
 		{ "help dns", { .command = CLI_HELP, .topic = "dns" } },
 		{ "dns --help", { .command = CLI_HELP, .topic = "dns" } },
 		{ "help dns top", { .command = CLI_HELP, .topic = "dns top" } },
@@ -131,6 +153,7 @@ static void understands_every_command(void **state)
 		assert_same(cli.port, want->port);
 		assert_same(cli.from, want->from);
 		assert_same(cli.state, want->state);
+		assert_same_setup(&cli, want);
 		free(errors);
 	}
 }
