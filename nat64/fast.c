@@ -282,6 +282,11 @@ void fast_attach(struct fast *fast, const unsigned int *ifindexes, size_t n)
 	fast_attach_to(fast->attach, ifindexes, n);
 }
 
+unsigned int fast_mend(struct fast *fast, char *names, size_t size)
+{
+	return fast_attach_mend(fast->attach, names, size);
+}
+
 unsigned int fast_interfaces(const struct fast *fast)
 {
 	return fast_attach_count(fast->attach);

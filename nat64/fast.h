@@ -87,6 +87,9 @@ void fast_gauges(const struct fast *fast, struct nat64_gauges *out);
  */
 void fast_attach(struct fast *fast, const unsigned int *ifindexes, size_t n);
 
+/** fast_mend() - as fast_attach_mend(). */
+unsigned int fast_mend(struct fast *fast, char *names, size_t size);
+
 /** fast_interfaces() - how many interfaces have it now. */
 unsigned int fast_interfaces(const struct fast *fast);
 

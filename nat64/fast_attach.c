@@ -6,15 +6,19 @@
  */
 #include "fast_attach.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -29,9 +33,16 @@ enum {
 	ANSWER = 16384,			/* bytes of one part of a netlink answer */
 };
 
+/* One of the two programs */
+struct program {
+	int fd;
+	uint32_t id;			/* the kernel's; 0: unknown */
+};
+
 struct fast_attach {
-	int ether, bare;
-	unsigned int n;			/* interfaces that have it */
+	struct program ether, bare;
+	unsigned int *on;		/* interfaces that have it, by index */
+	unsigned int n;
 };
 
 static const char *name_of(unsigned int ifindex, char name[IFNAMSIZ])
@@ -128,6 +139,18 @@ static struct filters look(unsigned int ifindex)
 
 /* ---- coming and going ------------------------------------------------------------------ */
 
+static const struct program *program_for(const struct fast_attach *attach, int kind)
+{
+	switch (kind) {
+	case ARPHRD_ETHER:
+		return &attach->ether;
+	case ARPHRD_NONE:
+		return &attach->bare;
+	default:
+		return NULL;
+	}
+}
+
 static bool attach_one(const struct fast_attach *attach, unsigned int ifindex)
 {
 	struct bpf_tc_hook hook = hook_at(ifindex, BPF_TC_INGRESS);
@@ -136,15 +159,16 @@ static bool attach_one(const struct fast_attach *attach, unsigned int ifindex)
 		.flags = BPF_TC_F_REPLACE,
 	};
 	int kind = kind_of(ifindex), err;
+	const struct program *program = program_for(attach, kind);
 	char name[IFNAMSIZ];
 
-	if (kind != ARPHRD_ETHER && kind != ARPHRD_NONE) {
+	if (!program) {
 		if (kind >= 0)
 			log_info("nat64: packets of %s go slowly: a link layer of kind %d",
 				 name_of(ifindex, name), kind);
 		return false;
 	}
-	opts.prog_fd = kind == ARPHRD_ETHER ? attach->ether : attach->bare;
+	opts.prog_fd = program->fd;
 	err = bpf_tc_hook_create(&hook);
 	if (!err || err == -EEXIST)
 		err = bpf_tc_attach(&hook, &opts);
@@ -195,10 +219,47 @@ static void leave_others(const unsigned int *wanted, size_t n)
 
 void fast_attach_to(struct fast_attach *attach, const unsigned int *ifindexes, size_t n)
 {
+	unsigned int *on = reallocarray(attach->on, n + 1, sizeof(*on));
+
 	leave_others(ifindexes, n);
 	attach->n = 0;
+	if (on)
+		attach->on = on;
 	for (size_t i = 0; i < n; i++)
-		attach->n += attach_one(attach, ifindexes[i]);
+		if (attach_one(attach, ifindexes[i]) && on)
+			on[attach->n++] = ifindexes[i];
+}
+
+/* Is it our program that hangs there still? */
+static bool stands(const struct fast_attach *attach, unsigned int ifindex)
+{
+	const struct bpf_tc_hook hook = hook_at(ifindex, BPF_TC_INGRESS);
+	struct bpf_tc_opts opts = {
+		.sz = sizeof(opts), .handle = HANDLE, .priority = PRIORITY,
+	};
+	const struct program *program = program_for(attach, kind_of(ifindex));
+
+	/* An interface that is gone has lost nothing: a change of the network will tell. */
+	return !program || (look(ifindex).ours && bpf_tc_query(&hook, &opts) == 0 &&
+			    opts.prog_id == program->id);
+}
+
+unsigned int fast_attach_mend(struct fast_attach *attach, char *names, size_t size)
+{
+	unsigned int mended = 0;
+	char name[IFNAMSIZ];
+	size_t len = 0;
+
+	names[0] = '\0';
+	for (unsigned int i = 0; i < attach->n; i++) {
+		if (stands(attach, attach->on[i]) || !attach_one(attach, attach->on[i]))
+			continue;
+		if (len < size)
+			len += (size_t)snprintf(names + len, size - len, "%s%s", mended ? ", " : "",
+						name_of(attach->on[i], name));
+		mended++;
+	}
+	return mended;
 }
 
 unsigned int fast_attach_count(const struct fast_attach *attach)
@@ -206,16 +267,31 @@ unsigned int fast_attach_count(const struct fast_attach *attach)
 	return attach->n;
 }
 
+static struct program program_of(int fd)
+{
+	struct program program = { .fd = fd };
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+		program.id = info.id;
+	return program;
+}
+
 struct fast_attach *fast_attach_new(int ether, int bare)
 {
 	struct fast_attach *attach = calloc(1, sizeof(*attach));
 
 	if (attach)
-		*attach = (struct fast_attach){ .ether = ether, .bare = bare };
+		*attach = (struct fast_attach){
+			.ether = program_of(ether), .bare = program_of(bare),
+		};
 	return attach;
 }
 
 void fast_attach_free(struct fast_attach *attach)
 {
+	if (attach)
+		free(attach->on);
 	free(attach);
 }

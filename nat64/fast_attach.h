@@ -26,6 +26,14 @@ struct fast_attach *fast_attach_new(int ether, int bare);
  */
 void fast_attach_to(struct fast_attach *attach, const unsigned int *ifindexes, size_t n);
 
+/**
+ * fast_attach_mend() - be again where fast_attach_to() has put it and others have taken it
+ * away since.
+ * @names:	gets the names of those interfaces.
+ * Return: how many.
+ */
+unsigned int fast_attach_mend(struct fast_attach *attach, char *names, size_t size);
+
 /** fast_attach_count() - how many interfaces have it now. */
 unsigned int fast_attach_count(const struct fast_attach *attach);
 

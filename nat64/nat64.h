@@ -100,6 +100,13 @@ int nat64_reconfigure(struct nat64 *nat64, const struct config *config,
 int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out);
 void nat64_intercept_free(struct nat64_intercept *intercept);
 
+/**
+ * nat64_mend() - fasten the fast path again to interfaces that others have taken it from.
+ * @names:	gets their names, for people.
+ * Return: how many they are.
+ */
+unsigned int nat64_mend(struct nat64 *nat64, char *names, size_t size);
+
 /** nat64_gauges() - what is in use now; main thread. */
 void nat64_gauges(struct nat64 *nat64, struct nat64_gauges *out);
 
