@@ -157,6 +157,8 @@ UNIT_bib       := $(UNIT_flow)
 UNIT_cli       := ops/cli.c ops/cli_help.c ops/cli_table.c
 UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
 UNIT_gateway   := ops/gateway.c ops/host.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
+UNIT_grace     := ops/grace.c ops/netdetect.c core/log.c $(ADDRMAP)
+UNIT_heal      := ops/heal.c core/stats.c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
 UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
 UNIT_web_head  := ops/web_head.c
@@ -168,7 +170,7 @@ UNIT_config    := $(sort $(wildcard core/config*.c)) core/hostname.c core/addr.c
 UNIT_config_errors := $(UNIT_config)
 UNIT_config_value := core/config_value.c core/config_report.c
 UNIT_netdetect := ops/netdetect.c $(ADDRMAP)
-UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/tool.c ops/privilege.c \
+UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/standing.c ops/tool.c ops/privilege.c \
                   core/addr.c core/log.c core/loop.c
 UNIT_notify    := ops/notify.c core/log.c core/loop.c
 UNIT_tool      := ops/tool.c ops/privilege.c core/log.c core/loop.c

@@ -341,3 +341,12 @@ HTTP_REFUSED(STAT_HTTP_REFUSED_UNANSWERED, "no_answer", "")
 #undef HTTP_REFUSED
 STAT(STAT_OPS_NET_CHANGED, "gate64_network_changes_total", "",
      "Changes of addresses, routes or links that were followed")
+#define OPS_HEALED(id, what, help) \
+	STAT(id, "gate64_healed_total", "what=\"" what "\"", help)
+OPS_HEALED(STAT_OPS_HEALED_RULES, "rules",
+	   "Times that something of ours was found taken away or changed, and was mended")
+OPS_HEALED(STAT_OPS_HEALED_GUARD, "guard", "")
+OPS_HEALED(STAT_OPS_HEALED_ROUTES, "routes", "")
+OPS_HEALED(STAT_OPS_HEALED_FILTERS, "filters", "")
+OPS_HEALED(STAT_OPS_HEALED_SYSCTLS, "sysctls", "")
+#undef OPS_HEALED

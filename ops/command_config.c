@@ -98,7 +98,7 @@ static struct json_object *look_here(const struct cli *cli)
 	struct plan *plan = plan_read(plan_config_path(cli->config_path), stderr);
 	struct json_object *document = NULL, *status;
 
-	if (plan && plan_look(plan) == 0) {
+	if (plan && plan_look(plan, NULL) == 0) {
 		status = network_of(plan->map);
 		document = effective_document(plan->config, status, false);
 		json_object_put(status);

@@ -25,6 +25,8 @@
 #include "../snid/snid.h"
 #include "cli.h"
 #include "drain.h"
+#include "grace.h"
+#include "heal.h"
 #include "host.h"
 #include "notify.h"
 #include "plan.h"
@@ -37,9 +39,6 @@
 enum {
 	RETRY_FIRST_MS = 1000,
 	RETRY_LAST_MS = 60000,
-	/* An uplink that goes away comes back, as a rule: a cable, a daemon restarted, a lease
-	 * that was late. So long its flows are kept. */
-	UPLINK_GRACE_MS = 30000,
 	STOP_MS = 30000,	/* the way down, after the last connections */
 };
 
@@ -55,8 +54,7 @@ struct gateway {
 	struct event *retry;
 	unsigned int retry_ms;		/* until the next attempt; 0 = none is due */
 	const char *problem;		/* what is being tried again; NULL = nothing */
-	struct event *grace;		/* for an uplink that has gone away */
-	bool missing, given_up;		/* it has; ... and its flows have been ended */
+	struct grace *grace;		/* for what goes away from the network */
 
 	char announced[192];		/* the last line for people; its parts are bounded */
 	time_t started_at;
@@ -378,7 +376,7 @@ static int reload(struct gateway *gateway, FILE *errors)
 	next = plan_read(gateway->config_path, errors);
 	if (!next)
 		return -EINVAL;
-	err = plan_look(next);
+	err = plan_look(next, gateway->grace);
 	if (err) {
 		fprintf(errors, "the host's network cannot be read: %s\n", strerror(-err));
 		goto put;
@@ -426,40 +424,15 @@ const char *gateway_reload_text(const struct gateway *gateway)
 	return gateway->last_reload.text ? gateway->last_reload.text : "";
 }
 
-/*
- * Has the uplink's IPv4 address just gone? It may come back the same, and then nothing was
- * lost but packets.
- */
-static bool wait_for_uplink(struct gateway *gateway, const struct addrmap *next)
-{
-	static const struct timeval grace = { .tv_sec = UPLINK_GRACE_MS / 1000 };
-
-	if (next->uplink_v4_be32 || !gateway->plan->map->uplink_v4_be32) {
-		if (gateway->missing && next->uplink_v4_be32)
-			log_info("the uplink has an IPv4 address again");
-		event_del(gateway->grace);
-		gateway->missing = gateway->given_up = false;
-		return false;
-	}
-	if (!gateway->missing) {
-		gateway->missing = true;
-		event_add(gateway->grace, &grace);
-		log_warn("the uplink has no IPv4 address any more: flows are kept for %u s",
-			 UPLINK_GRACE_MS / 1000);
-	}
-	return !gateway->given_up;
-}
-
 /* Return: whether the map has changed and all rooms have gone over, or -errno. */
 static int follow_network(struct gateway *gateway)
 {
 	struct plan *next = plan_renew(gateway->plan);
-	int err = next ? plan_look(next) : -ENOMEM;
+	int err = next ? plan_look(next, gateway->grace) : -ENOMEM;
 	const char *refuser;
 	bool changed = false;
 
-	if (!err && !wait_for_uplink(gateway, next->map) &&
-	    !addrmap_equal(next->map, gateway->plan->map)) {
+	if (!err && !addrmap_equal(next->map, gateway->plan->map)) {
 		log_info("the network has changed");
 		changed = true;
 		err = go_over(gateway, next, &refuser);
@@ -480,8 +453,8 @@ void gateway_network_changed(void *arg)
 	if (result < 0) {
 		gateway->problem = "following the network";
 		retry_later(gateway, result);
-	} else if (!result) {
-		tend_host(gateway);	/* our own route may be what was changed */
+	} else if (!result && gateway->problem) {
+		tend_host(gateway);
 	}
 }
 
@@ -492,14 +465,41 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	gateway_network_changed(arg);
 }
 
-static void on_grace_over(evutil_socket_t fd, short what, void *arg)
+/* Ports that have become the host's own are not for new flows any more; those that have one
+ * keep it. */
+static int follow_sysctls(struct gateway *gateway, char *said)
+{
+	int err;
+
+	if (!gateway->room[ROOM_NAT64] || gateway->stopping)
+		return 0;
+	err = room_reconfigure(gateway, ROOM_NAT64, gateway->plan);
+	if (err) {
+		/* The log says why: that is for the administrator to mend, who has caused it. */
+		log_error("nat64 cannot go by the host's settings as they are now");
+		return 0;
+	}
+	snprintf(said, HEAL_SAID_SIZE, "a sysctl that we go by had changed (the host's ports, forwarding): "
+		 "followed");
+	gateway->host.rules_due = true;
+	tend_host(gateway);
+	return 1;
+}
+
+int gateway_mend(void *arg, enum heal_what what, char *said)
 {
 	struct gateway *gateway = arg;
 
-	(void)fd;
-	(void)what;
-	gateway->given_up = true;
-	gateway_network_changed(gateway);
+	switch (what) {
+	case HEAL_NETWORK:
+		gateway_network_changed(gateway);
+		return 0;
+	case HEAL_SYSCTLS:
+		return follow_sysctls(gateway, said);
+	default:
+		return host_mend(&gateway->host, what, gateway->plan, gateway->room[ROOM_NAT64],
+				 said);
+	}
 }
 
 /* ---- from birth to death ------------------------------------------------------ */
@@ -516,7 +516,7 @@ int gateway_new(struct gateway **out, const char *config_path, struct event_base
 	gateway->started_ms = loop_now_ms();
 	gateway->config_path = plan_config_path(config_path);
 	gateway->retry = evtimer_new(base, on_retry, gateway);
-	gateway->grace = evtimer_new(base, on_grace_over, gateway);
+	gateway->grace = grace_new(base, gateway_network_changed, gateway);
 	gateway->host.ruleset = ruleset_new();
 	if (!gateway->retry || !gateway->grace || !gateway->host.ruleset)
 		goto release;
@@ -542,7 +542,7 @@ const struct config *gateway_config(const struct gateway *gateway)
 
 int gateway_detect(struct gateway *gateway)
 {
-	return plan_look(gateway->plan);
+	return plan_look(gateway->plan, gateway->grace);
 }
 
 void gateway_free(struct gateway *gateway)
@@ -553,8 +553,7 @@ void gateway_free(struct gateway *gateway)
 	ruleset_free(gateway->host.ruleset);
 	if (gateway->retry)
 		event_free(gateway->retry);
-	if (gateway->grace)
-		event_free(gateway->grace);
+	grace_free(gateway->grace);
 	free(gateway->last_reload.text);
 	free(gateway);
 }
@@ -581,6 +580,8 @@ struct snid *gateway_snid(const struct gateway *gateway)
 
 void gateway_facts(const struct gateway *gateway, struct status_facts *facts)
 {
+	const char *missing = grace_missing(gateway->grace);
+
 	*facts = (struct status_facts){
 		.version = cli_version(),
 		.since = gateway->started_at,
@@ -588,7 +589,7 @@ void gateway_facts(const struct gateway *gateway, struct status_facts *facts)
 		.stopping = gateway->stopping,
 		.map = gateway->plan->map,
 		.rules = ruleset_backend(gateway->host.ruleset),
-		.problem = gateway->missing ? "the uplink has no IPv4 address" : gateway->problem,
+		.problem = missing ? missing : gateway->problem,
 		.reload_at = gateway->last_reload.at,
 		.reload_ok = gateway->last_reload.ok,
 		.reload_text = gateway_reload_text(gateway),

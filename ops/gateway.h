@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#include "heal.h"
+
 struct config;
 struct dns64;
 struct event_base;
@@ -70,6 +72,9 @@ const char *gateway_reload_text(const struct gateway *gateway);
 
 /** gateway_network_changed() - look again and follow; @arg: the gateway. */
 void gateway_network_changed(void *arg);
+
+/** gateway_mend() - a heal_mend (heal.h), once the host was set up; @arg: the gateway. */
+int gateway_mend(void *arg, enum heal_what what, char *said);
 
 /** gateway_facts() - what it knows of itself, borrowed until the next event; report.h has all. */
 void gateway_facts(const struct gateway *gateway, struct status_facts *facts);

@@ -10,9 +10,12 @@
 #include "../core/addr.h"
 #include "../core/log.h"
 #include "ruleset_backend.h"
+#include "standing.h"
 
 #define FAMILY "ip6"
 #define TABLE "gate64-nat46"
+
+static struct standing standing;
 
 void guard_print(FILE *out, const struct prefix *nat46)
 {
@@ -40,6 +43,24 @@ void guard_print(FILE *out, const struct prefix *nat46)
 		"}\n", prefix, prefix);
 }
 
+static int show(FILE *out, char *said)
+{
+	return ruleset_nft_show(FAMILY, TABLE, NULL, out, said);
+}
+
+int guard_mend(const struct prefix *nat46)
+{
+	char said[RULESET_SAID_SIZE];
+	int result = standing_holds(&standing, show, said);
+
+	if (result < 0)
+		log_error("cannot look at the guard of the NAT46 prefix: %s", said);
+	if (result)
+		return result < 0 ? result : 0;
+	result = guard_install(nat46);
+	return result ? result : 1;
+}
+
 int guard_install(const struct prefix *nat46)
 {
 	char said[RULESET_SAID_SIZE] = "out of memory";
@@ -56,6 +77,8 @@ int guard_install(const struct prefix *nat46)
 	free(commands);
 	if (err)
 		log_error("cannot guard the NAT46 prefix with libnftables: %s", said);
+	else
+		standing_note(&standing, show);
 	return err;
 }
 
@@ -64,6 +87,7 @@ int guard_remove(void)
 	char said[RULESET_SAID_SIZE];
 	int err = ruleset_nft_run("delete table " FAMILY " " TABLE, said);
 
+	standing_forget(&standing);
 	if (err == -ENOENT)
 		return 0;
 	if (err)

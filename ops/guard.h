@@ -37,6 +37,13 @@ struct guard_counts {
 int guard_install(const struct prefix *nat46);
 
 /**
+ * guard_mend() - does it stand as guard_install() has left it? If not, install it again.
+ * Return: 0 it does, or there is to be none; 1 it did not, and does now; -errno, the reason
+ * having been logged.
+ */
+int guard_mend(const struct prefix *nat46);
+
+/**
  * guard_remove() - take the table away, a killed run's too.
  * Return: 0, also where there was none; or -errno, the reason having been logged.
  */

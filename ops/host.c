@@ -3,6 +3,7 @@
 #include "host.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../core/addrmap.h"
@@ -68,15 +69,31 @@ static void probe(struct host *host, const struct prefix *nat46)
 	host->dial_problem = problem;
 }
 
+static const struct prefix *dialled(const struct host *host, const struct plan *plan)
+{
+	return host->dials ? &plan->map->nat46 : NULL;
+}
+
+static int apply_routes(struct host *host, const struct plan *plan, unsigned int *added)
+{
+	const struct prefix *nat46 = dialled(host, plan);
+	int err = netsetup_apply(nat46, wanted(plan, ROOM_NAT64) ? &plan->map->pref64 : NULL, added);
+
+	if (!err && nat46)
+		probe(host, nat46);
+	return err;
+}
+
 int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
 	       bool snid_stays, const char **problem)
 {
 	const struct prefix *nat46;
+	unsigned int added;
 	int err = 0;
 
 	/* Connections outlive the listeners that they came by. */
 	host->dials = snid_stays && (host->dials || dials(plan->config));
-	nat46 = host->dials ? &plan->map->nat46 : NULL;
+	nat46 = dialled(host, plan);
 	/* The guard is there before the route that makes the prefix ours, and goes after it. */
 	*problem = "the guard of the NAT46 prefix";
 	if (nat46 && host->rules_due)
@@ -84,9 +101,7 @@ int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
 	if (err)
 		return err;
 	*problem = "the host's routes";
-	err = netsetup_apply(nat46, wanted(plan, ROOM_NAT64) ? &plan->map->pref64 : NULL);
-	if (!err && nat46)
-		probe(host, nat46);
+	err = apply_routes(host, plan, &added);
 	if (err || !host->rules_due)
 		return err;
 	*problem = "the packet filter rules";
@@ -95,6 +110,79 @@ int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
 		err = guard_remove();
 	host->rules_due = err != 0;
 	return err;
+}
+
+/* ---- mending ------------------------------------------------------------------ */
+
+static int mend_rules(struct host *host, const struct plan *plan, struct nat64 *nat64, char *said)
+{
+	struct nat64_intercept intercept;
+	int result;
+
+	if (!nat64 || !wanted(plan, ROOM_NAT64))
+		return 0;
+	result = nat64_intercept(nat64, &intercept);
+	if (result)
+		return result;
+	result = ruleset_mend(host->ruleset, &intercept);
+	nat64_intercept_free(&intercept);
+	if (result > 0)
+		snprintf(said, HEAL_SAID_SIZE, "our %s rules had been taken away or changed: put up "
+			 "again", ruleset_backend(host->ruleset));
+	return result;
+}
+
+static int mend_guard(const struct host *host, const struct plan *plan, char *said)
+{
+	const struct prefix *nat46 = dialled(host, plan);
+	int result = nat46 ? guard_mend(nat46) : 0;
+
+	if (result > 0)
+		snprintf(said, HEAL_SAID_SIZE, "the guard of the NAT46 prefix had been taken away or "
+			 "changed: put up again");
+	return result;
+}
+
+static int mend_routes(struct host *host, const struct plan *plan, char *said)
+{
+	unsigned int added;
+	int err = apply_routes(host, plan, &added);
+
+	if (!err && added)
+		snprintf(said, HEAL_SAID_SIZE, "%u of our routes had been taken away: put up again",
+			 added);
+	return err ? err : (int)added;
+}
+
+static int mend_filters(struct nat64 *nat64, char *said)
+{
+	char names[HEAL_SAID_SIZE / 2];
+	unsigned int n = nat64 ? nat64_mend(nat64, names, sizeof(names)) : 0;
+
+	if (n)
+		snprintf(said, HEAL_SAID_SIZE, "the fast path had been taken from %s: fastened again",
+			 names);
+	return (int)n;
+}
+
+int host_mend(struct host *host, enum heal_what what, const struct plan *plan,
+	      struct nat64 *nat64, char *said)
+{
+	/* What is to be done, or tried again, anyway is no healing. */
+	if (host->rules_due)
+		return 0;
+	switch (what) {
+	case HEAL_RULES:
+		return mend_rules(host, plan, nat64, said);
+	case HEAL_GUARD:
+		return mend_guard(host, plan, said);
+	case HEAL_ROUTES:
+		return mend_routes(host, plan, said);
+	case HEAL_FILTERS:
+		return mend_filters(nat64, said);
+	default:
+		return 0;
+	}
 }
 
 void host_clear(struct host *host)

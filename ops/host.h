@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "heal.h"
+
 struct nat64;
 struct plan;
 struct ruleset;
@@ -28,6 +30,14 @@ struct host {
  */
 int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
 	       bool snid_stays, const char **problem);
+
+/**
+ * host_mend() - look whether one thing of the host is as host_apply() has left it, and put it
+ * in order if not.
+ * @said:	as heal_mend (heal.h) has it, and so is what it returns.
+ */
+int host_mend(struct host *host, enum heal_what what, const struct plan *plan,
+	      struct nat64 *nat64, char *said);
 
 /** host_clear() - take all of it away; what cannot be was logged. */
 void host_clear(struct host *host);

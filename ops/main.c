@@ -24,7 +24,7 @@
 #include "command.h"
 #include "control.h"
 #include "gateway.h"
-#include "netsetup.h"
+#include "heal.h"
 #include "notify.h"
 #include "privilege.h"
 #include "requests.h"
@@ -43,7 +43,7 @@ struct life {
 	struct event_base *base;	/* its */
 	struct event *on_signal[N_SIGNALS];
 	struct gateway *gateway;
-	struct netwatch *watch;
+	struct heal *heal;
 	struct control *control;
 	bool stopping;			/* when the last connections have ended */
 };
@@ -136,13 +136,13 @@ static void configuration_down(struct life *life)
 
 static int watch_up(struct life *life)
 {
-	life->watch = netsetup_watch(life->base, gateway_network_changed, life->gateway);
-	return life->watch ? 0 : -EIO;
+	life->heal = heal_new(life->base, gateway_mend, life->gateway);
+	return life->heal ? 0 : -EIO;
 }
 
 static void watch_down(struct life *life)
 {
-	netsetup_unwatch(life->watch);
+	heal_free(life->heal);
 }
 
 static int network_up(struct life *life)

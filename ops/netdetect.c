@@ -128,7 +128,7 @@ static bool is_translated(const struct prefix *prefix, const struct config *conf
 	return false;
 }
 
-static bool may_be_inside(const struct prefix *dst, const struct config *config)
+bool netdetect_may_be_inside(const struct prefix *dst, const struct config *config)
 {
 	if (dst->len <= V6_DEFAULT_LEN_MAX || is_translated(dst, config))
 		return false;
@@ -139,8 +139,7 @@ static bool may_be_inside(const struct prefix *dst, const struct config *config)
 	return false;
 }
 
-/* Sort, and drop what another prefix of the list contains. */
-static void aggregate(struct prefix_list *list)
+void netdetect_aggregate(struct prefix_list *list)
 {
 	size_t kept = 0;
 
@@ -190,10 +189,11 @@ static int derive_inside(const struct netdetect_host *host, const struct config 
 			else
 				out = true;
 		}
-		if (in && !out && may_be_inside(dst, config) && prefix_list_add(&net->inside, dst))
+		if (in && !out && netdetect_may_be_inside(dst, config) &&
+		    prefix_list_add(&net->inside, dst))
 			return -ENOMEM;
 	}
-	aggregate(&net->inside);
+	netdetect_aggregate(&net->inside);
 	return 0;
 }
 
@@ -217,7 +217,7 @@ static int derive_elsewhere4(const struct netdetect_host *host, struct netinfo *
 		if (is_elsewhere(host, &host->routes[i], net) &&
 		    prefix_list_add(&net->elsewhere4, &host->routes[i].dst))
 			return -ENOMEM;
-	aggregate(&net->elsewhere4);
+	netdetect_aggregate(&net->elsewhere4);
 	return 0;
 }
 
@@ -235,7 +235,7 @@ static int derive_own(const struct netdetect_host *host, const struct config *co
 		if (prefix_list_add(&net->own, &route->dst))
 			return -ENOMEM;
 	}
-	aggregate(&net->own);
+	netdetect_aggregate(&net->own);
 	return 0;
 }
 

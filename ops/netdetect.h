@@ -58,6 +58,12 @@ struct netdetect_host {
 int netdetect_derive(struct netdetect_host *host, const struct config *config,
 		     struct netinfo *net);
 
+/** netdetect_may_be_inside() - could a route to this make it an inside prefix? */
+bool netdetect_may_be_inside(const struct prefix *dst, const struct config *config);
+
+/** netdetect_aggregate() - sort, and drop what another prefix of the list contains. */
+void netdetect_aggregate(struct prefix_list *list);
+
 /** netdetect_host_free() - release the arrays. */
 void netdetect_host_free(struct netdetect_host *host);
 

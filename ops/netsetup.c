@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * rtnetlink. Links, addresses and routes come in as dumps and become the plain
- * facts that netdetect.c judges; notifications go no further than "something
- * changed"; our routes go out.
+ * facts that netdetect.c judges; our routes go out.
  *
  * The dumps are parsed message by message. libnl's route cache would hold only
  * one of two routes that differ in nothing but the link, and which link a route
@@ -11,7 +10,6 @@
 #include "netsetup.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/errno.h>
@@ -24,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
@@ -34,7 +31,6 @@
 enum {
 	DUMP_TRIES = 5,		/* a dump that changes meanwhile is read again */
 	NETSETUP_METRIC = 1 << 20,	/* behind everybody's own route to a pref64 */
-	SETTLE_MS = 200,	/* changes come in bursts: wait for the rest */
 };
 
 /* libnl has its own error numbers */
@@ -315,84 +311,6 @@ int netsetup_detect(const struct config *config, struct netinfo *net)
 	return err;
 }
 
-/* ---- watching --------------------------------------------------------------- */
-
-struct netwatch {
-	struct nl_sock *sk;
-	struct event *readable, *settled;
-	void (*changed)(void *arg);
-	void *arg;
-};
-
-/* What changed does not matter, nor that some messages were lost (ENOBUFS). */
-static void on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	const struct timeval settle = {.tv_usec = SETTLE_MS * 1000};
-	struct netwatch *watch = arg;
-	char message[8192];
-
-	(void)what;
-	while (recv(fd, message, sizeof(message), MSG_DONTWAIT) >= 0 || errno == ENOBUFS ||
-	       errno == EINTR)
-		;
-	/* Not put off by further changes, or one that never ends would starve us. */
-	if (!event_pending(watch->settled, EV_TIMEOUT, NULL))
-		event_add(watch->settled, &settle);
-}
-
-static void on_settled(evutil_socket_t fd, short what, void *arg)
-{
-	struct netwatch *watch = arg;
-
-	(void)fd;
-	(void)what;
-	watch->changed(watch->arg);
-}
-
-struct netwatch *netsetup_watch(struct event_base *base, void (*changed)(void *arg), void *arg)
-{
-	struct netwatch *watch = calloc(1, sizeof(*watch));
-	int err;
-
-	if (!watch)
-		goto no_memory;
-	watch->changed = changed;
-	watch->arg = arg;
-	watch->sk = rtnl_open();
-	if (!watch->sk)
-		goto failed;
-	err = nl_socket_add_memberships(watch->sk, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-					RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-					RTNLGRP_IPV6_ROUTE, RTNLGRP_NONE);
-	if (err) {
-		log_error("cannot watch the host's network: %s", nl_geterror(err));
-		goto failed;
-	}
-	watch->settled = evtimer_new(base, on_settled, watch);
-	watch->readable = event_new(base, nl_socket_get_fd(watch->sk), EV_READ | EV_PERSIST,
-				    on_readable, watch);
-	if (!watch->settled || !watch->readable || event_add(watch->readable, NULL))
-		goto no_memory;
-	return watch;
-no_memory:
-	log_error("cannot watch the host's network: out of memory");
-failed:
-	netsetup_unwatch(watch);
-	return NULL;
-}
-
-void netsetup_unwatch(struct netwatch *watch)
-{
-	if (!watch)
-		return;
-	if (watch->readable)
-		event_free(watch->readable);
-	if (watch->settled)
-		event_free(watch->settled);
-	nl_socket_free(watch->sk);
-	free(watch);
-}
-
 /* ---- our routes ------------------------------------------------------------- */
 
 /* Our routes as found on the host; few */
@@ -519,17 +437,17 @@ out:
 	if (hop)
 		rtnl_route_nh_free(hop);
 	rtnl_route_put(route);
-	/* Someone else's route to the same end serves us as well. */
-	return err == -NLE_EXIST ? 0 : err;
+	return err;
 }
 
 /*
  * Keep of @found what is wanted, remove the rest, and add what is missing.
  * @failed:	the want that could not be met, if it is one.
+ * @added:	how many are new.
  * Return: 0 or libnl's error.
  */
 static int reconcile(struct nl_sock *sk, const struct found *found, const struct wants *wants,
-		     const struct want **failed)
+		     const struct want **failed, unsigned int *added)
 {
 	char text[PREFIX_STRLEN];
 
@@ -547,13 +465,18 @@ static int reconcile(struct nl_sock *sk, const struct found *found, const struct
 	}
 	for (size_t i = 0; i < wants->n; i++) {
 		const struct want *want = &wants->v[i];
-		int err = want->have ? 0 : add_route(sk, want);
+		int err = want->have ? -NLE_EXIST : add_route(sk, want);
 
-		if (err && want->type == RTN_UNICAST) {
+		/* Someone else's route to the same end serves us as well. */
+		if (err == -NLE_EXIST)
+			continue;
+		if (!err) {
+			++*added;
+		} else if (want->type == RTN_UNICAST) {
 			/* Everybody else does without it. */
 			log_warn("the host itself has no way to %s: cannot set route dev lo: %s",
 				 prefix_format(&want->dst, text), nl_geterror(err));
-		} else if (err) {
+		} else {
 			*failed = want;
 			return err;
 		}
@@ -561,7 +484,8 @@ static int reconcile(struct nl_sock *sk, const struct found *found, const struct
 	return 0;
 }
 
-int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64)
+int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64,
+		   unsigned int *added)
 {
 	struct nl_sock *sk = rtnl_open();
 	const struct want *failed = NULL;
@@ -570,13 +494,14 @@ int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64)
 	struct wants wants;
 	int err;
 
+	*added = 0;
 	if (!sk)
 		return -EIO;
 	err = make_wants(&wants, nat46, pref64);
 	if (!err)
 		err = find_our_routes(sk, &found);
 	if (!err)
-		err = reconcile(sk, &found, &wants, &failed);
+		err = reconcile(sk, &found, &wants, &failed, added);
 	if (err && failed)
 		log_error("cannot set route local %s dev lo: %s",
 			  prefix_format(&failed->dst, text), nl_geterror(err));
@@ -590,5 +515,7 @@ int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64)
 
 int netsetup_remove(void)
 {
-	return netsetup_apply(NULL, NULL);
+	unsigned int added;
+
+	return netsetup_apply(NULL, NULL, &added);
 }

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The host's network over rtnetlink: find out what is there, hear when it
- * changes, put up the routes that gate64 needs and take them away again.
+ * The host's network over rtnetlink: find out what is there, put up the routes
+ * that gate64 needs and take them away again. netwatch.h hears when it changes.
  *
- * Main thread only. Detection and watching need no privilege; applying and
- * removing need CAP_NET_ADMIN and nothing else, also after the user change.
+ * Main thread only. Detection needs no privilege; applying and removing need
+ * CAP_NET_ADMIN and nothing else, also after the user change.
  */
 #ifndef OPS_NETSETUP_H
 #define OPS_NETSETUP_H
 
 struct config;
-struct event_base;
 struct netdetect_host;
 struct netinfo;
-struct netwatch;
 struct prefix;
 struct prefix_list;
 
@@ -51,22 +49,6 @@ int netsetup_detect(const struct config *config, struct netinfo *net);
 int netsetup_read(struct netdetect_host *host);
 
 /**
- * netsetup_watch() - hear of changed links, addresses and routes of both families.
- * @base:	the main thread's loop.
- * @changed:	called some 200 ms after the first of a burst of changes, also when
- *		messages were lost to a full socket buffer: then anything may have
- *		changed. Own changes are heard too; detect again, apply again, and
- *		compare (addrmap_equal()).
- * @arg:	given to @changed.
- * Return: the watch, released with netsetup_unwatch(), or NULL, the reason logged.
- */
-struct netwatch *netsetup_watch(struct event_base *base, void (*changed)(void *arg),
-				void *arg);
-
-/** netsetup_unwatch() - before the base is freed; NULL is allowed. */
-void netsetup_unwatch(struct netwatch *watch);
-
-/**
  * netsetup_apply() - make the host's routes what gate64 needs, no more, no less.
  * @nat46:	the prefix that snid dials from: it gets the route
  *		"local PREFIX dev lo" in table local, so that replies to these
@@ -74,6 +56,7 @@ void netsetup_unwatch(struct netwatch *watch);
  * @pref64:	prefixes that the host itself is to reach, each by the route
  *		"PREFIX dev lo" in table main with a metric behind all others. NULL
  *		(nat64 is off): none.
+ * @added:	how many of them were not there.
  *
  * The kernel sends nothing on a route of that second kind: it only lets a socket have
  * a source address and send, and then nat64 takes the packet in the output hook. What
@@ -84,9 +67,10 @@ void netsetup_unwatch(struct netwatch *watch);
  * else does as well, and is left alone by netsetup_remove().
  * Return: 0, or -errno, the reason having been logged.
  */
-int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64);
+int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64,
+		   unsigned int *added);
 
-/** netsetup_remove() - netsetup_apply(NULL, NULL): take our routes away. */
+/** netsetup_remove() - netsetup_apply() of nothing: take our routes away. */
 int netsetup_remove(void);
 
 #endif

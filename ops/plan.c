@@ -8,6 +8,7 @@
 #include "../core/addrmap.h"
 #include "../core/config.h"
 #include "../core/log.h"
+#include "grace.h"
 #include "netsetup.h"
 
 const char *plan_config_path(const char *given)
@@ -48,14 +49,17 @@ struct plan *plan_renew(struct plan *plan)
 	return renewed;
 }
 
-int plan_look(struct plan *plan)
+int plan_look(struct plan *plan, struct grace *grace)
 {
 	struct netinfo net;
 	int err = netsetup_detect(plan->config, &net);
 
 	if (err)
 		return err;
-	plan->map = addrmap_new(plan->config, &net);
+	if (grace)
+		err = grace_apply(grace, plan->config, &net);
+	if (!err)
+		plan->map = addrmap_new(plan->config, &net);
 	netinfo_free(&net);
 	if (!plan->map) {
 		log_error("out of memory for the address mapping");

@@ -12,6 +12,7 @@
 
 struct addrmap;
 struct config;
+struct grace;
 
 struct plan {
 	const struct config *config;
@@ -40,9 +41,10 @@ struct plan *plan_renew(struct plan *plan);
 
 /**
  * plan_look() - look at the host's network and decide the mapping; once per plan.
+ * @grace:	what has just gone away counts still; NULL: it does not.
  * Return: 0, or -errno, the reason having been logged.
  */
-int plan_look(struct plan *plan);
+int plan_look(struct plan *plan, struct grace *grace);
 
 /** plan_hold() - one more reference. Return: @plan. */
 struct plan *plan_hold(struct plan *plan);

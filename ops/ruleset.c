@@ -15,6 +15,7 @@
 
 struct ruleset {
 	const struct ruleset_backend *backend;	/* NULL before the choice */
+	struct standing standing;
 };
 
 /* ---- what the rules are ------------------------------------------------------- */
@@ -161,7 +162,24 @@ int ruleset_install(struct ruleset *ruleset, const struct nat64_intercept *inter
 			log_error("cannot install %s rules: %s", ruleset->backend->name, said);
 	}
 	rule_list_free(&list);
+	if (!err)
+		standing_note(&ruleset->standing, ruleset->backend->show);
 	return err;
+}
+
+int ruleset_mend(struct ruleset *ruleset, const struct nat64_intercept *intercept)
+{
+	char said[RULESET_SAID_SIZE];
+	int result = 1;
+
+	if (ruleset->backend)
+		result = standing_holds(&ruleset->standing, ruleset->backend->show, said);
+	if (result < 0)
+		log_error("cannot look at the %s rules: %s", ruleset->backend->name, said);
+	if (result)
+		return result < 0 ? result : 0;
+	result = ruleset_install(ruleset, intercept);
+	return result ? result : 1;
 }
 
 int ruleset_remove(struct ruleset *ruleset)
@@ -170,6 +188,7 @@ int ruleset_remove(struct ruleset *ruleset)
 	const struct ruleset_backend *const both[] = {&ruleset_nft, &ruleset_xtables};
 	int err = 0;
 
+	standing_forget(&ruleset->standing);
 	for (size_t i = 0; i < 2; i++) {
 		char said[RULESET_SAID_SIZE];
 		int ret;
@@ -192,6 +211,8 @@ const char *ruleset_backend(const struct ruleset *ruleset)
 
 void ruleset_free(struct ruleset *ruleset)
 {
+	if (ruleset)
+		standing_forget(&ruleset->standing);
 	free(ruleset);
 	ruleset_nft_close();
 }

@@ -34,10 +34,18 @@ struct ruleset *ruleset_new(void);
  * on as if there were no rule ("bypass"); others are dropped, which their senders take for
  * a loss, and try again.
  * Return: 0, or -errno, the reason (what the kernel or tool said) having been logged.
- * nftables changes all in one transaction, xtables first IPv6, then IPv4: after a
+ * nftables changes all in one transaction, xtables first IPv4, then IPv6: after a
  * failure what was not changed stands as before.
  */
 int ruleset_install(struct ruleset *ruleset, const struct nat64_intercept *intercept);
+
+/**
+ * ruleset_mend() - do the rules stand as ruleset_install() has left them? If not, install them.
+ * @intercept:	as that has got it, borrowed for the call.
+ * Return: 0 they do, or none are to stand; 1 they did not, and do now; -errno, the reason
+ * having been logged.
+ */
+int ruleset_mend(struct ruleset *ruleset, const struct nat64_intercept *intercept);
 
 /**
  * ruleset_remove() - take all our rules away, also those of a killed run; the

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "../core/addr.h"
+#include "standing.h"
 
 struct json_object;
 struct nat64_intercept;
@@ -74,6 +75,7 @@ struct ruleset_backend {
 	 */
 	int (*install)(const struct rule_list *list, char *said);
 	int (*remove)(char *said);
+	standing_show *show;	/* what install has put up */
 };
 
 extern const struct ruleset_backend ruleset_nft, ruleset_xtables;
@@ -126,5 +128,15 @@ int ruleset_nft_list_all(struct json_object **out, char *said);
 
 /** ruleset_nft_check() - would these commands do? As ruleset_nft_run(), changing nothing. */
 int ruleset_nft_check(const char *commands, char *said);
+
+/**
+ * ruleset_nft_show() - write what stands in a table, an item a line, without handles and
+ * counts.
+ * @ours:	whether an item of the list is wanted; NULL: all are.
+ * @said:	RULESET_SAID_SIZE bytes; why it cannot be read.
+ * Return: 0, also where there is no such table and so nothing to write; or -errno.
+ */
+int ruleset_nft_show(const char *family, const char *table, bool (*ours)(struct json_object *item),
+		     FILE *out, char *said);
 
 #endif

@@ -209,6 +209,46 @@ int ruleset_nft_list_all(struct json_object **out, char *said)
 	return list("list ruleset", NFT_CTX_OUTPUT_NUMERIC_PRIO, out, said);
 }
 
+/* What changes although nobody touches the rules, or with each time they are put up */
+static void strip(struct json_object *object)
+{
+	static const char *const keys[] = {"handle", "packets", "bytes"};
+
+	if (json_object_is_type(object, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(object); i++)
+			strip(json_object_array_get_idx(object, i));
+		return;
+	}
+	if (!json_object_is_type(object, json_type_object))
+		return;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		json_object_object_del(object, keys[i]);
+	json_object_object_foreach(object, key, value) {
+		(void)key;
+		strip(value);
+	}
+}
+
+int ruleset_nft_show(const char *family, const char *table, bool (*ours)(struct json_object *item),
+		     FILE *out, char *said)
+{
+	struct json_object *list;
+	int err = ruleset_nft_list(family, table, &list, said);
+
+	if (err || !list)
+		return err;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		if (json_object_object_get_ex(item, "metainfo", NULL) || (ours && !ours(item)))
+			continue;
+		strip(item);
+		fprintf(out, "%s\n", json_object_to_json_string_ext(item, JSON_C_TO_STRING_PLAIN));
+	}
+	json_object_put(list);
+	return 0;
+}
+
 /* ---- the backend -------------------------------------------------------------- */
 
 static int nft_install(const struct rule_list *list, char *said)
@@ -238,8 +278,14 @@ static int nft_remove(char *said)
 	return err == -ENOENT ? 0 : err;
 }
 
+static int nft_show(FILE *out, char *said)
+{
+	return ruleset_nft_show("inet", TABLE, NULL, out, said);
+}
+
 const struct ruleset_backend ruleset_nft = {
 	.name = "nftables",
 	.install = nft_install,
 	.remove = nft_remove,
+	.show = nft_show,
 };

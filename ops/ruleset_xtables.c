@@ -42,7 +42,7 @@ static const struct {
 	[XTABLES_OUTPUT] = {"OUTPUT", "GATE64-OUT", "GATE64-MADE-OUT"},
 };
 
-/* The two families: first IPv6, then IPv4 */
+/* The two families, in the order of taking away */
 static const struct {
 	const char *family;	/* as nftables calls it */
 	const char *restore;
@@ -299,6 +299,34 @@ static int look_at_table(const char *family, struct look *look, FILE *undo, char
 	return 0;
 }
 
+/* Our chains, what is in them, and the jumps to them */
+static bool is_ours(struct json_object *item)
+{
+	struct json_object *inner;
+	bool plain;
+
+	if (json_object_object_get_ex(item, "rule", &inner)) {
+		if (jump_hook(inner, &plain) != XTABLES_HOOKS)
+			return true;
+	} else if (!json_object_object_get_ex(item, "chain", &inner)) {
+		return false;
+	}
+	for (int hook = 0; hook < XTABLES_HOOKS; hook++)
+		if (strcmp(text_of(inner, "name"), hooks[hook].ours) == 0 ||
+		    strcmp(text_of(inner, "chain"), hooks[hook].ours) == 0)
+			return true;
+	return false;
+}
+
+static int xtables_show(FILE *out, char *said)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < FAMILIES && !err; i++)
+		err = ruleset_nft_show(families[i].family, "raw", is_ours, out, said);
+	return err;
+}
+
 /* ---- taking away -------------------------------------------------------------- */
 
 static void print_chain_removal(FILE *out, const char *family, const char *chain)
@@ -382,11 +410,12 @@ static int install_family(const struct rule_list *list, size_t family, char *sai
 	return err;
 }
 
+/* IPv4 first: what goes out by the rules of IPv6 has answers, which must not find none. */
 static int xtables_install(const struct rule_list *list, char *said)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < FAMILIES && !err; i++)
+	for (size_t i = FAMILIES; i-- > 0 && !err;)
 		err = install_family(list, i, said);
 	return err;
 }
@@ -395,4 +424,5 @@ const struct ruleset_backend ruleset_xtables = {
 	.name = "xtables",
 	.install = xtables_install,
 	.remove = xtables_remove,
+	.show = xtables_show,
 };

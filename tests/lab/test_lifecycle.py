@@ -200,7 +200,7 @@ def test_inside_auto_is_what_is_routed_elsewhere_than_the_uplink(lab):
         lab.gateway.run("ip", "-6", "route", "del", "2001:db8:2::/64")
         try:
             wait_for(lambda: "2001:db8:2::/64" not in gate64.status()["network"]["inside"],
-                     "the route's end is noticed")
+                     "the route's end is noticed, after a while of grace", timeout=20)
             both_journeys_work(lab)
         finally:
             lab.gateway.run("ip", "-6", "route", "add", "2001:db8:2::/64",

@@ -27,6 +27,7 @@
 #include "../../ops/cli.h"
 #include "../../ops/drain.h"
 #include "../../ops/gateway.h"
+#include "../../ops/grace.h"
 #include "../../ops/guard.h"
 #include "../../ops/netdetect.h"
 #include "../../ops/netsetup.h"
@@ -44,6 +45,7 @@ static char did[1024];		/* what was done, in order */
 static int host_error;		/* what the host says to new rules */
 static unsigned int plans;	/* configurations and maps that are not yet freed */
 static bool stuck;		/* rooms refuse to go back, too */
+static unsigned int taken_away;	/* of what was put up: routes, and so on */
 
 static void note(const char *what, const char *which)
 {
@@ -98,6 +100,35 @@ int netsetup_detect(const struct config *config, struct netinfo *net)
 void netinfo_free(struct netinfo *net)
 {
 	(void)net;
+}
+
+struct grace *grace_new(struct event_base *to, void (*over)(void *arg), void *arg)
+{
+	static char one;
+
+	(void)to;
+	(void)over;
+	(void)arg;
+	return (struct grace *)&one;
+}
+
+int grace_apply(struct grace *grace, const struct config *config, struct netinfo *net)
+{
+	(void)grace;
+	(void)config;
+	(void)net;
+	return 0;
+}
+
+const char *grace_missing(const struct grace *grace)
+{
+	(void)grace;
+	return NULL;
+}
+
+void grace_free(struct grace *grace)
+{
+	(void)grace;
 }
 
 struct addrmap *addrmap_new(const struct config *config, const struct netinfo *net)
@@ -212,6 +243,14 @@ const struct room rooms[ROOM_COUNT] = {
 	[ROOM_NAT64] = { "c", c_wanted, c_open, c_start, c_go, c_close },
 };
 
+unsigned int nat64_mend(struct nat64 *nat64, char *names, size_t size)
+{
+	(void)nat64;
+	note("filters", "?");
+	snprintf(names, size, "eth0, wg0");
+	return taken_away;
+}
+
 /* The labs see to what these leave in the kernel. */
 void nat64_forget(void)
 {
@@ -236,10 +275,12 @@ void nat64_intercept_free(struct nat64_intercept *intercept)
 
 /* ---- fakes: the host, and who is told ------------------------------------------ */
 
-int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64)
+int netsetup_apply(const struct prefix *nat46, const struct prefix_list *pref64,
+		   unsigned int *added)
 {
 	(void)pref64;
 	note("route-", nat46 ? "on" : "off");
+	*added = taken_away;
 	return 0;
 }
 
@@ -260,6 +301,13 @@ int guard_install(const struct prefix *nat46)
 	(void)nat46;
 	note("", "guard");
 	return 0;
+}
+
+int guard_mend(const struct prefix *nat46)
+{
+	(void)nat46;
+	note("", "guard?");
+	return taken_away > 0;
 }
 
 int guard_remove(void)
@@ -307,6 +355,14 @@ int ruleset_install(struct ruleset *ruleset, const struct nat64_intercept *inter
 	(void)intercept;
 	note("rules-", host_error ? "refused" : "on");
 	return host_error;
+}
+
+int ruleset_mend(struct ruleset *ruleset, const struct nat64_intercept *intercept)
+{
+	(void)ruleset;
+	(void)intercept;
+	note("rules", "?");
+	return taken_away > 0;
 }
 
 int ruleset_remove(struct ruleset *ruleset)
@@ -365,6 +421,7 @@ static int setup(void **state)
 	strcpy(network, "eth0");
 	host_error = 0;
 	stuck = false;
+	taken_away = 0;
 	did[0] = '\0';
 	base = event_base_new();
 	assert_int_equal(gateway_new(&gateway, "x.yaml", base), 0);
@@ -468,7 +525,7 @@ static void follows_the_network(void **state)
 {
 	(void)state;
 	gateway_network_changed(gateway);
-	assert_did("route-on");		/* no matter to the rooms; the route may have gone */
+	assert_did("");			/* no matter to the rooms */
 	strcpy(network, "eth1");
 	gateway_network_changed(gateway);
 	assert_did("a:abc>abc@eth1 b:abc>abc@eth1 c:abc>abc@eth1 guard route-on rules-on");
@@ -518,6 +575,60 @@ static void tries_an_unreadable_network_again(void **state)
 	assert_problem("none");
 }
 
+/* What is in order is left alone; what is not is put in order, and told. */
+static void mends_the_host(void **state)
+{
+	static const struct {
+		enum heal_what what;
+		const char *did, *said;
+	} cases[] = {
+		{HEAL_RULES, "rules?", "our none rules had been taken away or changed: put up again"},
+		{HEAL_GUARD, "guard?", "the guard of the NAT46 prefix had been taken away or changed: "
+				       "put up again"},
+		{HEAL_ROUTES, "route-on", "2 of our routes had been taken away: put up again"},
+		{HEAL_FILTERS, "filters?", "the fast path had been taken from eth0, wg0: fastened "
+					   "again"},
+	};
+	char said[HEAL_SAID_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		taken_away = 0;
+		assert_int_equal(gateway_mend(gateway, cases[i].what, said), 0);
+		assert_did(cases[i].did);
+		taken_away = 2;
+		assert_true(gateway_mend(gateway, cases[i].what, said) > 0);
+		assert_did(cases[i].did);
+		assert_string_equal(said, cases[i].said);
+	}
+}
+
+/* A room that is off, and what it needs, is not mended. */
+static void mends_nothing_for_a_room_that_is_off(void **state)
+{
+	char said[HEAL_SAID_SIZE];
+
+	(void)state;
+	strcpy(file, "a");
+	assert_int_equal(gateway_reload(gateway), 0);
+	did[0] = '\0';
+	taken_away = 2;
+	for (int what = HEAL_SYSCTLS; what < HEAL_COUNT; what++)
+		if (what != HEAL_ROUTES)
+			assert_int_equal(gateway_mend(gateway, (enum heal_what)what, said), 0);
+	assert_did("");
+}
+
+/* The host's own ports are others now: nat64 looks again, and rules follow. */
+static void follows_sysctls(void **state)
+{
+	char said[HEAL_SAID_SIZE];
+
+	(void)state;
+	assert_int_equal(gateway_mend(gateway, HEAL_SYSCTLS, said), 1);
+	assert_did("c:abc>abc@eth0 guard route-on rules-on");
+}
+
 static void start_fails_with_the_host_and_leaves_nothing(void **state)
 {
 	(void)state;
@@ -554,6 +665,9 @@ int main(void)
 		TEST(follows_the_network),
 		TEST(tries_rules_again),
 		TEST(tries_an_unreadable_network_again),
+		TEST(mends_the_host),
+		TEST(mends_nothing_for_a_room_that_is_off),
+		TEST(follows_sysctls),
 		TEST(start_fails_with_the_host_and_leaves_nothing),
 		TEST(open_fails_with_a_room_and_leaves_nothing),
 	};
