@@ -175,7 +175,7 @@ UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/stan
 UNIT_notify    := ops/notify.c core/log.c core/loop.c
 UNIT_tool      := ops/tool.c ops/privilege.c core/log.c core/loop.c
 UNIT_privilege := ops/privilege.c core/log.c core/loop.c
-UNIT_port_holder := ops/port_holder.c core/addr.c
+UNIT_port_holder := ops/port_holder.c ops/doctor_sockets.c ops/doctor_read.c core/addr.c
 UNIT_setup     := ops/setup_ask.c ops/setup_changes.c ops/setup_file.c ops/setup_plan.c ops/systemctl.c \
                   $(UNIT_config)
 UNIT_fragment  := nat64/fragment.c nat64/packet.c nat64/header.c core/addr.c

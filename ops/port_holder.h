@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether a port of this host is free, and which program has it if not, by /proc. */
+/* Whether a port of this host is free, and which program has it if not. */
 #ifndef OPS_PORT_HOLDER_H
 #define OPS_PORT_HOLDER_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "../core/addr.h"
 
-enum { PORT_HOLDER_NAME = 32 };
-
-struct port_holder {
-	char name[PORT_HOLDER_NAME];	/* of the program; "?": not to be found out */
-	pid_t pid;			/* 0: likewise */
-};
-
-/* One line of /proc/net/{tcp,tcp6,udp,udp6} */
-struct port_socket {
-	struct endpoint local;
-	unsigned int state;		/* include/net/tcp_states.h */
-	unsigned long inode;
-};
-
-/** port_socket_parse() - read a line of one of these files. Return: false where it is none. */
-bool port_socket_parse(const char *line, struct port_socket *socket);
-
-/** port_socket_covers() - does a socket bound to @have keep others from @want? An IPv6 wildcard
- * may hold IPv4 as well, which cannot be told from these files: it is taken to. */
-bool port_socket_covers(const struct endpoint *have, const struct endpoint *want);
+struct sockets_owner;
 
 /**
  * port_is_free() - can a listener be bound there, as our rooms bind theirs?
@@ -37,7 +17,7 @@ bool port_socket_covers(const struct endpoint *have, const struct endpoint *want
  */
 bool port_is_free(const struct endpoint *at, int type);
 
-/** port_holder_find() - who has it. @holder: filled in, "?" where nobody was found. */
-void port_holder_find(const struct endpoint *at, int type, struct port_holder *holder);
+/** port_holder_find() - who has it. @owner: filled in; pid 0: not to be found out. */
+void port_holder_find(const struct endpoint *at, int type, struct sockets_owner *owner);
 
 #endif

@@ -177,14 +177,15 @@ static struct json_object *wait_answer(const char *path)
 /* The heads of `gate64 status` */
 static void print_status(struct json_object *status)
 {
-	struct json_object *network = get(status, "network");
+	struct json_object *network = get(status, "network"), *rooms = get(status, "rooms");
 	const char *problem = text_of(network, "problem");
 
 	printf("\ngate64 %s runs: uplink %s, %s", text_of(status, "version"),
 	       text_of(network, "uplink"), text_of(network, "ipv4"));
-	json_object_object_foreach(get(status, "rooms"), name, room)
+	json_object_object_foreach(rooms, name, room) {
 		printf("; %s %s", name,
 		       json_object_get_boolean(get(room, "enabled")) ? "on" : "off");
+	}
 	putchar('\n');
 	if (problem)
 		printf("but: %s\n", problem);

@@ -9,6 +9,7 @@
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
+#include "doctor_sockets.h"
 #include "port_holder.h"
 #include "setup_file.h"
 #include "setup_plan.h"
@@ -62,7 +63,7 @@ static unsigned int check_uplink(const struct config *config, const struct netin
 static unsigned int check_port(const struct endpoint *at, int type, const char *mend, FILE *out)
 {
 	char text[ENDPOINT_STRLEN];
-	struct port_holder holder;
+	struct sockets_owner holder;
 
 	if (port_is_free(at, type))
 		return 0;
