@@ -169,6 +169,9 @@ UNIT_status    := ops/status.c snid/stages.c core/addr.c core/stats.c
 UNIT_config    := $(sort $(wildcard core/config*.c)) core/hostname.c core/addr.c
 UNIT_config_errors := $(UNIT_config)
 UNIT_config_value := core/config_value.c core/config_report.c
+UNIT_convert   := ops/convert.c ops/convert_snid.c ops/convert_jool.c ops/convert_jool_pools.c \
+                  ops/convert_tayga.c $(UNIT_config)
+UNIT_effective := ops/effective.c ops/config_document.c ops/document.c $(UNIT_config)
 UNIT_netdetect := ops/netdetect.c $(ADDRMAP)
 UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/standing.c ops/tool.c ops/privilege.c \
                   core/addr.c core/log.c core/loop.c
@@ -276,6 +279,7 @@ FUZZ_config := $(UNIT_config)
 FUZZ_packet := nat64/packet.c nat64/transport.c nat64/to4.c nat64/to6.c nat64/header.c core/addr.c \
                core/stats.c
 FUZZ_fragment := $(UNIT_fragment)
+FUZZ_convert := $(UNIT_convert)
 FUZZ_icmp   := $(UNIT_icmp)
 
 FUZZ_hello     := snid/hello.c core/hostname.c

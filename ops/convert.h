@@ -9,10 +9,13 @@
 #ifndef OPS_CONVERT_H
 #define OPS_CONVERT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct config_report;
+struct prefix;
 
 /**
  * convert_...() - read the text of @report (with CONFIG_YAML_SLACK zero bytes behind it), write
@@ -35,5 +38,11 @@ int convert_text(converter *convert, const char *name, const char *text, size_t 
 
 /** convert_file() - the same of a file. Return: 0 or -errno, said on @errors. */
 int convert_file(converter *convert, const char *path, FILE *out, FILE *errors);
+
+/** convert_cidr() - "addr/len", whatever bits are set beyond the length. */
+bool convert_cidr(const char *text, struct prefix *prefix);
+
+/** convert_time() - "[[HH:]MM:]SS[.mmm]". Return: milliseconds; 0: it is none, or 0. */
+uint64_t convert_time(const char *text);
 
 #endif

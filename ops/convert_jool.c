@@ -128,41 +128,13 @@ static void read_opens(struct jool *jool, const struct yaml_node *node)
 	jool->has_opens = read_number(jool, node, 0, 1u << 20, &jool->opens);
 }
 
-/* "[[HH:]MM:]SS[.mmm]", in ms; 0: it is none. */
-static uint64_t scan_time(const char *text)
-{
-	uint64_t total_s = 0, part = 0, ms = 0;
-	int parts = 0, digits = 0, thousandths = 0;
-
-	for (; *text && *text != '.'; text++) {
-		if (*text == ':' ? !digits || ++parts > 2 : *text < '0' || *text > '9' || digits > 8)
-			return 0;
-		if (*text == ':') {
-			total_s = (total_s + part) * 60;
-			part = 0;
-			digits = 0;
-		} else {
-			part = part * 10 + (uint64_t)(*text - '0');
-			digits++;
-		}
-	}
-	for (text += *text == '.'; *text; text++, thousandths++) {
-		if (*text < '0' || *text > '9' || thousandths == 3)
-			return 0;
-		ms = ms * 10 + (uint64_t)(*text - '0');
-	}
-	for (; thousandths > 0 && thousandths < 3; thousandths++)
-		ms *= 10;
-	return digits ? (total_s + part) * 1000 + ms : 0;
-}
-
 static void read_time(struct jool *jool, const struct yaml_node *node, uint64_t *ms)
 {
 	const char *text = jool_text(jool, node, "a time such as \"1:30:00\"");
 
 	if (!text)
 		return;
-	*ms = scan_time(text);
+	*ms = convert_time(text);
 	if (!*ms)
 		wrong(jool, node, "a time such as \"1:30:00\" or \"4:00.500\"");
 }
@@ -350,8 +322,8 @@ static void tell_differences(struct jool *jool)
 {
 	if (jool->log_sessions && jool->log_bindings)
 		config_report_warning(jool->report, CONFIG_NOWHERE,
-				      "not carried over: logging-bib beside logging-session: the log "
-				      "of sessions names the bindings too");
+				      "not carried over: logging-bib beside logging-session: the "
+				      "log of sessions names the bindings too");
 	config_report_warning(jool->report, CONFIG_NOWHERE,
 			      "gate64 refuses special-purpose destinations such as 10.0.0.0/8; "
 			      "`nat64: {deny4: []}' lets them through as Jool does");

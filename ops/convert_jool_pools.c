@@ -69,13 +69,14 @@ static bool ports_at(struct jool *jool, const struct yaml_node *entry, struct po
 	const struct yaml_node *node = config_yaml_member(entry, "port range");
 	const char *text = node ? jool_text(jool, node, "a range of ports") : NULL;
 
+	bool from_0 = text && strncmp(text, "0-", 2) == 0;
+
 	*range = usual_ports;
 	if (!text)
 		return !node;
-	/* Jool may give out port 0, which is none. */
-	if (strcmp(text, "0") != 0 && config_value_ports(text + (strncmp(text, "0-", 2) == 0 ? 2 : 0),
-							  range)) {
-		range->first = strncmp(text, "0-", 2) == 0 ? 1 : range->first;
+	/* Port 0 is none. */
+	if (config_value_ports(from_0 ? text + 2 : text, range)) {
+		range->first = from_0 ? 1 : range->first;
 		return true;
 	}
 	config_report_error(jool->report, node->pos,
@@ -99,8 +100,8 @@ static struct jool_pool *pool_of(struct jool *jool, const struct in6_addr *addr)
 	return pool->ports ? pool : NULL;
 }
 
-static void add_ports(struct jool *jool, const struct yaml_node *entry, const struct prefix *prefix,
-		      int proto, const struct port_range *range)
+static void add_ports(struct jool *jool, const struct yaml_node *entry,
+		      const struct prefix *prefix, int proto, const struct port_range *range)
 {
 	uint32_t first = ntohl(addr_v4_be32(&prefix->addr));
 	uint64_t size = 1ull << (128 - prefix->len);
@@ -128,8 +129,8 @@ static bool has_mark(struct jool *jool, const struct yaml_node *entry)
 	if (!text || strcmp(text, "0") == 0)
 		return false;
 	config_report_warning(jool->report, mark->key_pos,
-			      "not carried over: this entry of pool4: there are no marks, all clients "
-			      "have one pool");
+			      "not carried over: this entry of pool4: there are no marks, all "
+			      "clients have one pool");
 	return true;
 }
 
@@ -199,8 +200,8 @@ static void print_pool(struct jool *jool, const struct jool_pool *pool, FILE *ya
 	addr_format(&pool->addr, text);
 	if (differ(pool) || pool->protos != (1 << JOOL_TCP | 1 << JOOL_UDP))
 		config_report_warning(jool->report, CONFIG_NOWHERE,
-				      "pool4 of %s: the same ports are for TCP and UDP here; they are "
-				      "those of all protocols that the file names", text);
+				      "pool4 of %s: the same ports are for TCP and UDP here; they "
+				      "are those of all protocols that the file names", text);
 	fprintf(yaml, "    - {address: %s, ports: [", text);
 	for (unsigned int port = 1; port <= JOOL_PORTS; port++) {
 		if (offers(pool, port) && !offers(pool, port - 1))
@@ -251,7 +252,8 @@ static bool transport_at(struct jool *jool, const struct yaml_node *entry, const
 		return true;
 	}
 	config_report_error(jool->report, config_yaml_member(entry, key)->pos,
-			    "expected an IPv%d address, # and a port, found `%.60s'", v4 ? 4 : 6, text);
+			    "expected an IPv%d address, # and a port, found `%.60s'",
+			    v4 ? 4 : 6, text);
 	return false;
 }
 

@@ -24,7 +24,7 @@ struct listener {
 
 struct snid {
 	struct config_report *report;
-	size_t at;		/* of the word that is read, in the text */
+	size_t at, option_at;	/* of the word, and of the option, that is read, in the text */
 	char mode[8];		/* "": not given yet */
 	size_t mode_at;
 	struct listener listeners[LISTEN_MAX];
@@ -86,36 +86,12 @@ static void read_mode(struct snid *snid, const char *value)
 	snid->mode_at = snid->at;
 }
 
-/* As Go's ParseCIDR(): bits beyond the length do not matter. */
-static bool scan_cidr(const char *value, struct prefix *prefix)
-{
-	char masked[WORD_MAX], text[PREFIX_STRLEN];
-	const char *slash = strchr(value, '/');
-	struct in6_addr addr;
-
-	if (!slash || (size_t)(slash - value) >= sizeof(masked))
-		return false;
-	if (!prefix_parse(value, prefix))
-		return true;
-	/* Then its length alone decides about an address without bits in the way. */
-	snprintf(masked, sizeof(masked), "%.*s", (int)(slash - value), value);
-	if (!addr_parse(masked, &addr))
-		return false;
-	snprintf(text, sizeof(text), "%s%s", addr_is_v4(&addr) ? "0.0.0.0" : "::", slash);
-	if (strlen(slash) > 4 || prefix_parse(text, prefix))
-		return false;
-	for (unsigned int bit = prefix->len; bit < 128; bit++)
-		addr.s6_addr[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
-	prefix->addr = addr;
-	return true;
-}
-
 static void read_backend_cidr(struct snid *snid, const char *value)
 {
 	struct prefix prefix;
 
-	snid->backends_at = snid->at + 1;
-	if (!scan_cidr(value, &prefix))
+	snid->backends_at = snid->option_at + 1;
+	if (!convert_cidr(value, &prefix))
 		wrong(snid, "not a CIDR", value);
 	else if (!prefix_list_has(&snid->backends, &prefix))
 		prefix_list_add(&snid->backends, &prefix);
@@ -125,7 +101,7 @@ static void read_backend_port(struct snid *snid, const char *value)
 {
 	struct port_range range;
 
-	snid->port_at = snid->at + 1;
+	snid->port_at = snid->option_at + 1;
 	if (config_value_ports(value, &range) && range.first == range.last)
 		snid->backend_port = range.first;
 	else if (strcmp(value, "0") != 0)	/* that of the listener */
@@ -137,7 +113,7 @@ static void read_nat46_prefix(struct snid *snid, const char *value)
 {
 	struct in6_addr addr;
 
-	snid->nat46_at = snid->at + 1;
+	snid->nat46_at = snid->option_at + 1;
 	if (!addr_parse(value, &addr) || addr_is_v4(&addr)) {
 		wrong(snid, "not an IPv6 address", value);
 		return;
@@ -148,7 +124,7 @@ static void read_nat46_prefix(struct snid *snid, const char *value)
 
 static void read_directory(struct snid *snid, const char *value)
 {
-	snid->directory_at = snid->at + 1;
+	snid->directory_at = snid->option_at + 1;
 	strcpy(snid->directory, value);
 }
 
@@ -168,7 +144,7 @@ static void read_proxy_proto(struct snid *snid, const char *value)
 	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
 	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
 
-	snid->proxy_at = snid->at + 1;
+	snid->proxy_at = snid->option_at + 1;
 	snid->proxy_proto = !value;
 	for (size_t i = 0; value && i < sizeof(yes) / sizeof(yes[0]); i++) {
 		snid->proxy_proto = snid->proxy_proto || strcmp(value, yes[i]) == 0;
@@ -264,6 +240,7 @@ static void read_words(struct snid *snid)
 			wrong(snid, "not an option", word);
 			return;
 		}
+		snid->option_at = snid->at;
 		if (!read_option(snid, word, &text))
 			return;
 	}
@@ -295,7 +272,8 @@ static void leave_out_family(struct snid *snid)
 	for (size_t i = 0; i < snid->backends.n; i++) {
 		if (prefix_is_v4(&snid->backends.v[i]))
 			config_report_warning(snid->report, snid->backends_at - 1,
-					      "not carried over: mode nat46 has no IPv4 servers: %s",
+					      "not carried over: %s: mode nat46 has no IPv4 "
+					      "servers",
 					      prefix_format(&snid->backends.v[i], text));
 		else
 			snid->backends.v[n++] = snid->backends.v[i];
@@ -307,7 +285,8 @@ static void leave_out_family(struct snid *snid)
 
 		if (!listener->any && !addr_is_v4(&listener->at.addr))
 			config_report_warning(snid->report, CONFIG_NOWHERE,
-					      "not carried over: mode nat46 has no IPv6 clients: %s",
+					      "not carried over: %s: mode nat46 has no IPv6 "
+					      "clients",
 					      endpoint_format(&listener->at, text));
 		else
 			snid->listeners[n++] = *listener;

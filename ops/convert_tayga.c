@@ -142,14 +142,14 @@ static const struct directive {
 	{ "map-file", 1, 1, false, NULL, "put its maps into prefixes.eam" },
 	{ "udp-cksum-mode", 1, 1, false, NULL, "checksums are always computed (RFC 7915 4.5)" },
 	{ "strict-frag-hdr", 1, 1, false, NULL, "fragment headers are as RFC 7915 4.1 has them" },
-	{ "log", 0, WORDS_MAX, false, NULL, "drops are counted (gate64 status), flows logged by "
-					    "nat64.log" },
+	{ "log", 0, WORDS_MAX, false, NULL,
+	  "drops are counted (gate64 status), flows logged by nat64.log" },
 	{ "offlink-mtu", 1, 1, false, read_mtu, NULL },
 	{ "workers", 1, 1, false, NULL, "there is one for each processor" },
 	{ "tun-up", 1, 1, false, NULL, NO_TUN },
 	{ "tun-ip", 1, 1, true, NULL, NO_TUN },
-	{ "tun-route", 1, 1, true, NULL, "gate64 takes packets to its prefixes as they are "
-					 "forwarded; routes to TAYGA must go" },
+	{ "tun-route", 1, 1, true, NULL,
+	  "gate64 takes packets to its prefixes as they are forwarded; routes to TAYGA must go" },
 };
 
 static void take_line(struct tayga *tayga, const struct line *line)
@@ -256,8 +256,8 @@ static void print_pool(struct tayga *tayga, FILE *yaml)
 	}
 	if (size - 1 > POOL_MAX)
 		config_report_warning(tayga->report, CONFIG_NOWHERE,
-				      "not carried over: all of dynamic-pool but %d addresses, which "
-				      "many clients can share", POOL_MAX);
+				      "not carried over: all of dynamic-pool but %d addresses, "
+				      "which many clients can share", POOL_MAX);
 }
 
 static void print_maps(struct tayga *tayga, FILE *yaml)
@@ -323,22 +323,22 @@ static void tell_differences(struct tayga *tayga)
 
 	if (tayga->has_ipv4)
 		config_report_warning(tayga->report, CONFIG_NOWHERE,
-				      "not carried over: ipv4-addr: ICMP errors come from the host's "
-				      "own addresses");
+				      "not carried over: ipv4-addr: ICMP errors come from the "
+				      "host's own addresses");
 	if (tayga->has_pool && is_private(&tayga->pool))
 		config_report_warning(tayga->report, CONFIG_NOWHERE,
-				      "not carried over: dynamic-pool %s: gate64 has clients share the "
-				      "uplink's address itself; the rule that masquerades them can go",
-				      prefix_format(&tayga->pool, text));
+				      "not carried over: dynamic-pool %s: gate64 has clients share "
+				      "the uplink's address itself; the rule that masquerades "
+				      "them can go", prefix_format(&tayga->pool, text));
 	else if (!tayga->has_pool)
 		config_report_warning(tayga->report, CONFIG_NOWHERE,
-				      "without dynamic-pool TAYGA serves mapped hosts alone, gate64 all "
-				      "that are inside (nat64.clients)");
+				      "without dynamic-pool TAYGA serves mapped hosts alone, "
+				      "gate64 all that are inside (nat64.clients)");
 	if (!tayga->lax)
 		config_report_warning(tayga->report, CONFIG_NOWHERE,
-				      "gate64 refuses special-purpose destinations such as 10.0.0.0/8 "
-				      "through every prefix, TAYGA only through 64:ff9b::/96; "
-				      "`nat64: {deny4: []}' lets them through");
+				      "gate64 refuses special-purpose destinations such as "
+				      "10.0.0.0/8 through every prefix, TAYGA only through "
+				      "64:ff9b::/96; `nat64: {deny4: []}' lets them through");
 }
 
 void convert_tayga(struct config_report *report, FILE *yaml)

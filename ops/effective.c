@@ -16,6 +16,11 @@ enum {
 	RANGES_MAX = 64,	/* as core/config_type_pool4.c has it */
 };
 
+static size_t length_of(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
 /* ---- origins --------------------------------------------------------------------- */
 
 static void add_origin(struct json_object *origins, const struct config *config, size_t row)
@@ -60,9 +65,8 @@ static void detect_network(struct json_object *document, const struct config *co
 {
 	struct json_object *inside = document_get(network, "inside");
 	const char *uplink = document_string(network, "uplink", NULL);
-	bool any = json_object_is_type(inside, json_type_array) && json_object_array_length(inside);
 
-	if (config->inside.keyword && any)
+	if (config->inside.keyword && length_of(inside))
 		detect(document, "inside", json_object_get(inside), "auto");
 	else if (config->inside.keyword)
 		note(document, "inside", "no network is there yet");
@@ -74,7 +78,7 @@ static void detect_network(struct json_object *document, const struct config *co
 
 static void mark_ports(struct json_object *list, bool *marked)
 {
-	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t n = length_of(list);
 	struct port_range range;
 
 	for (size_t i = 0; i < n; i++) {
@@ -101,7 +105,7 @@ static struct json_object *join_ports(struct json_object *tcp, struct json_objec
 		if (marked[port] && !marked[port - 1])
 			first = port;
 		if (marked[port] || !marked[port - 1] ||
-		    json_object_array_length(joined) == RANGES_MAX)
+		    length_of(joined) == RANGES_MAX)
 			continue;
 		snprintf(text, sizeof(text), first == port - 1 ? "%u" : "%u-%u", first, port - 1);
 		json_object_array_add(joined, json_object_new_string(text));
@@ -124,7 +128,7 @@ static struct json_object *pool_entry(struct json_object *pool)
 static struct json_object *pools_of(struct json_object *pools)
 {
 	struct json_object *entries = json_object_new_array();
-	size_t n = json_object_is_type(pools, json_type_array) ? json_object_array_length(pools) : 0;
+	size_t n = length_of(pools);
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *pool = json_object_array_get_idx(pools, i);
@@ -148,7 +152,7 @@ static void name_pool_addresses(struct json_object *document, const char *ipv4)
 {
 	struct json_object *pools = at(document, "nat64.pool4");
 
-	for (size_t i = 0; i < json_object_array_length(pools); i++) {
+	for (size_t i = 0; i < length_of(pools); i++) {
 		struct json_object *pool = json_object_array_get_idx(pools, i);
 
 		if (strcmp(document_string(pool, "address", ""), "auto") == 0)
@@ -172,7 +176,7 @@ static void detect_pool4(struct json_object *document, const struct config *conf
 		return;
 	}
 	pools = pools_of(document_get(room, "pool4"));
-	if (json_object_array_length(pools) > 0) {
+	if (length_of(pools)) {
 		detect(document, "nat64.pool4", pools, "auto");
 		return;
 	}

@@ -107,8 +107,10 @@ static void put_command(const struct cli_row *row)
 	if (row->schema)
 		printf("JSON is as in the schema\n.Pa %s.json .\n", row->schema);
 	fputs(".Pp\n.Dl", stdout);
-	for (const char *word = row->example; *word; word += strcspn(word, " "), word += *word == ' ')
+	for (const char *word = row->example; *word; word += strspn(word, " ")) {
 		put_argument(word, strcspn(word, " "));
+		word += strcspn(word, " ");
+	}
 	putchar('\n');
 }
 

@@ -281,8 +281,10 @@ static void help_is_complete_for_every_command(void **state)
 		assert_non_null(strstr(text, "\nExit status: 0 done, 1 failed, 2 wrong usage.\n"));
 		assert_non_null(strstr(text, "\nExample:\n  "));
 		assert_non_null(strstr(text, cli_rows[i].example));
-		for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		for (const char *line = text; *line; line += strspn(line, "\n")) {
 			assert_in_range(strcspn(line, "\n"), 0, 80);
+			line += strcspn(line, "\n");
+		}
 		free(text);
 	}
 }
