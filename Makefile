@@ -85,24 +85,6 @@ $(O)/nat64/fastpath.skel.h: $(O)/nat64/fastpath.bpf.o
 $(O)/nat64/fast.o: $(O)/nat64/fastpath.skel.h
 $(O)/nat64/fast.o: ALL_CFLAGS += -isystem $(O)/nat64
 
-# ---- manual pages: prose and the program's own tables ----------------------
-MANUAL := $(O)/manual
-PAGES  := $(O)/man/gate64.8 $(O)/man/gate64.yaml.5
-
-$(MANUAL): $(patsubst %.c,$(O)/%.o,ops/man/manual.c ops/cli_table.c core/addr.c core/hostname.c \
-                                   $(wildcard core/config*.c))
-	@mkdir -p $(@D)
-	@echo "  LINK    $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
-
-$(O)/man/%: ops/man/%.in $(MANUAL)
-	@mkdir -p $(@D)
-	@$(MANUAL) $< >$@.new && mv $@.new $@
-
-.PHONY: man
-##   man        the manual pages gate64(8) and gate64.yaml(5)
-man: $(PAGES)
-
 # ---- unit tests: each links only the files it tests ----------------------
 # One row a test: UNIT_<name> = the project files that tests/unit/<name>_test.c needs
 # What core/addrmap.c stands on
@@ -243,6 +225,23 @@ $(O)/unit/$(1)_test: $(O)/tests/unit/$(1)_test.o $(UNIT_$(1):%.c=$(O)/%.o)
 	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ -lcmocka $$(PKG_LIBS)
 endef
 $(foreach unit,$(UNITS),$(eval $(call unit_rule,$(unit))))
+
+# ---- manual pages: prose and the program's own tables ----------------------
+MANUAL := $(O)/manual
+PAGES  := $(O)/man/gate64.8 $(O)/man/gate64.yaml.5
+
+$(MANUAL): $(patsubst %.c,$(O)/%.o,ops/man/manual.c ops/cli_table.c $(UNIT_config))
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(O)/man/%: ops/man/%.in $(MANUAL)
+	@mkdir -p $(@D)
+	@$(MANUAL) $< >$@.new && mv $@.new $@
+
+.PHONY: man
+##   man        the manual pages gate64(8) and gate64.yaml(5)
+man: $(PAGES)
 
 # ---- the translator against a reference of its own ----------------------
 # What reads like the RFC and computes in full shares nothing with the project's code.

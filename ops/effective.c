@@ -90,42 +90,62 @@ static void mark_ports(struct json_object *list, bool *marked)
 	}
 }
 
-/* The ports of both lists. What only one transport may use is left out of the other again
- * when this is read; a setting does not hold more ranges than these. */
-static struct json_object *join_ports(struct json_object *tcp, struct json_object *udp)
+/* They come to us too, but are not given out. */
+static void unmark_static(const struct config *config, const char *address, bool *marked)
 {
-	struct json_object *joined = json_object_new_array();
-	bool marked[PORTS + 1] = { false };	/* the last never is */
-	unsigned int first = 0;
-	char text[16];
+	for (size_t i = 0; i < config->nat64.n_static; i++) {
+		const struct static_binding *binding = &config->nat64.static_bindings[i];
+		char text[ADDR_STRLEN];
 
-	mark_ports(tcp, marked);
-	mark_ports(udp, marked);
+		if (binding->outside_auto ||
+		    strcmp(addr_format(&binding->outside.addr, text), address) == 0)
+			marked[binding->outside.port] = false;
+	}
+}
+
+static struct json_object *range_object(unsigned int first, unsigned int last)
+{
+	char text[32];
+
+	if (first == last)
+		return json_object_new_int64(first);
+	snprintf(text, sizeof(text), "%u-%u", first, last);
+	return json_object_new_string(text);
+}
+
+/* A setting does not hold more ranges than these. */
+static struct json_object *ranges_of(const bool *marked)
+{
+	struct json_object *ranges = json_object_new_array();
+	unsigned int first = 0;
+
 	for (unsigned int port = 1; port <= PORTS; port++) {
 		if (marked[port] && !marked[port - 1])
 			first = port;
-		if (marked[port] || !marked[port - 1] ||
-		    length_of(joined) == RANGES_MAX)
-			continue;
-		snprintf(text, sizeof(text), first == port - 1 ? "%u" : "%u-%u", first, port - 1);
-		json_object_array_add(joined, json_object_new_string(text));
+		else if (!marked[port] && marked[port - 1] && length_of(ranges) < RANGES_MAX)
+			json_object_array_add(ranges, range_object(first, port - 1));
 	}
-	return joined;
+	return ranges;
 }
 
-/* Of a pool that serves: its address, and the ports of either transport. */
-static struct json_object *pool_entry(struct json_object *pool)
+/* Of a pool that serves: its address, and the ports of either transport. What only one may
+ * use is left out of the other again where this is read. */
+static struct json_object *pool_entry(const struct config *config, struct json_object *pool)
 {
 	struct json_object *entry = json_object_new_object();
+	const char *address = document_string(pool, "address", "");
+	bool marked[PORTS + 1] = { false };	/* the last never is */
 
-	document_text(entry, "address", document_string(pool, "address", NULL));
-	json_object_object_add(entry, "ports", join_ports(document_get(pool, "tcp"),
-							   document_get(pool, "udp")));
+	mark_ports(document_get(pool, "tcp"), marked);
+	mark_ports(document_get(pool, "udp"), marked);
+	unmark_static(config, address, marked);
+	document_text(entry, "address", address);
+	json_object_object_add(entry, "ports", ranges_of(marked));
 	return entry;
 }
 
 /* Addresses that are there for static bindings alone offer no port. */
-static struct json_object *pools_of(struct json_object *pools)
+static struct json_object *pools_of(const struct config *config, struct json_object *pools)
 {
 	struct json_object *entries = json_object_new_array();
 	size_t n = length_of(pools);
@@ -134,7 +154,7 @@ static struct json_object *pools_of(struct json_object *pools)
 		struct json_object *pool = json_object_array_get_idx(pools, i);
 
 		if (json_object_get_int64(document_get(pool, "ports_size")) > 0)
-			json_object_array_add(entries, pool_entry(pool));
+			json_object_array_add(entries, pool_entry(config, pool));
 	}
 	return entries;
 }
@@ -175,7 +195,7 @@ static void detect_pool4(struct json_object *document, const struct config *conf
 		name_pool_addresses(document, ipv4);
 		return;
 	}
-	pools = pools_of(document_get(room, "pool4"));
+	pools = pools_of(config, document_get(room, "pool4"));
 	if (length_of(pools)) {
 		detect(document, "nat64.pool4", pools, "auto");
 		return;

@@ -19,7 +19,8 @@ enum { WIDTH = 78, LINE_MAX_LEN = 1024 };
 
 /* ---- text ------------------------------------------------------------------------ */
 
-/* A word of running text: no request, no escape, hyphens that can be copied. */
+/* A word: no request, no escape, no end of a quoted argument, hyphens that can be copied.
+ * Return: its width here. */
 static size_t put_word(const char *word, size_t len, bool first)
 {
 	size_t width = len;
@@ -31,9 +32,11 @@ static size_t put_word(const char *word, size_t len, bool first)
 			fputs("\\e", stdout);
 		else if (word[i] == '-')
 			fputs("\\-", stdout);
+		else if (word[i] == '"')
+			fputs("\\(dq", stdout);
 		else
 			putchar(word[i]);
-		width += word[i] == '-' || word[i] == '\\';
+		width += strchr("-\\", word[i]) ? 1 : word[i] == '"' ? 3 : 0;
 	}
 	return width;
 }

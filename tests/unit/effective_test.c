@@ -23,6 +23,7 @@ static const char file[] =
 	"nat64:\n"
 	"  # who may come in\n"
 	"  filtering: address-dependent\n"
+	"  static: [{proto: tcp, outside: 10250, inside: \"[2001:db8:1::7]:22\"}]\n"
 	"  pool4: [{address: auto, ports: auto}, {address: 192.0.2.9, ports: [1024-2047, 5000]}]\n"
 	"snid:\n"
 	"  listen: [443, \"192.0.2.1:8443\", {port: 5432, protocol: postgres}]\n"
@@ -36,7 +37,7 @@ static const char status_text[] =
 	" \"rooms\": {\"nat64\": {\"enabled\": true,"
 	"  \"fast_path\": {\"enabled\": false, \"because\": \"no BPF\"},"
 	"  \"pool4\": [{\"address\": \"198.51.100.1\", \"ports_size\": 9,"
-	"   \"tcp\": [\"10240-20000\", \"30000\"], \"udp\": [\"10240-19999\", \"20002-30001\"]},"
+	"   \"tcp\": [\"10240-20000\", \"30000\"], \"udp\": [\"10240-19999\", \"20002-30001\", \"40000\"]},"
 	"  {\"address\": \"192.0.2.7\", \"ports_size\": 0, \"tcp\": [\"22\"], \"udp\": []}]}}}";
 
 static struct json_object *document_of(const char *text, const char *status, bool running)
@@ -88,13 +89,13 @@ static void each_value_says_where_it_comes_from(void **state)
 	expect_line(text, "    udp: 5m  # default");
 	expect_line(text, "  fast_path: auto  # default; not in use: no BPF");
 	/* A port that one transport may not use is left to it to find out. */
-	expect_line(text, "  pool4:  # detected, gate64.yaml:5: auto\n    - address: 198.51.100.1\n"
-			  "      ports:\n        - 10240-20000\n        - 20002-30001");
+	expect_line(text, "  pool4:  # detected, gate64.yaml:6: auto\n    - address: 198.51.100.1\n"
+			  "      ports:\n        - 10240-10249\n        - 10251-20000\n        - 20002-30001\n        - 40000");
 	assert_null(strstr(text, "192.0.2.7"));
-	expect_line(text, "  listen:  # gate64.yaml:7\n    - 443\n    - \"192.0.2.1:8443\"\n"
+	expect_line(text, "  listen:  # gate64.yaml:8\n    - 443\n    - \"192.0.2.1:8443\"\n"
 			  "    - port: 5432\n      protocol: postgres");
-	expect_line(text, "  default_name: null  # gate64.yaml:8");
-	expect_line(text, "  zones:  # gate64.yaml:9\n    - name: lan.example\n      upstream:");
+	expect_line(text, "  default_name: null  # gate64.yaml:9");
+	expect_line(text, "  zones:  # gate64.yaml:10\n    - name: lan.example\n      upstream:");
 	free(text);
 	json_object_put(document);
 }
