@@ -143,6 +143,8 @@ UNIT_grace     := ops/grace.c ops/netdetect.c core/log.c $(ADDRMAP)
 UNIT_heal      := ops/heal.c core/stats.c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
 UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
+UNIT_exposition := ops/exposition.c
+UNIT_metrics   := ops/metrics.c ops/exposition.c ops/process.c snid/stages.c core/addr.c core/histogram.c core/stats.c
 UNIT_web_head  := ops/web_head.c
 UNIT_web       := ops/web.c ops/web_server.c ops/web_head.c ops/exchange.c ops/shared_text.c core/addr.c core/log.c \
                   core/loop.c core/stats.c
@@ -324,7 +326,7 @@ DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest pytho
              nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool wrk \
              python3-pyftpdlib knot-dnsutils ldnsutils bind9-dnsutils dnsperf musl-tools unbound \
              libnginx-mod-stream haproxy postgresql gnutls-bin python3-jsonschema mandoc \
-             python3-pycurl python3-websockets
+             python3-pycurl python3-websockets python3-prometheus-client
 # It would become the resolver of the machine that it is installed on.
 DEB_UNPACKED := systemd-resolved libsystemd-shared
 
