@@ -294,7 +294,7 @@ static void write_gateway(const struct exposition *to, const struct status_facts
 	exposition_sample(to, "gate64_room_enabled", "room=\"dns64\"", facts->dns64 != NULL);
 	exposition_sample(to, "gate64_room_enabled", "room=\"snid\"", facts->snid != NULL);
 	write_one(to, "gate64_uplink_up", "Has the uplink an IPv4 address?",
-		  facts->map->uplink_v4_be32 != 0);
+		  facts->map->uplink_v4_be32 && !facts->uplink_missing);
 	write_one(to, "gate64_inside_prefixes", "IPv6 networks served", facts->map->inside.n);
 	write_one(to, "gate64_host_problem", "Is something of the host being tried again?",
 		  facts->problem != NULL);

@@ -78,5 +78,6 @@ const char *report_unready(const struct gateway *gateway)
 	gateway_facts(gateway, &facts);
 	if (facts.stopping)
 		return "stopping";
-	return facts.map->uplink_v4_be32 ? NULL : "the uplink has no IPv4 address";
+	return facts.map->uplink_v4_be32 && !facts.uplink_missing ? NULL :
+	       "the uplink has no IPv4 address";
 }

@@ -42,6 +42,7 @@ struct status_facts {
 	bool stopping;
 	const struct addrmap *map;
 	const char *rules;		/* ruleset_backend() */
+	bool uplink_missing;		/* its address has gone, and is waited for */
 	const char *problem;		/* what is being tried again; NULL = nothing */
 	const struct nat64_intercept *intercept;
 	const struct nat64_gauges *nat64;	/* NULL: the room is off */
