@@ -219,7 +219,7 @@ static int examine(struct doctor *doctor, const struct cli *cli)
 int command_doctor(const struct cli *cli)
 {
 	const char *name = unknown(cli->only), *internet = cli->internet ? cli->internet : INTERNET;
-	struct doctor doctor = { 0 };
+	struct doctor doctor = { .internet_named = cli->internet };
 	int status;
 
 	if (!name)

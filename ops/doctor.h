@@ -52,6 +52,7 @@ struct doctor {
 	pid_t pid;			/* of the gateway; 0 */
 	bool quick;			/* nothing is sent to others */
 	struct in6_addr internet;	/* an IPv4 host that answers pings */
+	bool internet_named;		/* by --internet */
 	const char *bogus_name;		/* that DNSSEC must refuse */
 
 	/* The report (doctor_report.c) */

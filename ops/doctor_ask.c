@@ -15,7 +15,7 @@
 enum {
 	SERVERS_MAX = 64,
 	AGAIN_MS = 400,
-	TYPE_NS = 2, CLASS_IN = 1, TYPE_OPT = 41,
+	CLASS_IN = 1, TYPE_OPT = 41,
 	UDP_SIZE = 1232,
 	FLAG_QR = 0x8000, FLAG_RD = 0x0100, RCODE = 0x000f,
 	RCODE_SERVFAIL = 2, RCODE_REFUSED = 5,
@@ -60,6 +60,8 @@ struct asking {
 	struct pollfd fds[SERVERS_MAX];
 	uint16_t ids[SERVERS_MAX];
 	size_t n, left;
+	const struct name *name;
+	uint16_t type;
 };
 
 static int open_to(const struct endpoint *server)
@@ -77,13 +79,13 @@ static int open_to(const struct endpoint *server)
 
 static void send_all(const struct asking *asking)
 {
-	static const struct name root = { .len = 1, .wire = { 0 } };
 	uint8_t query[300];
 
 	for (size_t i = 0; i < asking->n; i++)
 		if (asking->fds[i].fd >= 0)
 			send(asking->fds[i].fd, query,
-			     ask_build(query, asking->ids[i], &root, TYPE_NS), MSG_NOSIGNAL);
+			     ask_build(query, asking->ids[i], asking->name, asking->type),
+			     MSG_NOSIGNAL);
 }
 
 static void finish(struct asking *asking, size_t i)
@@ -114,9 +116,12 @@ static void hear(struct asking *asking, bool *answered, int64_t deadline_ms)
 	}
 }
 
-void ask_servers(const struct endpoint *servers, size_t n, bool *answered)
+void ask_servers(const struct endpoint *servers, size_t n, const struct name *name, uint16_t type,
+		 bool *answered)
 {
-	struct asking asking = { .n = n < SERVERS_MAX ? n : SERVERS_MAX };
+	struct asking asking = { .n = n < SERVERS_MAX ? n : SERVERS_MAX,
+				 .name = name,
+				 .type = type };
 	int64_t now_ms = loop_now_ms();
 
 	if (getrandom(asking.ids, sizeof(asking.ids), 0) < 0)

@@ -11,6 +11,7 @@
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
+#include "../dns64/name.h"
 #include "doctor_ask.h"
 #include "doctor_dnssec.h"
 #include "doctor_read.h"
@@ -21,28 +22,33 @@ enum {
 	TAG_2017 = 20326, TAG_2024 = 38696,	/* keys of the root: the older's time is over */
 };
 
+static const struct name root = { .len = 1, .wire = { 0 } };
+
 /* ---- servers ----------------------------------------------------------------------- */
 
-static void judge_servers(struct doctor *doctor, const struct endpoint_list *list, const char *what)
+/* @zone: NULL: they are asked for all names. Who knows one zone alone refuses others. */
+static void judge_servers(struct doctor *doctor, const struct endpoint_list *list, const char *zone)
 {
-	bool answered[SERVERS_MAX] = { false };
 	size_t n = list->n < SERVERS_MAX ? list->n : SERVERS_MAX, silent = 0;
+	bool answered[SERVERS_MAX] = { false };
 	char text[ENDPOINT_STRLEN];
+	struct name name = root;
 
-	ask_servers(list->v, n, answered);
+	if (zone && !name_from_text(&name, zone))
+		return;
+	ask_servers(list->v, n, &name, zone ? ASK_SOA : ASK_NS, answered);
 	for (size_t i = 0; i < n; i++)
 		silent += !answered[i];
 	for (size_t i = 0; i < n; i++) {
 		if (answered[i])
 			continue;
-		doctor_find(doctor, "%s, which is asked for %s, does not answer%s",
-			    endpoint_format(&list->v[i], text), what,
+		doctor_find(doctor, "%s, which is asked for %s, does not answer, or refuses%s",
+			    endpoint_format(&list->v[i], text), zone ? zone : "all names",
 			    silent == n ? ", and there is no other" : "");
-		doctor_mend(doctor,
-			    "dig @%s -p %u . NS shows it; take it out of dns64.%s, or let packets "
-			    "to it through",
+		doctor_mend(doctor, "dig @%s -p %u %s %s shows it; take it out of dns64.%s, or let "
+				    "packets to it through",
 			    addr_format(&list->v[i].addr, text), list->v[i].port,
-			    strcmp(what, "all names") == 0 ? "upstream" : "zones");
+			    zone ? zone : ".", zone ? "SOA" : "NS", zone ? "zones" : "upstream");
 	}
 }
 
@@ -59,7 +65,7 @@ static void judge_roots(struct doctor *doctor)
 		doctor_mend(doctor, "apt install dns-root-data");
 		return;
 	}
-	ask_servers(servers, n, answered);
+	ask_servers(servers, n, &root, ASK_NS, answered);
 	for (size_t i = 0; i < n; i++)
 		if (answered[i])
 			return;
@@ -79,7 +85,7 @@ void doctor_dns_upstream(struct doctor *doctor)
 	if (config->dns64.upstream_recursive)
 		judge_roots(doctor);
 	else
-		judge_servers(doctor, &config->dns64.upstream, "all names");
+		judge_servers(doctor, &config->dns64.upstream, NULL);
 	for (size_t i = 0; i < config->dns64.n_zones; i++)
 		judge_servers(doctor, &config->dns64.zones[i].upstream,
 			      config->dns64.zones[i].name);
@@ -100,7 +106,7 @@ void doctor_resolv_conf(struct doctor *doctor)
 				    "provider's resolver");
 		return;
 	}
-	ask_servers(servers, n, answered);
+	ask_servers(servers, n, &root, ASK_NS, answered);
 	for (size_t i = 0; i < n; i++)
 		silent += !answered[i];
 	/* One that does not answer costs seconds for each name where it comes first. */

@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +127,12 @@ void doctor_firewall_prerouting(struct doctor *doctor)
 
 /* ---- what comes to dns64 and snid -------------------------------------------------- */
 
+static bool is_loopback(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_LOOPBACK(addr) ||
+	       (addr_is_v4(addr) && addr->s6_addr[12] == IN_LOOPBACKNET);
+}
+
 static void judge_queries(struct doctor *doctor, const struct nft_rules *rules,
 			  const struct cast *cast, const struct endpoint *at)
 {
@@ -194,9 +202,11 @@ void doctor_firewall_input(struct doctor *doctor)
 	if (!make_cast(doctor, &cast) || !(rules = rules_of(doctor)))
 		return;
 	for (size_t i = 0; config->dns64.enabled && i < config->dns64.listen.n; i++)
-		judge_queries(doctor, rules, &cast, &config->dns64.listen.v[i]);
+		if (!is_loopback(&config->dns64.listen.v[i].addr))
+			judge_queries(doctor, rules, &cast, &config->dns64.listen.v[i]);
 	for (size_t i = 0; i < config->snid.n_listen; i++)
-		judge_clients(doctor, rules, &cast, &config->snid.listen[i].at);
+		if (!is_loopback(&config->snid.listen[i].at.addr))
+			judge_clients(doctor, rules, &cast, &config->snid.listen[i].at);
 	judge_answers(doctor, rules, &cast);
 }
 
@@ -342,25 +352,44 @@ void doctor_masquerade_pool4(struct doctor *doctor)
 		    32768L, culprit.chain);
 }
 
+/* An empty table has a rule for each of its built-in chains, the policy, and one at the end. */
+static bool has_rules(int fd, int level, int option, const char *table)
+{
+	struct ipt_getinfo info = { 0 };	/* IPv6's is alike */
+	socklen_t len = sizeof(info);
+
+	snprintf(info.name, sizeof(info.name), "%s", table);
+	return getsockopt(fd, level, option, &info, &len) == 0 &&
+	       info.num_entries > (unsigned int)__builtin_popcount(info.valid_hooks) + 1;
+}
+
+/* Of one family. @names: where the kernel lists the tables there are. */
+static void judge_legacy(struct doctor *doctor, const char *names, int family, int level,
+			 int option)
+{
+	char *text = read_file(names), *rest = text;
+	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+
+	if ((!text && errno != ENOENT) || fd < 0)
+		doctor_cannot(doctor, "only root may see whether there are any");
+	for (char *table; rest && fd >= 0 && (table = strsep(&rest, "\n")) != NULL;) {
+		const char *tool = family == AF_INET ? "iptables" : "ip6tables";
+
+		if (!*table || !has_rules(fd, level, option, table))
+			continue;
+		doctor_find(doctor, "%s-legacy has rules in its table %s", tool, table);
+		doctor_mend(doctor,
+			    "%s-legacy-save shows them; move them over: %s-legacy-save | "
+			    "%s-nft-restore, then %s-legacy -t %s -F",
+			    tool, tool, tool, tool, table);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(text);
+}
+
 void doctor_iptables_legacy(struct doctor *doctor)
 {
-	static const char *const paths[] = { "/proc/net/ip_tables_names",
-					     "/proc/net/ip6_tables_names" };
-
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		char *text = read_file(paths[i]);
-
-		if (!text && errno != ENOENT)
-			doctor_cannot(doctor, "only root may see whether there are any");
-		if (text && *text) {
-			doctor_find(doctor, "iptables-legacy has tables (%s)", paths[i]);
-			doctor_mend(doctor, "iptables-legacy-save and ip6tables-legacy-save show "
-					    "them; "
-					    "move them to nftables: iptables-legacy-save | "
-					    "iptables-nft-restore, then reboot");
-			free(text);
-			return;
-		}
-		free(text);
-	}
+	judge_legacy(doctor, "/proc/net/ip_tables_names", AF_INET, SOL_IP, IPT_SO_GET_INFO);
+	judge_legacy(doctor, "/proc/net/ip6_tables_names", AF_INET6, SOL_IPV6, IP6T_SO_GET_INFO);
 }

@@ -105,7 +105,7 @@ void doctor_queue_drops(struct doctor *doctor)
 	doctor_find(doctor,
 		    "queues have dropped %llu packets since the gateway started, %llu of them "
 		    "as a buffer was full",
-		    (unsigned long long)(full + unsent), (unsigned long long)unsent);
+		    (unsigned long long)full + unsent, (unsigned long long)unsent);
 	doctor_mend(doctor, "more processors, or nat64: {fast_path: auto}; a client that floods: "
 			    "nat64: {limits: {new_per_client: 200/s}}");
 }
@@ -171,14 +171,14 @@ void doctor_udp_buffers(struct doctor *doctor)
 		doctor_skip(doctor, doctor->pid ? "dns64 is off" : "no gateway runs");
 		return;
 	}
-	if (sockets_read(&sockets) < 0) {
+	if (sockets_read(&sockets, 0) < 0) {
 		doctor_cannot(doctor, "/proc/net/udp6 cannot be read");
 		return;
 	}
 	for (size_t i = 0; i < sockets.n; i++)
 		for (size_t k = 0; k < doctor->config->dns64.listen.n; k++)
 			if (sockets_conflict(&sockets.v[i], false,
-					     &doctor->config->dns64.listen.v[k]))
+					     &doctor->config->dns64.listen.v[k], false))
 				drops += sockets.v[i].socket.drops;
 	sockets_free(&sockets);
 	if (!drops)

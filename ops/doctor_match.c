@@ -298,31 +298,68 @@ static enum match match_match(struct json_object *list, const struct nft_packet 
 
 /* ---- statements -------------------------------------------------------------------- */
 
-bool match_xt_decides(struct json_object *xt)
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
+static bool is_xt(struct json_object *xt, const char *type, const char *const *names)
+{
+	return strcmp(document_string(xt, "type", ""), type) == 0 &&
+	       is_one_of(document_string(xt, "name", ""), names);
+}
+
+const char *match_xt_verdict(struct json_object *xt)
 {
 	static const char *const passing[] = { "LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS",
 					       "SECMARK", "CONNSECMARK", "CLASSIFY", "DSCP", "SET",
 					       "CHECKSUM", "TRACE", NULL };
-	const char *name = document_string(xt, "name", "");
+	static const char *const nat[] = { "MASQUERADE", "SNAT", NULL };
+	static const char *const reject[] = { "REJECT", NULL };
 
-	if (strcmp(document_string(xt, "type", ""), "match") == 0)
-		return false;
-	for (const char *const *at = passing; *at; at++)
-		if (strcmp(*at, name) == 0)
+	if (strcmp(document_string(xt, "type", ""), "match") == 0 || is_xt(xt, "target", passing))
+		return "";
+	if (is_xt(xt, "target", nat))
+		return "masquerade";
+	return is_xt(xt, "target", reject) ? "drop" : "queue";
+}
+
+bool match_is_state_alone(struct json_object *expr)
+{
+	static const char *const states[] = { "conntrack", "state", NULL };
+	static const char *const nothing[] = { "counter", "accept", "log", NULL };
+	static const char *const comment[] = { "comment", NULL };
+	bool state = false;
+
+	for (size_t i = 0; i < json_object_array_length(expr); i++) {
+		struct json_object *statement = json_object_array_get_idx(expr, i);
+
+		if (!json_object_is_type(statement, json_type_object))
 			return false;
-	return true;
+		json_object_object_foreach(statement, word, value) {
+			if (strcmp(word, "xt") == 0 && is_xt(value, "match", states))
+				state = true;
+			else if (!is_one_of(word, nothing) &&
+				 !(strcmp(word, "xt") == 0 && is_xt(value, "match", comment)))
+				return false;
+		}
+	}
+	return state;
 }
 
 enum match match_statement(struct json_object *list, const struct nft_packet *packet,
 			   const char *name, struct json_object *value)
 {
-	static const char *const unsure[] = { "limit", "quota", "ct count", "connlimit", "xt",
-					      "last", NULL };
+	static const char *const unsure[] = { "limit", "quota", "ct count", "connlimit", "last",
+					      NULL };
+	static const char *const comment[] = { "comment", NULL };
 
 	if (strcmp(name, "match") == 0)
 		return match_match(list, packet, value);
-	for (const char *const *at = unsure; *at; at++)
-		if (strcmp(*at, name) == 0)
-			return MATCH_MAYBE;
-	return MATCH_YES;
+	if (strcmp(name, "xt") == 0 && strcmp(document_string(value, "type", ""), "target") != 0)
+		return is_xt(value, "match", comment) ? MATCH_YES : MATCH_MAYBE;
+	return is_one_of(name, unsure) ? MATCH_MAYBE : MATCH_YES;
 }

@@ -22,7 +22,18 @@ enum match match_statement(struct json_object *list, const struct nft_packet *pa
 enum match match_value(struct json_object *list, const struct nft_packet *packet,
 		       struct json_object *left, struct json_object *right);
 
-/** match_xt_decides() - is it a target of iptables that ends the packet's way? */
-bool match_xt_decides(struct json_object *xt);
+/**
+ * match_xt_verdict() - what an extension of iptables amounts to, as a verdict of nftables.
+ * @xt:	its type and its name are told, not its parameters.
+ * Return: "" none; "queue" where the packet's way may end here, in whatever way.
+ */
+const char *match_xt_verdict(struct json_object *xt);
+
+/**
+ * match_is_state_alone() - does the rule of these statements ask for nothing but the state of
+ * a connection, by an extension of iptables? Which states is not told; as it lets all such
+ * packets in, it can be but those of connections that are known.
+ */
+bool match_is_state_alone(struct json_object *expr);
 
 #endif

@@ -17,6 +17,11 @@
 #include "doctor_way.h"
 #include "doctor_wg.h"
 
+enum {
+	SECOND4 = 0x09090909,		/* 9.9.9.9 */
+	SOURCES_TRIED = 2,		/* hosts, a second each where they do not answer */
+};
+
 /* Hosts inside that may answer, and the link each is behind */
 struct hosts {
 	struct in6_addr v[PROBE_HOSTS_MAX];
@@ -126,10 +131,9 @@ static uint32_t mtu_of(const struct doctor *doctor, int link)
 /* ---- sizes ------------------------------------------------------------------------- */
 
 /* Do packets vanish, without that anybody says that they are too big? */
-static bool is_black_hole(const struct probe_sizes *sizes, uint32_t mtu)
+static bool is_black_hole(const struct probe_sizes *sizes)
 {
-	return sizes->largest && sizes->largest < mtu &&
-	       !(sizes->told && sizes->largest <= sizes->told);
+	return sizes->largest && sizes->largest < sizes->fits;
 }
 
 static void judge_host(struct doctor *doctor, const struct in6_addr *host, int link)
@@ -139,7 +143,7 @@ static void judge_host(struct doctor *doctor, const struct in6_addr *host, int l
 	struct probe_sizes sizes;
 	char text[ADDR_STRLEN];
 
-	if (probe_sizes(host, mtu, &sizes) < 0 || !is_black_hole(&sizes, mtu))
+	if (probe_sizes(host, mtu, &sizes) < 0 || !is_black_hole(&sizes))
 		return;
 	doctor_find(doctor, "packets of %u bytes to %s by %s vanish; up to %u get through", mtu,
 		    addr_format(host, text), name, sizes.largest);
@@ -166,73 +170,88 @@ void doctor_mtu_inside(struct doctor *doctor)
 	}
 }
 
-void doctor_mtu_internet(struct doctor *doctor)
+static void tell_black_hole(struct doctor *doctor, const struct probe_sizes *sizes, uint32_t mtu,
+			    const char *interface)
 {
 	char text[ADDR_STRLEN], teller[ADDR_STRLEN];
-	struct probe_sizes sizes;
-	uint32_t mtu;
-	struct way way;
-	int err = way_get(&doctor->internet, NULL, 0, &way);
 
 	addr_format(&doctor->internet, text);
-	mtu = err ? 0 : mtu_of(doctor, way.link);
+	if (sizes->told)
+		doctor_find(doctor, "%s says that packets to %s may have %u bytes, and those of "
+				    "more than %u vanish",
+			    addr_format(&sizes->teller, teller), text, sizes->told, sizes->largest);
+	else
+		doctor_find(doctor, "packets of %u bytes to %s vanish without a word; up to %u get "
+				    "through", mtu, text, sizes->largest);
+	doctor_mend(doctor, "ip link set dev %s mtu %u, or on the route: ip route change default "
+			    ".. mtu %u; where it is but this host that answers no larger pings: "
+			    "--internet ADDR",
+		    interface, sizes->largest, sizes->largest);
+}
+
+/* One host alone may just not answer large pings: without one that was named, another is asked. */
+void doctor_mtu_internet(struct doctor *doctor)
+{
+	struct in6_addr second = addr_from_v4(htonl(SECOND4));
+	struct probe_sizes sizes, other;
+	char text[ADDR_STRLEN];
+	struct way way;
+	int err = way_get(&doctor->internet, NULL, 0, &way);
+	uint32_t mtu = err ? 0 : mtu_of(doctor, way.link);
+
 	if (!err)
 		err = probe_sizes(&doctor->internet, mtu, &sizes);
-	if (err) {
+	if (err)
 		doctor_cannot(doctor, err == -EPERM ? "only root may send probes" : "%s",
 			      strerror(-err));
-		return;
-	}
-	if (!sizes.largest) {
+	else if (!sizes.largest)
 		doctor_cannot(doctor, "%s does not answer pings; --internet names another host",
-			      text);
-		return;
-	}
-	if (!is_black_hole(&sizes, mtu))
-		return;
-	if (sizes.told)
-		doctor_find(doctor,
-			    "%s says that packets to %s may have %u bytes, and those of more than "
-			    "%u "
-			    "vanish",
-			    addr_format(&sizes.teller, teller), text, sizes.told, sizes.largest);
-	else
-		doctor_find(doctor,
-			    "packets of %u bytes to %s vanish without a word; up to %u get through",
-			    mtu, text, sizes.largest);
-	doctor_mend(doctor,
-		    "ip link set dev %s mtu %u, or on the route: ip route change default .. mtu "
-		    "%u; "
-		    "where it is but this host that answers no larger pings: --internet ADDR",
-		    doctor_link(doctor, way.link), sizes.largest, sizes.largest);
+			      addr_format(&doctor->internet, text));
+	else if (is_black_hole(&sizes) &&
+		 (doctor->internet_named || probe_sizes(&second, mtu, &other) < 0 ||
+		  !other.largest || is_black_hole(&other)))
+		tell_black_hole(doctor, &sizes, mtu, doctor_link(doctor, way.link));
 }
 
 /* ---- sources ----------------------------------------------------------------------- */
 
-/* Only of a host that answers us. Return: false: the answers do not come. */
-static bool judge_source(struct doctor *doctor, const struct prefix *prefix,
-			 const struct in6_addr *src, const struct in6_addr *host, int link)
+/*
+ * Of hosts that answer us, one will do: what is a router itself may send its own answers another
+ * way than those of the hosts behind it.
+ */
+static void judge_source(struct doctor *doctor, const struct prefix *prefix,
+			 const struct in6_addr *src, const struct hosts *hosts)
 {
 	char text[ADDR_STRLEN], source[PREFIX_STRLEN];
-	int came = probe_from(src, host, link);
+	size_t silent = hosts->n, tried = 0;
 
-	if (came == 1)
-		return true;
-	if (came < 0) {
-		doctor_cannot(doctor, came == -EPERM ? "only root may send probes" : "%s",
-			      strerror(-came));
-		return false;
+	for (size_t i = 0; i < hosts->n && tried < SOURCES_TRIED; i++) {
+		int came;
+
+		if (!hosts->alive[i] || !prefix_list_contains(&doctor->map->inside, &hosts->v[i]))
+			continue;
+		came = probe_from(src, &hosts->v[i], hosts->link[i]);
+		if (came == 1)
+			return;
+		if (came < 0) {
+			doctor_cannot(doctor, came == -EPERM ? "only root may send probes" : "%s",
+				      strerror(-came));
+			return;
+		}
+		tried++;
+		silent = i;
+	}
+	if (silent == hosts->n) {
+		doctor_cannot(doctor, "no host of the networks served answers pings");
+		return;
 	}
 	prefix_format(prefix, source);
 	doctor_find(doctor, "%s answers this host, and not what comes from %s",
-		    addr_format(host, text), source);
-	doctor_mend(doctor,
-		    "at the other end of %s: AllowedIPs of its peer, this gateway, must have %s "
-		    "(or "
-		    "::/0), its firewall must let that in, and its route to it must lead back "
-		    "here",
-		    doctor_link(doctor, link), source);
-	return false;
+		    addr_format(&hosts->v[silent], text), source);
+	doctor_mend(doctor, "at the other end of %s: AllowedIPs of its peer, this gateway, must "
+			    "have %s (or ::/0), its firewall must let that in, and its route to it "
+			    "must lead back here",
+		    doctor_link(doctor, hosts->link[silent]), source);
 }
 
 void doctor_way_back(struct doctor *doctor)
@@ -249,13 +268,8 @@ void doctor_way_back(struct doctor *doctor)
 	}
 	if (!hosts_answer(doctor, &hosts))
 		return;
-	for (size_t i = 0; i < hosts.n; i++) {
-		if (!hosts.alive[i])
-			continue;
-		if (doctor->config->nat64.enabled)
-			judge_source(doctor, &map->pref64.v[0], &nat64, &hosts.v[i], hosts.link[i]);
-		if (doctor_dials(doctor))
-			judge_source(doctor, &map->nat46, &nat46, &hosts.v[i], hosts.link[i]);
-		return;
-	}
+	if (doctor->config->nat64.enabled)
+		judge_source(doctor, &map->pref64.v[0], &nat64, &hosts);
+	if (doctor_dials(doctor))
+		judge_source(doctor, &map->nat46, &nat46, &hosts);
 }

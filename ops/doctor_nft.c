@@ -138,6 +138,8 @@ static enum end walk_rule(const struct walk *walk, struct json_object *expr, uns
 {
 	bool sure = true;
 
+	if (match_is_state_alone(expr) && strcmp(walk->packet->ct_state, "established") != 0)
+		return END_GOES_ON;
 	for (size_t i = 0; i < json_object_array_length(expr); i++) {
 		struct json_object *statement = json_object_array_get_idx(expr, i);
 
@@ -151,10 +153,12 @@ static enum end walk_rule(const struct walk *walk, struct json_object *expr, uns
 			if (match == MATCH_NO)
 				return END_GOES_ON;
 			sure &= match == MATCH_YES;
-			if (strcmp(word, "xt") == 0 && match_xt_decides(value))
-				return END_UNSURE;
-			end = strcmp(word, "vmap") == 0 ? verdict_map(walk, value, sure, depth) :
-							  verdict(walk, word, value, sure, depth);
+			if (strcmp(word, "vmap") == 0)
+				end = verdict_map(walk, value, sure, depth);
+			else
+				end = verdict(walk, strcmp(word, "xt") == 0 ?
+						    match_xt_verdict(value) : word,
+					      value, sure, depth);
 			if (end != END_GOES_ON)
 				return end;
 			*returns |= strcmp(word, "return") == 0 && sure;

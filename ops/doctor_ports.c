@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
 #include "../nat64/hostports.h"
 #include "doctor_sockets.h"
+#include "port_holder.h"
 
 enum {
 	AUTO_FIRST = 10240,	/* as nat64/pool4_plan.c has it */
@@ -39,7 +39,11 @@ static void tell_holder(struct doctor *doctor, const struct place *place,
 		    place->tcp ? "TCP" : "UDP", place->at.port, owner.name, owner.pid,
 		    endpoint_format(&one->socket.local, text), place->setting,
 		    endpoint_format(&place->at, wanted));
-	if (strcmp(owner.name, "systemd-resolve") == 0)
+	if (!owner.pid)
+		doctor_mend(doctor, "as root: ss -%slnp 'sport = :%u' shows who it is; end that, "
+				    "or choose other addresses or ports in %s",
+			    place->tcp ? "t" : "u", place->at.port, place->setting);
+	else if (strcmp(owner.name, "systemd-resolve") == 0)
 		doctor_mend(doctor, "in /etc/systemd/resolved.conf: DNSStubListener=no, then: "
 				    "systemctl "
 				    "restart systemd-resolved");
@@ -50,26 +54,36 @@ static void tell_holder(struct doctor *doctor, const struct place *place,
 			    owner.name, place->setting);
 }
 
+/* Who is in the way, other than the gateway? *@ours: it has the place itself. */
+static const struct sockets_one *find_holder(const struct sockets *sockets,
+					     const struct place *place, bool dual, bool *ours)
+{
+	for (size_t i = 0; i < sockets->n; i++) {
+		const struct sockets_one *one = &sockets->v[i];
+
+		if (!sockets_conflict(one, place->tcp, &place->at, dual))
+			continue;
+		if (!one->ours)
+			return one;
+		*ours = true;
+	}
+	return NULL;
+}
+
 static void judge_place(struct doctor *doctor, const struct sockets *sockets,
 			const struct place *place)
 {
 	bool ours = false;
+	const struct sockets_one *holder = find_holder(sockets, place, false, &ours);
+	char text[ENDPOINT_STRLEN];
 
-	for (size_t i = 0; i < sockets->n; i++) {
-		const struct sockets_one *one = &sockets->v[i];
-
-		if (!sockets_conflict(one, place->tcp, &place->at))
-			continue;
-		if (doctor->pid && sockets_has(one, doctor->pid)) {
-			ours = true;
-			continue;
-		}
-		tell_holder(doctor, place, one);
-		return;
-	}
-	if (doctor->pid && !ours) {
-		char text[ENDPOINT_STRLEN];
-
+	/* Nobody of this family, but it is taken: then by one on "::" that takes both. */
+	if (!holder && !ours &&
+	    !port_is_free(&place->at, place->tcp ? SOCK_STREAM : SOCK_DGRAM))
+		holder = find_holder(sockets, place, true, &ours);
+	if (holder) {
+		tell_holder(doctor, place, holder);
+	} else if (doctor->pid && !ours) {
 		doctor_find(doctor, "the gateway does not listen on %s (%s), which %s has",
 			    endpoint_format(&place->at, text), place->tcp ? "TCP" : "UDP",
 			    place->setting);
@@ -77,18 +91,16 @@ static void judge_place(struct doctor *doctor, const struct sockets *sockets,
 	}
 }
 
-/* Whose the gateway's own sockets are, others may not see. */
-static bool may_see(struct doctor *doctor)
+/* Return: false where they cannot be read, which is said. */
+static bool read_sockets(struct doctor *doctor, struct sockets *sockets)
 {
-	char path[64];
+	int err = sockets_read(sockets, doctor->pid);
 
-	if (!doctor->pid)
-		return true;
-	snprintf(path, sizeof(path), "/proc/%d/fd/0", doctor->pid);
-	if (access(path, F_OK) == 0 || errno != EACCES)
-		return true;
-	doctor_cannot(doctor, "only root sees whose a socket is");
-	return false;
+	if (err == -EACCES)
+		doctor_cannot(doctor, "only root sees whose a socket is");
+	else if (err)
+		doctor_cannot(doctor, "/proc does not show sockets: %s", strerror(-err));
+	return !err;
 }
 
 void doctor_dns64_port(struct doctor *doctor)
@@ -100,7 +112,7 @@ void doctor_dns64_port(struct doctor *doctor)
 		doctor_skip(doctor, "dns64 is off");
 		return;
 	}
-	if (!may_see(doctor) || sockets_read(&sockets) < 0)
+	if (!read_sockets(doctor, &sockets))
 		return;
 	for (size_t i = 0; i < config->dns64.listen.n; i++) {
 		struct place place = { false, config->dns64.listen.v[i], "dns64.listen" };
@@ -126,7 +138,7 @@ void doctor_snid_port(struct doctor *doctor)
 		doctor_skip(doctor, "snid is off");
 		return;
 	}
-	if (!may_see(doctor) || sockets_read(&sockets) < 0)
+	if (!read_sockets(doctor, &sockets))
 		return;
 	for (size_t i = 0; i < config->snid.n_listen; i++) {
 		struct place place = { true, config->snid.listen[i].at, "snid.listen" };

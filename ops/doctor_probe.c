@@ -277,6 +277,9 @@ int probe_sizes(const struct in6_addr *host, uint32_t mtu, struct probe_sizes *o
 				out->largest = sizes[sequence];
 		read_errors(&echo, out);
 	}
+	for (size_t i = 0; i < n; i++)
+		if (!out->told || sizes[i] <= out->told)
+			out->fits = sizes[i];
 	close(echo.fd);
 	return 0;
 }

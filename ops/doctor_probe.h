@@ -23,6 +23,7 @@ int probe_alive(const struct in6_addr *hosts, size_t n, bool *alive);
 
 struct probe_sizes {
 	uint32_t largest;		/* bytes of the largest packet answered; 0: none */
+	uint32_t fits;			/* of the largest sent that nobody has said is too big */
 	uint32_t told;			/* MTU that a router told; 0: none did */
 	struct in6_addr teller;
 };

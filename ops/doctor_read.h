@@ -17,7 +17,7 @@ struct read_socket {
 	struct endpoint local;		/* IPv4 in mapped form */
 	bool listening;			/* TCP: in state LISTEN; UDP: not connected */
 	uint64_t inode;
-	uint64_t drops;			/* of datagrams; TCP has no such column */
+	uint64_t drops;			/* of UDP; of TCP it means nothing */
 };
 
 /** read_socket() - Return: false: it is no such line (the heading). */

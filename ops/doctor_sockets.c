@@ -21,7 +21,7 @@ static int add(struct sockets *sockets, const struct read_socket *socket, bool t
 			return -ENOMEM;
 		sockets->v = v;
 	}
-	v[sockets->n++] = (struct sockets_one){ *socket, tcp, v6 };
+	v[sockets->n++] = (struct sockets_one){ .socket = *socket, .tcp = tcp, .v6 = v6 };
 	return 0;
 }
 
@@ -42,7 +42,55 @@ static int read_table(struct sockets *sockets, const char *path, bool tcp, bool 
 	return err;
 }
 
-int sockets_read(struct sockets *sockets)
+static int compare_inodes(const void *a, const void *b)
+{
+	const struct sockets_one *x = a, *y = b;
+
+	return x->socket.inode < y->socket.inode ? -1 : x->socket.inode > y->socket.inode;
+}
+
+/* The inode of the socket that is open at entry @name of a directory of descriptors; 0: none,
+ * errno says why. */
+static uint64_t inode_at(DIR *dir, const char *name)
+{
+	char link[64];
+	uint64_t inode;
+	ssize_t len;
+
+	errno = 0;
+	len = readlinkat(dirfd(dir), name, link, sizeof(link) - 1);
+	link[len > 0 ? len : 0] = '\0';
+	return sscanf(link, "socket:[%20" SCNu64 "]", &inode) == 1 ? inode : 0;
+}
+
+static int mark_ours(struct sockets *sockets, pid_t pid)
+{
+	struct dirent *entry;
+	char path[64];
+	int err = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (!err && (entry = readdir(dir)) != NULL) {
+		struct sockets_one key = { .socket.inode = inode_at(dir, entry->d_name) };
+		struct sockets_one *one;
+
+		/* One may see what there is, and yet not what it is. */
+		if (!key.socket.inode && errno == EACCES)
+			err = -EACCES;
+		one = sockets->n ? bsearch(&key, sockets->v, sockets->n, sizeof(key),
+					   compare_inodes) : NULL;
+		if (one)
+			one->ours = true;
+	}
+	closedir(dir);
+	return err;
+}
+
+int sockets_read(struct sockets *sockets, pid_t pid)
 {
 	int err;
 
@@ -54,6 +102,10 @@ int sockets_read(struct sockets *sockets)
 		err = read_table(sockets, "/proc/net/udp", false, false);
 	if (!err)
 		err = read_table(sockets, "/proc/net/udp6", false, true);
+	if (!err && sockets->n)
+		qsort(sockets->v, sockets->n, sizeof(*sockets->v), compare_inodes);
+	if (!err && pid)
+		err = mark_ours(sockets, pid);
 	if (err)
 		sockets_free(sockets);
 	return err;
@@ -72,39 +124,19 @@ static bool is_any(const struct in6_addr *addr)
 	return IN6_IS_ADDR_UNSPECIFIED(addr) || addr_equal(addr, &any4);
 }
 
-/* Whether one on "::" takes IPv4 as well is not told: of two families none is in the way. */
-bool sockets_conflict(const struct sockets_one *one, bool tcp, const struct endpoint *at)
+bool sockets_conflict(const struct sockets_one *one, bool tcp, const struct endpoint *at,
+		      bool dual)
 {
 	const struct in6_addr *local = &one->socket.local.addr;
 
-	return one->tcp == tcp && one->socket.local.port == at->port &&
-	       one->v6 != addr_is_v4(&at->addr) &&
-	       (is_any(local) || is_any(&at->addr) || addr_equal(local, &at->addr));
+	if (one->tcp != tcp || one->socket.local.port != at->port)
+		return false;
+	if (one->v6 == addr_is_v4(&at->addr))
+		return dual && is_any(local) && one->v6;
+	return is_any(local) || is_any(&at->addr) || addr_equal(local, &at->addr);
 }
 
 /* ---- processes --------------------------------------------------------------------- */
-
-bool sockets_has(const struct sockets_one *one, pid_t pid)
-{
-	char path[64], want[40], link[64];
-	struct dirent *entry;
-	bool has = false;
-	DIR *dir;
-
-	snprintf(want, sizeof(want), "socket:[%" PRIu64 "]", one->socket.inode);
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	dir = opendir(path);
-	if (!dir)
-		return false;
-	while (!has && (entry = readdir(dir)) != NULL) {
-		ssize_t len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
-
-		link[len > 0 ? len : 0] = '\0';
-		has = strcmp(link, want) == 0;
-	}
-	closedir(dir);
-	return has;
-}
 
 static void program_name(pid_t pid, char *name, size_t size)
 {
@@ -136,7 +168,20 @@ static pid_t find_process(bool (*is_it)(pid_t pid, const void *arg), const void 
 
 static bool has_socket(pid_t pid, const void *arg)
 {
-	return sockets_has(arg, pid);
+	const struct sockets_one *one = arg;
+	struct dirent *entry;
+	bool has = false;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (!has && (entry = readdir(dir)) != NULL)
+		has = inode_at(dir, entry->d_name) == one->socket.inode;
+	closedir(dir);
+	return has;
 }
 
 void sockets_owner(const struct sockets_one *one, struct sockets_owner *owner)

@@ -12,7 +12,8 @@ struct sockets {
 		struct read_socket socket;
 		bool tcp;		/* else UDP */
 		bool v6;
-	} *v;
+		bool ours;		/* of the process that was named */
+	} *v;				/* by their inodes */
 	size_t n;
 };
 
@@ -21,18 +22,23 @@ struct sockets_owner {
 	char name[32];		/* of the program; "a program that /proc does not show" */
 };
 
-/** sockets_read() - all that listen. Return: 0 or -errno; released with sockets_free(). */
-int sockets_read(struct sockets *sockets);
+/**
+ * sockets_read() - all that listen.
+ * @pid:	whose sockets are marked as ours; 0: nobody's.
+ * Return: 0; -EACCES: whose they are is not shown to us; -errno; released with sockets_free().
+ */
+int sockets_read(struct sockets *sockets, pid_t pid);
 void sockets_free(struct sockets *sockets);
 
-/** sockets_conflict() - is it in the way of who binds to @at? */
-bool sockets_conflict(const struct sockets_one *one, bool tcp, const struct endpoint *at);
+/**
+ * sockets_conflict() - is it in the way of who binds to @at?
+ * @dual:	those on "::" take IPv4 as well (which /proc does not tell).
+ */
+bool sockets_conflict(const struct sockets_one *one, bool tcp, const struct endpoint *at,
+		      bool dual);
 
 /** sockets_owner() - who has it open: the one that is shown first. */
 void sockets_owner(const struct sockets_one *one, struct sockets_owner *owner);
-
-/** sockets_has() - has @pid this socket open? */
-bool sockets_has(const struct sockets_one *one, pid_t pid);
 
 /** sockets_program() - a process of this name in our network namespace; 0: none. */
 pid_t sockets_program(const char *name);

@@ -27,26 +27,17 @@ bool port_is_free(const struct endpoint *at, int type)
 	return !taken;
 }
 
-/* One on "::" may hold IPv4 as well; that it does is known where the port is taken. */
-static bool holds(const struct sockets_one *one, bool tcp, const struct endpoint *at)
-{
-	const struct endpoint any = { .port = at->port };
-
-	return sockets_conflict(one, tcp, at) ||
-	       (addr_is_v4(&at->addr) && IN6_IS_ADDR_UNSPECIFIED(&one->socket.local.addr) &&
-		sockets_conflict(one, tcp, &any));
-}
-
 void port_holder_find(const struct endpoint *at, int type, struct sockets_owner *owner)
 {
 	bool tcp = type == SOCK_STREAM;
 	struct sockets sockets;
 
 	*owner = (struct sockets_owner){ .name = "?" };
-	if (sockets_read(&sockets))
+	if (sockets_read(&sockets, 0))
 		return;
 	for (size_t i = 0; i < sockets.n && !owner->pid; i++)
-		if (holds(&sockets.v[i], tcp, at))
+		/* It is taken: one on "::" then holds IPv4 as well. */
+		if (sockets_conflict(&sockets.v[i], tcp, at, true))
 			sockets_owner(&sockets.v[i], owner);
 	sockets_free(&sockets);
 }

@@ -179,6 +179,12 @@ def reload(world):
         world.gate64.reload()
 
 
+@fault("nat64: {fast_path: off}")
+def fast_path(world):
+    """The configuration asks for it, and the gateway that runs has none."""
+    yield world.config({"nat64": {"fast_path": "auto"}})
+
+
 @fault("tayga")
 def other_nat64(world):
     """What runs is not TAYGA, but it is called so."""
@@ -198,7 +204,7 @@ def held(world, kind, address):
         sock.bind(address)
         if kind == socket.SOCK_STREAM:
             sock.listen()
-        yield f"(process {os.getpid()})"
+        yield
 
 
 def not_running(world, changes):
@@ -206,16 +212,36 @@ def not_running(world, changes):
         "ops": {"control": str(world.gate64.run_folder / "other.sock")}}))
 
 
-@fault(f"systemctl disable --now {open('/proc/self/comm').read().strip()}")
+@fault("systemctl disable --now")
 def dns64_port(world):
     with held(world, socket.SOCK_DGRAM, ("127.0.0.1", 5354)):
         yield not_running(world, {"dns64": {"listen": ["127.0.0.1:5354"]}})
 
 
-@fault("snid.listen")
+def test_who_has_a_port(doctor):
+    """Its program and process are named."""
+    with held(doctor, socket.SOCK_STREAM, ("127.0.0.1", 8443)):
+        _status, document = doctor.run("--only", "snid_port",
+                                       *not_running(doctor, {"snid": {"listen": [8443]}}))
+    finding, = document["findings"]
+    with open("/proc/self/comm") as comm:
+        assert f"TCP port 8443 is taken: {comm.read().strip()} (process {os.getpid()})" in \
+            finding["text"]
+
+
+@fault("other addresses or ports in snid.listen")
 def snid_port(world):
     with held(world, socket.SOCK_STREAM, ("127.0.0.1", 8443)):
         yield not_running(world, {"snid": {"listen": [8443]}})
+
+
+@fault("systemctl disable --now", "snid_port")
+def snid_port_of_a_socket_for_both_families(world):
+    """As Apache listens: on "::", for IPv4 too."""
+    with world.lab.gateway.socket(socket.AF_INET6) as sock:
+        sock.bind(("::", 8444))
+        sock.listen()
+        yield not_running(world, {"snid": {"listen": [8444]}})
 
 
 @fault("ip_local_reserved_ports=40000-41000")
@@ -357,6 +383,29 @@ def firewall_input_by_a_chain(world):
         yield ()
 
 
+@fault("nft insert rule ip filter INPUT tcp dport 443 accept", "firewall_input")
+def firewall_input_of_iptables(world):
+    """What its extensions ask for nftables does not tell; that they are there is enough here."""
+    rules = [("-i", "lo", "-j", "ACCEPT"),
+             ("-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"),
+             ("-p", "tcp", "-m", "multiport", "--dports", "22,80", "-j", "LOG"),
+             ("-p", "tcp", "--dport", "22", "-m", "comment", "--comment", "ssh", "-j", "ACCEPT"),
+             ("-j", "REJECT")]
+    for rule in rules:
+        world.lab.gateway.run("iptables-nft", "-A", "INPUT", *rule)
+    yield ()
+    world.lab.gateway.run("iptables-nft", "-F", "INPUT")
+
+
+@fault("iptables-legacy-save | iptables-nft-restore")
+def iptables_legacy(world):
+    rule = ("INPUT", "-s", "192.0.2.200", "-j", "DROP")
+    if world.lab.gateway.run("iptables-legacy", "-A", *rule, check=False).returncode:
+        pytest.skip("this kernel has no iptables of the old kind")
+    yield ()
+    world.lab.gateway.run("iptables-legacy", "-D", *rule)
+
+
 @fault("nft insert rule inet foreign output meta mark 0x67363400 accept")
 def firewall_output(world):
     with nft(world.lab.gateway, "inet", """chain output {
@@ -465,7 +514,7 @@ def way_back(world):
 
 # ---- names --------------------------------------------------------------------------------------------------
 
-@fault(f"dig @{NOBODY4} -p 53")
+@fault(f"dig @{NOBODY4} -p 53 lan.example SOA")
 def dns_upstream(world):
     yield world.config({"dns64": {"zones": [{"name": "lan.example", "upstream": [NOBODY4]}]}})
 
