@@ -37,7 +37,7 @@ OBJS    := $(SRCS:%.c=$(O)/%.o)
 GATE64  := $(O)/gate64
 
 .PHONY: all help
-all: $(GATE64)
+all: $(GATE64) man
 
 ## Targets:
 help:

@@ -102,8 +102,8 @@ const struct cli_row cli_rows[] = {
 	{ "config", CLI_CONFIG, "", 0, 0,
 	  .options = "effective from-snid from-jool from-tayga json socket config",
 	  .help = "Print the configuration in canonical form, defaults included. With --effective "
-		  "a running gateway is asked for its own; where none runs that has this file, "
-		  "what is detected is looked up here. What is made from another program's comes "
+		  "a running gateway is asked for its own; where none answers that has this "
+		  "file, what is detected is looked up here. What is made from another program's comes "
 		  "as a short file; what has no equal is named on standard error.",
 	  .failed = "the configuration, or what is to be converted, has errors.",
 	  .example = "gate64 config --effective", .schema = "config" },

@@ -144,14 +144,14 @@ int convert_file(converter *convert, const char *path, FILE *out, FILE *errors)
 	FILE *file = fopen(path, "re");
 	char *text = file ? malloc(FILE_MAX + 1) : NULL;
 	size_t len = text ? fread(text, 1, FILE_MAX + 1, file) : 0;
-	int err = !file || !text || ferror(file) ? -errno : 0;
+	int err = !file ? -errno : !text ? -ENOMEM : ferror(file) ? -EIO : 0;
 
 	if (!err && len > FILE_MAX)
 		err = -EFBIG;
-	if (err)
-		fprintf(errors, "%s: error: cannot be read: %s\n", path, strerror(-err));
-	else
+	if (text && !err)
 		err = convert_text(convert, path, text, len, out, errors);
+	else
+		fprintf(errors, "%s: error: cannot be read: %s\n", path, strerror(-err));
 	free(text);
 	if (file)
 		fclose(file);

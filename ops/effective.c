@@ -288,6 +288,6 @@ void effective_print(struct json_object *document, FILE *out)
 	fprintf(out, "# %s: %s\n", document_string(document, "file", "the defaults alone"),
 		json_object_get_boolean(document_get(document, "running")) ?
 		"as the running gate64 works by it" :
-		"as it would be here; no gate64 that runs has it");
+		"as it would be here, by what this command sees");
 	config_document_yaml(document_get(document, "settings"), out, comment, document);
 }
