@@ -101,6 +101,7 @@ UNIT_eamt      := core/eamt.c core/addr.c
 UNIT_special4  := core/special4.c
 UNIT_eam       := nat64/eam.c $(ADDRMAP) core/log.c core/loop.c
 UNIT_log       := core/log.c core/loop.c
+UNIT_log_journal := $(UNIT_log)
 UNIT_loop      := core/loop.c
 UNIT_stats     := core/stats.c
 UNIT_tcp_state :=
@@ -160,11 +161,15 @@ UNIT_doctor_read := ops/doctor_read.c core/addr.c
 UNIT_doctor_nft := ops/doctor_nft.c ops/doctor_match.c ops/document.c core/addr.c
 UNIT_doctor_ask := ops/doctor_ask.c dns64/message.c dns64/name.c core/addr.c core/loop.c core/log.c
 UNIT_netdetect := ops/netdetect.c $(ADDRMAP)
-UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/standing.c ops/tool.c ops/privilege.c \
+UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/standing.c ops/helper.c ops/tool.c \
+                  ops/privilege.c ops/confine.c \
                   core/addr.c core/log.c core/loop.c
+UNIT_heartbeat := ops/heartbeat.c ops/notify.c core/log.c core/loop.c
 UNIT_notify    := ops/notify.c core/log.c core/loop.c
-UNIT_tool      := ops/tool.c ops/privilege.c core/log.c core/loop.c
-UNIT_privilege := ops/privilege.c core/log.c core/loop.c
+UNIT_confine   := ops/confine.c core/log.c core/loop.c
+UNIT_helper    := ops/helper.c ops/tool.c ops/privilege.c ops/confine.c core/log.c core/loop.c
+UNIT_tool      := ops/tool.c ops/privilege.c ops/confine.c core/log.c core/loop.c
+UNIT_privilege := ops/privilege.c ops/confine.c core/log.c core/loop.c
 UNIT_port_holder := ops/port_holder.c ops/doctor_sockets.c ops/doctor_read.c core/addr.c
 UNIT_setup     := ops/setup_ask.c ops/setup_changes.c ops/setup_file.c ops/setup_plan.c ops/systemctl.c \
                   $(UNIT_config)
@@ -223,8 +228,11 @@ UNIT_dns_rebind := $(sort dns64/rebind.c $(UNIT_dns_synth) $(UNIT_dns_forward))
 UNITS     := $(sort $(patsubst UNIT_%,%,$(filter UNIT_%,$(.VARIABLES))))
 UNIT_BINS := $(UNITS:%=$(O)/unit/%_test)
 
+# What core/log.c stands on
+with_log = $(sort $(1) $(if $(filter core/log.c,$(1)),core/log_journal.c core/stats.c))
+
 define unit_rule
-$(O)/unit/$(1)_test: $(O)/tests/unit/$(1)_test.o $(UNIT_$(1):%.c=$(O)/%.o)
+$(O)/unit/$(1)_test: $(O)/tests/unit/$(1)_test.o $(patsubst %.c,$(O)/%.o,$(call with_log,$(UNIT_$(1))))
 	@mkdir -p $$(@D)
 	@echo "  LINK    $$@"
 	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ -lcmocka $$(PKG_LIBS)
@@ -303,12 +311,12 @@ FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
 FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)
 
 define fuzz_rule
-build/fuzz/$(1)_fuzz: tests/fuzz/$(1)_fuzz.c $(FUZZ_$(1)) $(wildcard */*.h)
+build/fuzz/$(1)_fuzz: tests/fuzz/$(1)_fuzz.c $(call with_log,$(FUZZ_$(1))) $(wildcard */*.h)
 	@mkdir -p $$(@D)
 	@echo "  FUZZ    $$@"
 	@clang -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) $(PKG_CFLAGS) -O1 -g \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $$@ tests/fuzz/$(1)_fuzz.c $(FUZZ_$(1)) $(PKG_LIBS)
+		-o $$@ tests/fuzz/$(1)_fuzz.c $(call with_log,$(FUZZ_$(1))) $(PKG_LIBS)
 endef
 $(foreach fuzz,$(FUZZES),$(eval $(call fuzz_rule,$(fuzz))))
 

@@ -65,6 +65,13 @@ enum config_fast_path {
 	CONFIG_FAST_PATH_REQUIRED,	/* or do not start */
 };
 
+/* What becomes of who makes a system call that is not on the list */
+enum config_seccomp {
+	CONFIG_SECCOMP_ON,	/* the kernel ends the process */
+	CONFIG_SECCOMP_OFF,
+	CONFIG_SECCOMP_LOG,	/* the kernel logs it */
+};
+
 enum config_flow_log {
 	CONFIG_FLOW_LOG_OFF,
 	CONFIG_FLOW_LOG_BINDINGS,
@@ -234,6 +241,7 @@ struct config {
 		char *user;
 		char *control;			/* unix socket path */
 		struct endpoint metrics;	/* port 0: off */
+		enum config_seccomp seccomp;
 		struct {
 			enum log_level level;
 			enum log_format format;

@@ -105,6 +105,13 @@ static const char *user_problem(const char *text)
 
 /* ---- enumerations ---------------------------------------------------------------- */
 
+static const char *const seccomp_words[] = {
+	[CONFIG_SECCOMP_ON] = "on",
+	[CONFIG_SECCOMP_OFF] = "off",
+	[CONFIG_SECCOMP_LOG] = "log",
+	NULL,
+};
+
 static const char *const level_words[] = {
 	[LOG_LEVEL_ERROR] = "error",
 	[LOG_LEVEL_WARN] = "warn",
@@ -513,11 +520,17 @@ const struct config_row config_rows[] = {
 	  "tunnel from behind that",
 	  .expected = "an address with its port, such as \"127.0.0.1:9464\", or off",
 	  .keyword = "off", .port = 9464, .problem.endpoint = listen_problem },
+	{ "ops.seccomp", WORD(ops.seccomp, enum config_seccomp), "on",
+	  "Confine the process to the system calls that it is known to need: any other (a program "
+	  "started, a file written by a worker) ends it by SIGSYS, and the kernel's log has the "
+	  "number; log: that is only logged there; off: for libraries that need more",
+	  .expected = "on, off or log", .words = seccomp_words },
 	{ "ops.log.level", WORD(ops.log.level, enum log_level), "info",
 	  "What is logged: this and everything graver",
 	  .expected = "error, warn, info or debug", .words = level_words },
 	{ "ops.log.format", WORD(ops.log.format, enum log_format), "auto",
-	  "How it is logged; auto: for the journal if that listens, else as text",
+	  "How it is logged: to the journal with fields (GATE64_*, MESSAGE_ID), or to standard "
+	  "error as text or JSON; auto: the journal where that reads standard error, else text",
 	  .expected = "auto, journal, text or json", .words = format_words },
 };
 

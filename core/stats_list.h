@@ -316,6 +316,8 @@ STAT(STAT_SNI_GUARD_DESTINATION, "gate64_sni_guard_drops_total",
      "reason=\"nat46_destination\"", "")
 
 /* ---- ops --------------------------------------------------------------- */
+STAT(STAT_OPS_LOG_LOST, "gate64_log_lost_total", "",
+     "Log lines lost because nobody took them")
 STAT(STAT_OPS_RELOAD_OK, "gate64_reloads_total", "result=\"ok\"", "Reloads, by result")
 STAT(STAT_OPS_RELOAD_FAILED, "gate64_reloads_total", "result=\"failed\"", "")
 #define HTTP_REQUEST(id, path, help) \

@@ -177,7 +177,8 @@ struct context *engine_renew(struct engine *engine)
 		return NULL;
 	engine->patience_ms = next_patience_ms(engine);
 	engine->ill = false;
-	log_limited(LOG_LEVEL_WARN, "dns64: no server answers; the resolver starts afresh");
+	log_event_limited(LOG_LEVEL_WARN, LOG_EVENT_RESOLVER_RESTARTED, NULL,
+			  "dns64: no server answers; the resolver starts afresh");
 	engine->renewed_ms = loop_now_ms();
 	engine->context = context;
 	engine->health.renewals++;

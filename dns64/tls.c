@@ -111,9 +111,11 @@ static void warn_of_expiry(struct tls *tls)
 		return;
 	strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&tls->not_after, &tm));
 	if (tls->not_after <= now_s)
-		log_error("%s: the certificate has expired, on %s", cert_setting, date);
+		log_event(LOG_LEVEL_ERROR, LOG_EVENT_CERTIFICATE_EXPIRES, LOG_FIELDS({ "date", date }),
+			  "%s: the certificate has expired, on %s", cert_setting, date);
 	else
-		log_warn("%s: the certificate expires on %s", cert_setting, date);
+		log_event(LOG_LEVEL_WARN, LOG_EVENT_CERTIFICATE_EXPIRES, LOG_FIELDS({ "date", date }),
+			  "%s: the certificate expires on %s", cert_setting, date);
 }
 
 /* ---- the context ----------------------------------------------------------------- */

@@ -244,7 +244,8 @@ static void retry_later(struct gateway *gateway, int err)
 	gateway->retry_ms = ms;
 	after = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	event_add(gateway->retry, &after);
-	log_error("%s: %s; trying again in %u s", gateway->problem, strerror(-err), ms / 1000);
+	log_event(LOG_LEVEL_ERROR, LOG_EVENT_HOST_PROBLEM, LOG_FIELDS({ "what", gateway->problem }),
+		  "%s: %s; trying again in %u s", gateway->problem, strerror(-err), ms / 1000);
 }
 
 static void tend_host(struct gateway *gateway)
@@ -256,7 +257,8 @@ static void tend_host(struct gateway *gateway)
 		return;
 	}
 	if (gateway->problem)
-		log_info("%s: in order now", gateway->problem);
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_HOST_MENDED,
+			  LOG_FIELDS({ "what", gateway->problem }), "%s: in order now", gateway->problem);
 	gateway->problem = NULL;
 	gateway->retry_ms = 0;
 	event_del(gateway->retry);
@@ -352,15 +354,6 @@ static int go_over(struct gateway *gateway, struct plan *next, const char **refu
 	return 0;
 }
 
-/* These were used up at start: the user who we are, the socket we listen at. */
-static void warn_fixed(const struct config *old, const struct config *next, FILE *errors)
-{
-	if (strcmp(old->ops.user, next->ops.user) != 0)
-		fprintf(errors, "ops.user: a change needs a restart\n");
-	if (strcmp(old->ops.control, next->ops.control) != 0)
-		fprintf(errors, "ops.control: a change needs a restart\n");
-}
-
 static int reload(struct gateway *gateway, FILE *errors)
 {
 	const char *refuser;
@@ -381,7 +374,7 @@ static int reload(struct gateway *gateway, FILE *errors)
 		fprintf(errors, "the host's network cannot be read: %s\n", strerror(-err));
 		goto put;
 	}
-	warn_fixed(gateway->plan->config, next->config, errors);
+	plan_warn_fixed(gateway->plan, next, errors);
 	err = go_over(gateway, next, &refuser);
 	if (err)
 		fprintf(errors, "%s refuses the change: %s; the log says more\n", refuser,
@@ -408,9 +401,10 @@ int gateway_reload(struct gateway *gateway)
 	stats_inc(err ? STAT_OPS_RELOAD_FAILED : STAT_OPS_RELOAD_OK);
 	log_lines(err ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "reload", text ? text : "");
 	if (err)
-		log_error("reload refused: the old configuration holds");
+		log_event(LOG_LEVEL_ERROR, LOG_EVENT_RELOAD_REFUSED, LOG_FIELDS({ "text", text }),
+			  "reload refused: the old configuration holds");
 	else
-		log_info("reload done");
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_RELOADED, NULL, "reload done");
 	free(gateway->last_reload.text);
 	gateway->last_reload.at = time(NULL);
 	gateway->last_reload.ok = err == 0;
@@ -433,7 +427,7 @@ static int follow_network(struct gateway *gateway)
 	bool changed = false;
 
 	if (!err && !addrmap_equal(next->map, gateway->plan->map)) {
-		log_info("the network has changed");
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_NETWORK_CHANGED, NULL, "the network has changed");
 		changed = true;
 		err = go_over(gateway, next, &refuser);
 		if (err)

@@ -66,7 +66,8 @@ static bool uplink_is_absent(struct grace *grace, const struct config *config,
 
 	if (net->uplink_v4_be32 || is_another) {
 		if (grace->missing && net->uplink_v4_be32)
-			log_info("the uplink has an IPv4 address again");
+			log_event(LOG_LEVEL_INFO, LOG_EVENT_UPLINK_BACK, NULL,
+				  "the uplink has an IPv4 address again");
 		grace->missing = false;
 		return false;
 	}
@@ -75,8 +76,9 @@ static bool uplink_is_absent(struct grace *grace, const struct config *config,
 			return false;
 		grace->missing = true;
 		grace->uplink_until_ms = now_ms + GRACE_UPLINK_MS;
-		log_warn("the uplink has no IPv4 address any more: flows are kept for %d s",
-			 GRACE_UPLINK_MS / 1000);
+		log_event(LOG_LEVEL_WARN, LOG_EVENT_UPLINK_LOST, NULL,
+			  "the uplink has no IPv4 address any more: flows are kept for %d s",
+			  GRACE_UPLINK_MS / 1000);
 	}
 	return now_ms < grace->uplink_until_ms;
 }

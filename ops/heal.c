@@ -171,10 +171,12 @@ static void look(struct heal *heal, enum heal_what what)
 	}
 	stats_inc(things[what].mended);
 	if (wait_ms)
-		log_warn("healed: %s; the %uth time with little rest between: next time it waits "
-			 "%lld s", said, thing->score, (long long)wait_ms / 1000);
+		log_event(LOG_LEVEL_WARN, LOG_EVENT_HEALED, LOG_FIELDS({ "what", said }),
+			  "healed: %s; the %uth time with little rest between: next time it waits "
+			  "%lld s", said, thing->score, (long long)wait_ms / 1000);
 	else
-		log_warn("healed: %s", said);
+		log_event(LOG_LEVEL_WARN, LOG_EVENT_HEALED, LOG_FIELDS({ "what", said }),
+			  "healed: %s", said);
 }
 
 static void on_due(evutil_socket_t fd, short event, void *arg)

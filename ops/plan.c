@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../core/addrmap.h"
@@ -84,4 +85,14 @@ void plan_put(struct plan *plan)
 	else
 		config_free((struct config *)plan->config);
 	free(plan);
+}
+
+void plan_warn_fixed(const struct plan *old, const struct plan *next, FILE *errors)
+{
+	if (strcmp(old->config->ops.user, next->config->ops.user) != 0)
+		fprintf(errors, "ops.user: a change needs a restart\n");
+	if (strcmp(old->config->ops.control, next->config->ops.control) != 0)
+		fprintf(errors, "ops.control: a change needs a restart\n");
+	if (old->config->ops.seccomp != next->config->ops.seccomp)
+		fprintf(errors, "ops.seccomp: a change needs a restart\n");
 }

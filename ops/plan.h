@@ -52,4 +52,10 @@ struct plan *plan_hold(struct plan *plan);
 /** plan_put() - give a reference back; NULL is allowed. */
 void plan_put(struct plan *plan);
 
+/**
+ * plan_warn_fixed() - a line to @errors for each change that comes too late: who we are, where
+ * we listen for commands, what we are confined to.
+ */
+void plan_warn_fixed(const struct plan *old, const struct plan *next, FILE *errors);
+
 #endif

@@ -120,9 +120,13 @@ void refusal_note(enum refusal refusal, const struct endpoint *client, const cha
 	stats_inc(stat);
 	if (recent_due(stat, loop_now_ms()))
 		recent_keep(RECENT_SNID, stat, &client->addr, name);
-	log_limited(LOG_LEVEL_INFO, "snid: refused %s%s%s: %s%s%s", addr_format(&client->addr, text),
-		    name[0] ? " for " : "", name, refusals[refusal].text, why ? ": " : "",
-		    why ? why : "");
+	log_event_limited(LOG_LEVEL_INFO, LOG_EVENT_CONNECTION_REFUSED,
+			  LOG_FIELDS({ "client", addr_format(&client->addr, text) },
+				     { "name", name[0] ? name : NULL },
+				     { "reason", refusals[refusal].text }),
+			  "snid: refused %s%s%s: %s%s%s", addr_format(&client->addr, text),
+			  name[0] ? " for " : "", name, refusals[refusal].text, why ? ": " : "",
+			  why ? why : "");
 }
 
 /* ---- what the client is told --------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Log lines as they are written: levels, formats, JSON (RFC 8259 7), the rate limit. */
+/* Log lines as they are written to stderr: levels, formats, JSON (RFC 8259 7), limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,14 +7,17 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../core/log.h"
+#include "../../core/log_journal.h"
 
 static int saved = -1, file = -1;
 static char said[65536];
@@ -91,7 +94,7 @@ static void test_text(void **state)
 				     "gate64: hello 7\ngate64: debug: inside\n");
 }
 
-/* sd-daemon(3): "<N>" with the numbers of syslog(3) */
+/* sd-daemon(3): "<N>" with the numbers of syslog(3), where the journal has no socket */
 static void test_journal(void **state)
 {
 	(void)state;
@@ -104,19 +107,30 @@ static void test_journal(void **state)
 	assert_string_equal(heard(), "<3>a\n<4>b\n<6>c\n<7>d\n");
 }
 
+/* systemd.exec(5), JOURNAL_STREAM: "device:inode" of what stderr was; if it still is, auto
+ * is the journal. */
 static void test_auto(void **state)
 {
+	struct stat status;
+	char stream[64];
+
 	(void)state;
-	setenv("JOURNAL_STREAM", "8:1", 1);
-	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
 	listen_in();
+	assert_int_equal(fstat(STDERR_FILENO, &status), 0);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)status.st_dev,
+		 (unsigned long long)status.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
 	log_info("x");
-	assert_string_equal(heard(), "<6>x\n");
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)status.st_dev,
+		 (unsigned long long)status.st_ino + 1);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
+	log_info("y");
 	unsetenv("JOURNAL_STREAM");
 	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
-	listen_in();
-	log_info("x");
-	assert_string_equal(heard(), "gate64: x\n");
+	log_info("z");
+	assert_string_equal(heard(), "<6>x\ngate64: y\ngate64: z\n");
 }
 
 static void test_levels(void **state)
@@ -219,6 +233,28 @@ static void test_one_line_is_one_line(void **state)
 	assert_int_equal(lines(heard()), 1);
 }
 
+/* What has a name says it, with its fields, as members. */
+static void test_json_events(void **state)
+{
+	json_object *object;
+
+	(void)state;
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+	listen_in();
+	log_event(LOG_LEVEL_ERROR, LOG_EVENT_NOT_STARTED, LOG_FIELDS({ "step", "a \"b\"\n" }),
+		  "not started: %d", 7);
+	heard();
+	assert_int_equal(lines(said), 1);
+	object = json_tokener_parse(said);
+	assert_non_null(object);
+	assert_int_equal(json_object_object_length(object), 5);
+	assert_string_equal(member(object, "event"), "start-failed");
+	assert_string_equal(member(object, "message"), "not started: 7");
+	assert_string_equal(member(object, "step"), "a \"b\"\n");
+	assert_string_equal(member(object, "level"), "error");
+	json_object_put(object);
+}
+
 static void provoke(int i)
 {
 	log_limited(LOG_LEVEL_INFO, "seen %d", i);
@@ -227,6 +263,7 @@ static void provoke(int i)
 /* Ten at once, two a second; the next one says how many were left out. */
 static void test_rate_limit(void **state)
 {
+	char wanted[64];
 	size_t n;
 
 	(void)state;
@@ -243,17 +280,60 @@ static void test_rate_limit(void **state)
 	provoke(100);
 	provoke(101);
 	heard();
-	char wanted[64];
-
 	snprintf(wanted, sizeof(wanted), "gate64: seen 100 (%zu alike left out)\n", 100 - n);
 	assert_non_null(strstr(said, wanted));
 	assert_int_equal(lines(said), 1);
 }
 
+/* Two places each have a limit of their own, other lines a wider one. */
+static void test_each_place_its_limit(void **state)
+{
+	(void)state;
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	listen_in();
+	for (int i = 0; i < 100; i++) {
+		log_limited(LOG_LEVEL_WARN, "narrow %d", i);
+		log_info("wide %d", i);
+	}
+	heard();
+	assert_non_null(strstr(said, "narrow 9\n"));
+	assert_null(strstr(said, "narrow 99\n"));
+	assert_non_null(strstr(said, "wide 99\n"));
+}
+
+/* When it has become quiet what was left out is told, once, without another line coming. */
+static void test_left_out_is_told_at_the_end(void **state)
+{
+	char wanted[128];
+	size_t n;
+
+	(void)state;
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	listen_in();
+	for (int i = 0; i < 100; i++)
+		log_limited(LOG_LEVEL_WARN, "100%% of %-5s: %d%d %" PRIu64, "x", i, i, UINT64_C(1));
+	n = lines(heard());
+	snprintf(wanted, sizeof(wanted),
+		 "gate64: warning: 100%% of ...: ... ... (%zu alike left out)\n", 100 - n);
+	listen_in();
+	log_tell_left_out();
+	assert_null(strstr(heard(), wanted));
+	for (int i = 0; i < 600 && !strstr(said, wanted); i++) {
+		usleep(50000);
+		listen_in();
+		log_tell_left_out();
+		heard();
+	}
+	assert_non_null(strstr(said, wanted));
+	listen_in();
+	log_tell_left_out();
+	assert_null(strstr(heard(), wanted));
+}
+
 /* What is not to be written uses up nothing. */
 static void test_limit_of_a_silent_level(void **state)
 {
-	struct log_limit limit = { 0 };
+	struct log_limit limit = { LOG_LIMIT_NARROW };
 	uint32_t left_out = 7;
 
 	(void)state;
@@ -278,11 +358,15 @@ int main(void)
 		cmocka_unit_test(test_auto),
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json_events),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_one_line_is_one_line),
 		cmocka_unit_test(test_rate_limit),
+		cmocka_unit_test(test_each_place_its_limit),
+		cmocka_unit_test(test_left_out_is_told_at_the_end),
 		cmocka_unit_test(test_limit_of_a_silent_level),
 	};
 
+	log_journal_path = "/nonexistent/socket";
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
