@@ -22,9 +22,12 @@
 #include "../snid/snid.h"
 #include "cli.h"
 #include "command.h"
+#include "confine.h"
 #include "control.h"
 #include "gateway.h"
 #include "heal.h"
+#include "heartbeat.h"
+#include "helper.h"
 #include "notify.h"
 #include "privilege.h"
 #include "requests.h"
@@ -69,7 +72,9 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 	/* A service manager may be about to start it again; who presses ^C is not. */
 	if (signal_number == SIGINT && gateway_nat64(life->gateway))
 		nat64_leave_nothing(gateway_nat64(life->gateway));
-	log_info("%s: stopping", strsignal((int)signal_number));
+	log_event(LOG_LEVEL_INFO, LOG_EVENT_STOPPING,
+		  LOG_FIELDS({ "signal", strsignal((int)signal_number) }),
+		  "%s: stopping", strsignal((int)signal_number));
 	/* Whoever says it twice, or by hand, does not want to wait for others' connections. */
 	if (signal_number == SIGTERM && !life->stopping &&
 	    gateway_stop(life->gateway, stop_now, life)) {
@@ -212,9 +217,38 @@ static int pins_up(struct life *life)
 	return 0;
 }
 
+static int helper_up(struct life *life)
+{
+	(void)life;
+	return helper_start();
+}
+
+static void helper_down(struct life *life)
+{
+	(void)life;
+	helper_stop();
+}
+
+static int confine_up(struct life *life)
+{
+	return confine_process(gateway_config(life->gateway)->ops.seccomp);
+}
+
 static int workers_up(struct life *life)
 {
 	return gateway_start(life->gateway);
+}
+
+static int heartbeat_up(struct life *life)
+{
+	(void)life;
+	return heartbeat_begin(privilege_enter_unprivileged);
+}
+
+static void heartbeat_down(struct life *life)
+{
+	(void)life;
+	heartbeat_end();
 }
 
 static int manager_up(struct life *life)
@@ -248,11 +282,16 @@ static const struct rung {
 	/* The rooms open their sockets as the user that we stay: a listener of a later
 	 * reload can share a port only with sockets of the same user (SO_REUSEPORT). */
 	{ "give up privilege",			privilege_up,		NULL },
+	/* As that user; before there is anything open that is not for a child. */
+	{ "start the helper",			helper_up,		helper_down },
 	/* Before the rooms: a second gate64 goes no further than here. */
 	{ "open the control socket",		control_up,		control_down },
 	{ "open nat64, dns64 and snid",		rooms_up,		rooms_down },
 	{ "set up routes and rules",		host_up,		host_down },
+	/* As late as possible, and before there is another thread. */
+	{ "confine system calls",		confine_up,		NULL },
 	{ "start the workers",			workers_up,		NULL },
+	{ "watch over the threads",		heartbeat_up,		heartbeat_down },
 	{ "tell the service manager",		manager_up,		manager_down },
 };
 
@@ -266,19 +305,21 @@ static int run(const char *config_path)
 	while (rung < top && !err) {
 		err = ladder[rung].up(&life);
 		if (err)
-			log_error("not started: could not %s", ladder[rung].what);
+			log_event(LOG_LEVEL_ERROR, LOG_EVENT_NOT_STARTED,
+				  LOG_FIELDS({ "step", ladder[rung].what }),
+				  "not started: could not %s", ladder[rung].what);
 		else
 			rung++;
 	}
 	if (!err) {
-		log_info("ready");
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_READY, NULL, "ready");
 		err = loop_run(life.loop);
 	}
 	while (rung-- > 0)
 		if (ladder[rung].down)
 			ladder[rung].down(&life);
 	if (!err)
-		log_info("stopped");
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_STOPPED, NULL, "stopped");
 	return err ? CLI_EXIT_FAILED : CLI_EXIT_DONE;
 }
 

@@ -144,6 +144,11 @@ void notify_extend(uint32_t ms)
 	send_message(message);
 }
 
+void notify_watchdog(void)
+{
+	send_message("WATCHDOG=1");
+}
+
 void notify_stopping(void)
 {
 	send_message("STOPPING=1");

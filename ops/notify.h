@@ -3,8 +3,8 @@
  * Tell the service manager how we are: the protocol of sd_notify(3), datagrams
  * of "KEY=value" lines to the socket in $NOTIFY_SOCKET. By hand, since it is a
  * page of code and libsystemd is a large guest in a process that parses packets.
- * Without $NOTIFY_SOCKET all of these do nothing. Main thread only: systemd's
- * NotifyAccess=main looks at the process, but order matters.
+ * Without $NOTIFY_SOCKET all of these do nothing. Main thread only, since order matters,
+ * but for notify_watchdog().
  */
 #ifndef OPS_NOTIFY_H
 #define OPS_NOTIFY_H
@@ -34,6 +34,9 @@ void notify_unstore(const char *name);
 
 /** notify_extend() - what is under way, a stop too, may last so much longer from now on. */
 void notify_extend(uint32_t ms);
+
+/** notify_watchdog() - we are well. Any thread. */
+void notify_watchdog(void);
 
 /** notify_stopping() - the clean stop begins. */
 void notify_stopping(void);

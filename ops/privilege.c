@@ -19,17 +19,8 @@
 #include <unistd.h>
 
 #include "../core/log.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-#ifndef UNDER_SANITIZER
-#define UNDER_SANITIZER 0
-#endif
+#include "confine.h"
+#include "sanitizer.h"
 
 #define CAP_BIT(cap) (UINT64_C(1) << (cap))
 
@@ -194,12 +185,21 @@ int privilege_enter_main(void)
 
 int privilege_enter_nat64(void)
 {
-	return keep_only(caps_nat64);
+	int err = keep_only(caps_nat64);
+
+	return err ? err : confine_thread(CONFINE_NAT64);
 }
 
 int privilege_enter_unprivileged(void)
 {
-	return keep_only(0);
+	int err = keep_only(0);
+
+	return err ? err : confine_thread(CONFINE_OTHER);
+}
+
+int privilege_enter_helper(void)
+{
+	return keep_only(CAP_BIT(CAP_NET_ADMIN));
 }
 
 int privilege_pass_on(void)

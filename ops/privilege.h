@@ -4,6 +4,7 @@
  * capabilities; opens what needs more; then in this order:
  *
  *   privilege_drop()     main thread, while it is the only one of the process
+ *   confine_process()    (confine.h) likewise
  *   loop_start(..., privilege_enter_nat64 | privilege_enter_unprivileged)
  *   privilege_enter_main()     main thread, once all nat64 workers run
  *
@@ -13,6 +14,8 @@
  *   main     CAP_NET_ADMIN (netlink, rules), CAP_NET_BIND_SERVICE (listeners of a reload)
  *   nat64    CAP_NET_ADMIN (verdicts), CAP_NET_RAW
  *   others   none
+ *
+ * and a process that runs programs (helper.h): CAP_NET_ADMIN.
  */
 #ifndef OPS_PRIVILEGE_H
 #define OPS_PRIVILEGE_H
@@ -33,11 +36,16 @@ int privilege_drop(const char *user);
 /** privilege_enter_main() - main thread: CAP_NET_RAW, CAP_BPF and CAP_PERFMON go too. Return: 0 or -errno. */
 int privilege_enter_main(void);
 
-/** privilege_enter_nat64() - enter hook of the nat64 workers. Return: 0 or -errno. */
+/* Enter hooks of threads; where the process is confined (confine.h), they are so further. */
+
+/** privilege_enter_nat64() - of the nat64 workers. Return: 0 or -errno. */
 int privilege_enter_nat64(void);
 
-/** privilege_enter_unprivileged() - enter hook of all others. Return: 0 or -errno. */
+/** privilege_enter_unprivileged() - of all others. Return: 0 or -errno. */
 int privilege_enter_unprivileged(void);
+
+/** privilege_enter_helper() - the process that runs programs keeps CAP_NET_ADMIN. Return: 0 or -errno. */
+int privilege_enter_helper(void);
 
 /**
  * privilege_pass_on() - let the program that this process executes next keep

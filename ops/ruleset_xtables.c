@@ -24,11 +24,10 @@
 
 #include "../core/config.h"
 #include "../nat64/nat64.h"
-#include "tool.h"
+#include "helper.h"
 
 enum {
 	MULTIPORT_MAX = 15,	/* ports in one match; a range counts as two */
-	RESTORE_TIMEOUT_MS = 10000,	/* it takes some 10 ms */
 };
 
 #define MADE_TABLE "GATE64-MADE-TABLE"
@@ -45,11 +44,11 @@ static const struct {
 /* The two families, in the order of taking away */
 static const struct {
 	const char *family;	/* as nftables calls it */
-	const char *restore;
+	enum helper_program restore;
 	bool v4;
 } families[] = {
-	{"ip6", "ip6tables-nft-restore", false},
-	{"ip", "iptables-nft-restore", true},
+	{"ip6", HELPER_IP6TABLES_RESTORE, false},
+	{"ip", HELPER_IPTABLES_RESTORE, true},
 };
 
 enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
@@ -387,8 +386,6 @@ static int xtables_remove(char *said)
 
 static int install_family(const struct rule_list *list, size_t family, char *said)
 {
-	/* --noflush: what else is in the table stays. */
-	const char *const argv[] = {families[family].restore, "--noflush", NULL};
 	char *input = NULL;
 	struct look look;
 	size_t size;
@@ -405,7 +402,7 @@ static int install_family(const struct rule_list *list, size_t family, char *sai
 		snprintf(said, RULESET_SAID_SIZE, "%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	err = tool_run(argv, input, RESTORE_TIMEOUT_MS, said, RULESET_SAID_SIZE);
+	err = helper_run(families[family].restore, input, said, RULESET_SAID_SIZE);
 	free(input);
 	return err;
 }

@@ -47,8 +47,7 @@ static bool find_program(const char *name, char *path, size_t size)
 	return false;
 }
 
-/* Return: a descriptor that reads @text, or -errno. */
-static int input_open(const char *text)
+int tool_input(const char *text)
 {
 	size_t len = strlen(text), done = 0;
 	int fd = memfd_create("gate64-tool-input", MFD_CLOEXEC);
@@ -196,30 +195,38 @@ close_out:
 	return err;
 }
 
-int tool_run(const char *const argv[], const char *input, int timeout_ms, char *said,
-	     size_t said_size)
+int tool_run_with(const char *const argv[], int in, int timeout_ms, char *said,
+		  size_t said_size)
 {
 	struct said what = {.text = said, .size = said_size};
 	char path[64];
-	int in, err;
+	int err;
 
 	said[0] = '\0';
 	if (!find_program(argv[0], path, sizeof(path))) {
 		snprintf(said, said_size, "%s is not installed", argv[0]);
 		return -ENOENT;
 	}
-	in = input_open(input);
-	if (in < 0) {
-		err = in;
-	} else {
-		err = start_and_reap(path, argv, in, timeout_ms, &what);
-		close(in);
-	}
+	err = start_and_reap(path, argv, in, timeout_ms, &what);
 	while (what.len && said[what.len - 1] == '\n')
 		said[--what.len] = '\0';
 	if (err && !what.len) {
 		snprintf(said, said_size, "%s", err == -EPROTO ? "failed without a word" :
 			 err == -ETIMEDOUT ? "did not end in time" : strerror(-err));
 	}
+	return err;
+}
+
+int tool_run(const char *const argv[], const char *input, int timeout_ms, char *said,
+	     size_t said_size)
+{
+	int in = tool_input(input), err;
+
+	if (in < 0) {
+		snprintf(said, said_size, "%s", strerror(-in));
+		return in;
+	}
+	err = tool_run_with(argv, in, timeout_ms, said, said_size);
+	close(in);
 	return err;
 }

@@ -9,6 +9,12 @@
 #include <stddef.h>
 
 /**
+ * tool_input() - what a program shall read: @text in a memory file.
+ * Return: a descriptor, owned by the caller, or -errno.
+ */
+int tool_input(const char *text);
+
+/**
  * tool_run() - run @argv and wait for it.
  * @argv:	NULL-terminated; argv[0] a bare name, looked for in the system's
  *		own folders for programs, never in $PATH.
@@ -23,5 +29,9 @@
  */
 int tool_run(const char *const argv[], const char *input, int timeout_ms, char *said,
 	     size_t said_size);
+
+/** tool_run_with() - likewise; @in: its standard input, borrowed. */
+int tool_run_with(const char *const argv[], int in, int timeout_ms, char *said,
+		  size_t said_size);
 
 #endif

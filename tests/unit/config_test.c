@@ -276,6 +276,8 @@ static void test_good_values(void **state)
 		  "  log:\n    level: error\n    format: journal\n" },
 		{ "ops: {log: {level: warn, format: text}}",
 		  "  log:\n    level: warn\n    format: text\n" },
+		{ "ops: {seccomp: log}", "  seccomp: log\n" },
+		{ "ops: {seccomp: off}", "  seccomp: off\n" },
 		{ "ops: {control: \"/run/a b\"}", "  control: \"/run/a b\"\n" },
 		{ "nat64: {limits: {new_per_client: 5}}", "    new_per_client: 5/s\n" },
 		{ "prefixes: {eam: [{ipv4: 192.0.2.0/24, ipv6: \"2001:db8:a::/56\"}]}",
@@ -391,6 +393,7 @@ static const char everything[] =
 	"  user: nobody\n"
 	"  control: /run/x.sock\n"
 	"  metrics: \"[2001:db8::1]:9100\"\n"
+	"  seccomp: log\n"
 	"  log: {level: debug, format: json}\n";
 
 static void expect_round_trip(const char *text)
