@@ -142,6 +142,7 @@ UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
 UNIT_gateway   := ops/gateway.c ops/host.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
 UNIT_grace     := ops/grace.c ops/netdetect.c core/log.c $(ADDRMAP)
 UNIT_heal      := ops/heal.c core/stats.c
+UNIT_standing  := ops/standing.c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
 UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
 UNIT_exposition := ops/exposition.c
@@ -422,7 +423,7 @@ install-test:
 
 .PHONY: bench
 ##   bench      deps, build, and ratios against plain forwarding and against Debian's unbound,
-##              nginx and haproxy, each in one run; restarts, floods
+##              nginx and haproxy, each in one run; restarts, reloads, floods
 bench: deps
 	@$(MAKE) --no-print-directory build $(O)/bench/snid_load
 	$(SUDO) tests/bench/nat64.py
@@ -432,6 +433,7 @@ bench: deps
 	$(SUDO) tests/bench/dns_flood.py
 	$(SUDO) tests/bench/snid.py
 	$(SUDO) tests/bench/snid_hard.py
+	$(SUDO) tests/bench/reloads.py
 
 .PHONY: tidy cppcheck install uninstall clean
 ##   tidy       clang-tidy over all sources

@@ -17,6 +17,7 @@ import pytest
 from crossing import need_fast, programs
 from gateway import Gate64
 from netns import wait_for
+from test_host import ports_of
 from topology import GATEWAY4, INTERNET4, NAT46, PREF64
 from traffic import Traffic, new_ones_work
 
@@ -180,14 +181,15 @@ def test_the_program_is_taken_away(lab, gate64, traffic, what):
 def test_the_hosts_ports_change(lab, gate64, traffic):
     """Issue 7, self-healing: sysctls that we go by. New flows keep off the host's own ports."""
     def pool():
-        return gate64.status()["rooms"]["nat64"]["pool4"][0]["tcp"]
+        return ports_of(gate64.status()["rooms"]["nat64"]["pool4"][0]["tcp"])
     before, was = lab.gateway.sysctl("net/ipv4/ip_local_port_range"), pool()
     with healing(gate64, traffic, "sysctls"):
         lab.gateway.sysctl("net/ipv4/ip_local_port_range", "40000 60999")
-    assert pool() != was
+    assert len(pool()) > len(was) + 5000
     with healing(gate64, traffic, "sysctls"):
         lab.gateway.sysctl("net/ipv4/ip_local_port_range", before)
-    assert pool() == was
+    # But for those few that flows have taken meanwhile.
+    assert was <= pool() and len(pool()) < len(was) + 100
 
 
 # ---- the network -------------------------------------------------------------------------
