@@ -338,7 +338,8 @@ DEB_TEST  := llvm clang-tidy cppcheck libcmocka-dev python3 python3-pytest pytho
              nsd nginx-light fcgiwrap curl openssl tcpdump iperf3 tayga systemd traceroute ethtool wrk \
              python3-pyftpdlib knot-dnsutils ldnsutils bind9-dnsutils dnsperf musl-tools unbound \
              libnginx-mod-stream haproxy postgresql gnutls-bin python3-jsonschema mandoc \
-             python3-pycurl python3-websockets python3-prometheus-client
+             python3-pycurl python3-websockets python3-prometheus-client \
+             bird2 openssh-server openssh-client
 # It would become the resolver of the machine that it is installed on.
 DEB_UNPACKED := systemd-resolved libsystemd-shared
 

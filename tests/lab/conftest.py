@@ -15,7 +15,7 @@ from topology import Lab
 
 PROGRAMS = ("ip", "nft", "wg", "wireguard-go", "nsd", "nginx", "fcgiwrap", "git", "curl",
             "openssl", "ping", "tcpdump", "traceroute", "ldns-signzone", "drill", "dig", "dnsperf",
-            "musl-gcc", "psql", "gnutls-cli")
+            "musl-gcc", "psql", "gnutls-cli", "bird", "sshd", "ssh")
 DESCRIPTORS = 16384	# 4,000 connections with both their ends in this process
 
 
