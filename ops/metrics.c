@@ -26,18 +26,17 @@ struct place {
 #define AT(type, field) { offsetof(struct type, field), sizeof(((struct type *)0)->field) }
 
 struct metric {
-	const char *name;
-	enum metric_type type;
-	const char *labels;
-	struct place place;
+	const char *name, *labels;
 	const char *help;	/* of the family; on its first row */
+	struct place place;
+	enum metric_type type;
 	bool is_time;		/* counted in microseconds, told in seconds */
 };
 
 #define GAUGE(type, field, name, labels, help) \
-	{ name, METRIC_GAUGE, labels, AT(type, field), help, false }
+	{ name, labels, help, AT(type, field), METRIC_GAUGE, false }
 #define COUNTER(type, field, name, labels, help) \
-	{ name, METRIC_COUNTER, labels, AT(type, field), help, false }
+	{ name, labels, help, AT(type, field), METRIC_COUNTER, false }
 
 /* Rows of a family stand together. */
 static const struct metric nat64_metrics[] = {
@@ -107,8 +106,9 @@ static const struct metric upstream_metrics[] = {
 	      "Workers that ask the servers of a zone"),
 	GAUGE(dns64_upstream, n_deaf, "gate64_dns_upstream_silent_workers", "",
 	      "Workers to whom none of these servers answers"),
-	{ "gate64_dns_upstream_answer_seconds", METRIC_GAUGE, "", AT(dns64_upstream, took_us),
-	  "How long an answer takes, smoothed; 0: there was none yet", true },
+	{ "gate64_dns_upstream_answer_seconds", "",
+	  "How long an answer takes, smoothed; 0: there was none yet", AT(dns64_upstream, took_us),
+	  METRIC_GAUGE, true },
 };
 
 static const struct metric snid_metrics[] = {
@@ -126,8 +126,8 @@ static const struct metric snid_metrics[] = {
 
 /* The names that Prometheus's own libraries use; 0: not to be had */
 static const struct metric process_metrics[] = {
-	{ "process_cpu_seconds_total", METRIC_COUNTER, "", AT(process, cpu_us),
-	  "User and system CPU time spent", true },
+	{ "process_cpu_seconds_total", "", "User and system CPU time spent", AT(process, cpu_us),
+	  METRIC_COUNTER, true },
 	GAUGE(process, resident_bytes, "process_resident_memory_bytes", "",
 	      "Resident memory"),
 	GAUGE(process, virtual_bytes, "process_virtual_memory_bytes", "", "Virtual memory"),

@@ -72,8 +72,18 @@ static bool is_name(const struct cursor *text, const char *name)
 	return cursor_left(text) == len && strncasecmp((const char *)text->at, name, len) == 0;
 }
 
-/* Take what is before the first byte of @set that is not in quotes, or all of it. */
+/* Take what is before the first byte of @set, or all of it. */
 static struct cursor take_until(struct cursor *from, const char *set)
+{
+	size_t n = 0;
+
+	while (n < cursor_left(from) && !is_one_of(from->at[n], set))
+		n++;
+	return cursor_sub(from, n);
+}
+
+/* Likewise, but what is in quotes does not count (RFC 9110 5.6.4). */
+static struct cursor take_unquoted(struct cursor *from, const char *set)
 {
 	bool quoted = false;
 	size_t n = 0;
@@ -257,7 +267,7 @@ static bool speaks(struct cursor version)
 /* One type with its parameters */
 static void read_range(struct reading *reading, struct cursor range)
 {
-	struct cursor type = trimmed(take_until(&range, ";"));
+	struct cursor type = trimmed(take_unquoted(&range, ";"));
 	int quality = Q_MAX, *place = NULL;
 	bool spoken = true;
 
@@ -265,7 +275,7 @@ static void read_range(struct reading *reading, struct cursor range)
 		struct cursor value, name;
 
 		cursor_skip(&range, 1);
-		value = trimmed(take_until(&range, ";"));
+		value = trimmed(take_unquoted(&range, ";"));
 		name = take_until(&value, "=");
 		cursor_u8(&value);
 		if (is_name(&name, "q"))
@@ -289,7 +299,7 @@ static void read_range(struct reading *reading, struct cursor range)
 static void read_accept(struct reading *reading, struct cursor value)
 {
 	while (cursor_left(&value)) {
-		read_range(reading, take_until(&value, ","));
+		read_range(reading, take_unquoted(&value, ","));
 		if (cursor_left(&value))
 			cursor_skip(&value, 1);
 	}
@@ -403,7 +413,7 @@ bool web_head_knows(const char *none_match, const char *tag)
 	struct cursor list = cursor_init(none_match, strlen(none_match));
 
 	while (cursor_left(&list)) {
-		struct cursor one = trimmed(take_until(&list, ","));
+		struct cursor one = trimmed(take_unquoted(&list, ","));
 
 		if (cursor_left(&one) > 2 && one.at[0] == 'W' && one.at[1] == '/')
 			cursor_skip(&one, 2);

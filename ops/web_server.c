@@ -402,6 +402,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	(void)from_len;
 	if (server->n_clients >= WEB_CALLS_MAX) {
 		stats_inc(STAT_HTTP_REFUSED_GAVE_WAY);
+		/* The analyser cannot follow tqe_prev, by which the list forgets the client. */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		client_close(TAILQ_FIRST(&server->clients));
 	}
 	client = client_new(server, fd);
@@ -492,8 +494,7 @@ void web_server_free(struct web_server *server)
 	if (!server)
 		return;
 	while ((client = TAILQ_FIRST(&server->clients)) != NULL)
-		/* The analyser cannot follow tqe_prev, by which the list forgets the client. */
-		client_close(client);	/* NOLINT(clang-analyzer-unix.Malloc) */
+		client_close(client);	/* NOLINT(clang-analyzer-unix.Malloc): likewise */
 	if (server->listener)
 		evconnlistener_free(server->listener);
 	event_free(server->rest);

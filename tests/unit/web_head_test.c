@@ -60,6 +60,7 @@ static void test_requests(void **state)
 		{ "GET HTTP://a.example HTTP/1.1\r\n" HOST "\r\n", "/", "a.example", false },
 		{ "GET http://[2001:db8::1]? HTTP/1.1\r\n" HOST "\r\n", "/", "2001:db8::1", false },
 		{ "GET / HTTP/1.0\r\n\r\n", "/", "", false },
+		{ "GET /\"?\" HTTP/1.1\r\n" HOST "\r\n", "/\"", "localhost", false },
 		{ "GET / HTTP/1.1\r\nHost:\r\n\r\n", "/", "", false },
 		{ "GET / HTTP/1.9\r\nContent-Length: 0\r\n" HOST "X:\r\n\r\n", "/", "localhost",
 		  false },
