@@ -464,6 +464,8 @@ INSTALLED := ops/systemd/gate64.sysusers:$(PREFIX)/lib/sysusers.d/gate64.conf \
              $(O)/man/gate64.8:$(MANDIR)/man8/gate64.8 \
              $(O)/man/gate64.yaml.5:$(MANDIR)/man5/gate64.yaml.5 \
              $(foreach file,$(wildcard ops/schema/*.json),$(file):$(SCHEMADIR)/$(notdir $(file))) \
+             ops/grafana/gate64.json:$(dir $(SCHEMADIR))grafana/gate64.json \
+             ops/prometheus/gate64.rules.yml:$(dir $(SCHEMADIR))prometheus/gate64.rules.yml \
              README.md:$(DOCDIR)/README.md \
              LICENSE:$(DOCDIR)/LICENSE \
              $(foreach file,$(wildcard ops/recipes/*.md),$(file):$(DOCDIR)/recipes/$(notdir $(file)))
@@ -501,7 +503,8 @@ ifeq ($(DESTDIR),)
 	@! test -d /run/systemd/system || systemctl disable --quiet --now gate64 || true
 endif
 	rm -f $(DESTDIR)$(BINDIR)/gate64 $(addprefix $(DESTDIR),$(install_targets))
-	@rmdir $(addprefix $(DESTDIR),$(DOCDIR)/recipes $(DOCDIR) $(SCHEMADIR) $(dir $(SCHEMADIR))) \
+	@rmdir $(addprefix $(DESTDIR),$(DOCDIR)/recipes $(DOCDIR) $(SCHEMADIR) \
+		$(addprefix $(dir $(SCHEMADIR)),grafana prometheus) $(dir $(SCHEMADIR))) \
 		2>/dev/null || true
 ifeq ($(DESTDIR),)
 	@! test -d /run/systemd/system || systemctl daemon-reload
