@@ -165,6 +165,25 @@ void doctor_descriptors(struct doctor *doctor)
 
 /* ---- the host ---------------------------------------------------------------------- */
 
+/* Nobody keeps the clock right; but the root's signatures hold for weeks: where they are valid
+ * it is right enough. */
+static void judge_unkept(struct doctor *doctor, const struct tm *tm)
+{
+	int validates = doctor->quick ? 0 : dnssec_validates(doctor);
+
+	if (validates > 0)
+		return;
+	if (!validates) {
+		doctor_cannot(doctor, "nobody keeps the clock right (timedatectl), and no signature "
+				      "was seen that shows whether it is");
+		return;
+	}
+	doctor_find(doctor, "nobody keeps the clock right, and no answer of the DNS's root can be "
+			    "validated; it says %04d-%02d-%02d %02d:%02d UTC",
+		    tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday, tm->tm_hour, tm->tm_min);
+	doctor_mend(doctor, "timedatectl set-ntp true, or: apt install chrony");
+}
+
 void doctor_clock(struct doctor *doctor)
 {
 	struct timex timex = { 0 };
@@ -179,16 +198,10 @@ void doctor_clock(struct doctor *doctor)
 	}
 	if (adjtimex(&timex) != TIME_ERROR && !(timex.status & STA_UNSYNC))
 		return;
-	/* The root's signatures hold for weeks: where they are valid the clock is right enough. */
-	if (!doctor->config->dns64.enabled || !doctor->config->dns64.dnssec || doctor->quick)
+	if (!doctor->config->dns64.enabled || !doctor->config->dns64.dnssec)
 		doctor_skip(doctor, "nothing here depends on it");
-	else if (dnssec_validates(doctor) < 0) {
-		doctor_find(doctor,
-			    "nobody keeps the clock right, and no answer of the DNS's root can "
-			    "be validated; it says %04d-%02d-%02d %02d:%02d UTC",
-			    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min);
-		doctor_mend(doctor, "timedatectl set-ntp true, or: apt install chrony");
-	}
+	else
+		judge_unkept(doctor, &tm);
 }
 
 void doctor_other_nat64(struct doctor *doctor)

@@ -2,6 +2,7 @@
 /* What the kernel has, and where its tables and buffers overflow. */
 #include "doctor.h"
 
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "../core/config.h"
 #include "../nat64/nat64.h"
+#include "doctor_buffers.h"
 #include "doctor_read.h"
 #include "doctor_sockets.h"
 #include "ruleset_backend.h"
@@ -18,6 +20,7 @@
 enum {
 	NEARLY = 90,			/* percent */
 	QUEUES_MAX = 1024,		/* of ours, from NAT64_QUEUE_FIRST on */
+	UDP_BUFFER = 1 << 20,		/* bytes, as dns64/listen.c asks for */
 };
 
 /* ---- queues ------------------------------------------------------------------------ */
@@ -112,6 +115,25 @@ void doctor_queue_drops(struct doctor *doctor)
 
 /* ---- BPF --------------------------------------------------------------------------- */
 
+static void mend_fast_path(struct doctor *doctor)
+{
+	doctor_mend(doctor, "a kernel from 6.1 on, with CAP_BPF and CAP_PERFMON for the gateway "
+			    "(its "
+			    "unit has them) and /sys/fs/bpf mounted; or say that it is meant so: "
+			    "nat64: {fast_path: off}");
+}
+
+/* Without a gateway the kernel is asked whether it takes such programs at all. */
+static void judge_bpf(struct doctor *doctor)
+{
+	if (geteuid() != 0) {
+		doctor_cannot(doctor, "only root may try BPF");
+	} else if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SCHED_CLS, NULL) != 1) {
+		doctor_find(doctor, "this kernel takes no BPF programs for traffic control");
+		mend_fast_path(doctor);
+	}
+}
+
 void doctor_fast_path(struct doctor *doctor)
 {
 	struct json_object *enabled = doctor_status(doctor, "rooms.nat64.fast_path.enabled");
@@ -121,14 +143,10 @@ void doctor_fast_path(struct doctor *doctor)
 	    doctor->config->nat64.fast_path == CONFIG_FAST_PATH_OFF) {
 		doctor_skip(doctor, "it is off by the configuration");
 	} else if (!enabled) {
-		doctor_skip(doctor, "no gateway runs that has one");
+		judge_bpf(doctor);
 	} else if (!json_object_get_boolean(enabled)) {
 		doctor_find(doctor, "there is no fast path: %s", json_object_get_string(because));
-		doctor_mend(doctor, "a kernel from 6.1 on, with CAP_BPF and CAP_PERFMON for the "
-				    "gateway "
-				    "(its unit has them) and /sys/fs/bpf mounted; or say that it "
-				    "is meant "
-				    "so: nat64: {fast_path: off}");
+		mend_fast_path(doctor);
 	}
 }
 
@@ -162,10 +180,42 @@ void doctor_conntrack(struct doctor *doctor)
 	}
 }
 
+/* Lost since they were opened, by all sockets at @at */
+static uint64_t count_drops(const struct sockets *sockets, const struct endpoint *at)
+{
+	uint64_t drops = 0;
+
+	for (size_t i = 0; i < sockets->n; i++)
+		if (sockets_conflict(&sockets->v[i], false, at, false))
+			drops += sockets->v[i].socket.drops;
+	return drops;
+}
+
+/* Beyond the system's limit a socket's buffer gets only where CAP_NET_ADMIN is. */
+static void judge_buffer(struct doctor *doctor, const struct sockets *sockets,
+			 const struct endpoint *at)
+{
+	uint64_t drops = count_drops(sockets, at);
+	char text[ENDPOINT_STRLEN];
+	uint32_t bytes;
+
+	endpoint_format(at, text);
+	if (buffers_smallest(at, &bytes) == 0 && bytes < UDP_BUFFER) {
+		doctor_find(doctor, "at %s %u bytes of queries may wait, dns64 wants %u", text,
+			    bytes, UDP_BUFFER);
+		doctor_mend(doctor, "sysctl -w net.core.rmem_max=%u, keep it in /etc/sysctl.d, and "
+				    "restart the gateway; or give it CAP_NET_ADMIN", UDP_BUFFER);
+	} else if (drops) {
+		doctor_find(doctor, "at %s %llu queries were dropped, as buffers were full", text,
+			    (unsigned long long)drops);
+		doctor_mend(doctor, "more processors; who asks so much: gate64 dns top");
+	}
+}
+
 void doctor_udp_buffers(struct doctor *doctor)
 {
+	const struct endpoint_list *listen = &doctor->config->dns64.listen;
 	struct sockets sockets;
-	uint64_t drops = 0;
 
 	if (!doctor->pid || !doctor->config->dns64.enabled) {
 		doctor_skip(doctor, doctor->pid ? "dns64 is off" : "no gateway runs");
@@ -175,18 +225,9 @@ void doctor_udp_buffers(struct doctor *doctor)
 		doctor_cannot(doctor, "/proc/net/udp6 cannot be read");
 		return;
 	}
-	for (size_t i = 0; i < sockets.n; i++)
-		for (size_t k = 0; k < doctor->config->dns64.listen.n; k++)
-			if (sockets_conflict(&sockets.v[i], false,
-					     &doctor->config->dns64.listen.v[k], false))
-				drops += sockets.v[i].socket.drops;
+	for (size_t i = 0; i < listen->n; i++)
+		judge_buffer(doctor, &sockets, &listen->v[i]);
 	sockets_free(&sockets);
-	if (!drops)
-		return;
-	doctor_find(doctor, "%llu queries were dropped since the gateway started, as the sockets' "
-			    "buffers were full", (unsigned long long)drops);
-	doctor_mend(doctor, "sysctl -w net.core.rmem_max=4194304 where the gateway has no "
-			    "CAP_NET_ADMIN, and restart it; otherwise: more processors");
 }
 
 static void judge_use(struct doctor *doctor, const char *what, const char *used_at,

@@ -183,7 +183,7 @@ static int read_peer(struct read_peers *peers, const struct nlattr *nest)
 	return MNL_CB_OK;
 }
 
-static int read_device(const struct nlmsghdr *header, void *arg)
+int wg_read_message(const struct nlmsghdr *header, void *arg)
 {
 	const struct nlattr *attr, *peer;
 
@@ -254,7 +254,7 @@ static int read_kernel(const char *interface, struct read_peers *peers)
 			      WG_GENL_NAME, read_family, &family);
 	if (!err)
 		err = request(socket, family, WG_CMD_GET_DEVICE, NLM_F_DUMP, WGDEVICE_A_IFNAME,
-			      interface, read_device, peers);
+			      interface, wg_read_message, peers);
 	mnl_socket_close(socket);
 	if (err)
 		read_peers_free(peers);

@@ -5,12 +5,17 @@
 
 #include "doctor_read.h"
 
+struct nlmsghdr;
+
 /**
  * wg_read() - by the program's socket /var/run/wireguard/NAME.sock, or generic netlink.
  * @peers:	released with read_peers_free().
  * Return: 0; -ENODEV: it is no WireGuard interface; -EPERM; -errno.
  */
 int wg_read(const char *interface, struct read_peers *peers);
+
+/** wg_read_message() - one part of the kernel's answer, for mnl_cb_run(). @peers: added to. */
+int wg_read_message(const struct nlmsghdr *header, void *peers);
 
 /** wg_key() - a peer's public key as `wg' shows it. @text: 48 bytes. Return: @text. */
 const char *wg_key(const struct read_peer *peer, char *text);

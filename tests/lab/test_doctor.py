@@ -146,6 +146,15 @@ def test_a_finding_as_text(doctor):
     assert why.startswith("    why: ") and mend.startswith("    mend: useradd ")
 
 
+@contextlib.contextmanager
+def held(world, kind, address):
+    with world.lab.gateway.socket(socket.AF_INET, kind) as sock:
+        sock.bind(address)
+        if kind == socket.SOCK_STREAM:
+            sock.listen()
+        yield
+
+
 # ---- faults in the configuration, and of the process -------------------------------------------
 
 @fault("gate64 check -c ")
@@ -185,6 +194,13 @@ def fast_path(world):
     yield world.config({"nat64": {"fast_path": "auto"}})
 
 
+@fault("net.core.rmem_max=1048576")
+def udp_buffers(world):
+    """A socket as small as they are by default, where dns64 should be."""
+    with held(world, socket.SOCK_DGRAM, ("127.0.0.1", 5355)):
+        yield world.config({"dns64": {"listen": ["127.0.0.1:5355"]}})
+
+
 @fault("tayga")
 def other_nat64(world):
     """What runs is not TAYGA, but it is called so."""
@@ -197,15 +213,6 @@ def other_nat64(world):
 
 
 # ---- ports ------------------------------------------------------------------------------------------
-
-@contextlib.contextmanager
-def held(world, kind, address):
-    with world.lab.gateway.socket(socket.AF_INET, kind) as sock:
-        sock.bind(address)
-        if kind == socket.SOCK_STREAM:
-            sock.listen()
-        yield
-
 
 def not_running(world, changes):
     return world.config(merge(changes, {

@@ -25,10 +25,17 @@
 #define RULE_OF(family, chain, expr)							\
 	",{\"rule\":{\"family\":\"" family "\",\"table\":\"t\",\"chain\":\"" chain "\","\
 	"\"handle\":7,\"expr\":[" expr "]}}"
-#define MATCH(op, left, right) "{\"match\":{\"op\":\"" op "\",\"left\":" left ",\"right\":" right "}}"
-#define PAYLOAD(protocol, field) "{\"payload\":{\"protocol\":\"" protocol "\",\"field\":\"" field "\"}}"
+#define MATCH(op, left, right)								\
+	"{\"match\":{\"op\":\"" op "\",\"left\":" left ",\"right\":" right "}}"
+#define PAYLOAD(protocol, field)							\
+	"{\"payload\":{\"protocol\":\"" protocol "\",\"field\":\"" field "\"}}"
 #define META(key) "{\"meta\":{\"key\":\"" key "\"}}"
 #define CT_STATE "{\"ct\":{\"key\":\"state\"}}"
+#define JUMP(chain) "{\"jump\":{\"target\":\"" chain "\"}}"
+#define VMAP(key, set) "{\"vmap\":{\"key\":" key ",\"data\":{\"set\":[" set "]}}}"
+#define REJECT "{\"reject\":{\"type\":\"tcp reset\"}}"
+#define MASQUERADE "{\"masquerade\":null}"
+#define NET10 "{\"prefix\":{\"addr\":\"10.0.0.0\",\"len\":8}}"
 #define ACCEPT "{\"accept\":null}"
 #define DROP "{\"drop\":null}"
 #define DPORT(right) MATCH("==", PAYLOAD("tcp", "dport"), right)
@@ -86,7 +93,7 @@ static void matches(void **state)
 		{ MATCH("!=", PAYLOAD("tcp", "dport"), "80") "," ACCEPT, true },
 		{ DPORT("{\"set\":[22,{\"range\":[400,500]}]}") "," ACCEPT, true },
 		{ DPORT("{\"set\":[22,80]}") "," ACCEPT, false },
-		{ DPORT("{\"set\":[{\"elem\":{\"val\":443,\"comment\":\"x\"}}]}") "," ACCEPT, true },
+		{ DPORT("{\"set\":[{\"elem\":{\"val\":443,\"timeout\":9}}]}") "," ACCEPT, true },
 		{ DPORT("\"@ports\"") "," ACCEPT, true },
 		{ DPORT("\"@others\"") "," ACCEPT, false },
 		{ DPORT("\"@nowhere\"") "," ACCEPT, true },		/* not known: it may */
@@ -97,7 +104,7 @@ static void matches(void **state)
 		{ MATCH("==", PAYLOAD("ip", "saddr"),
 			"{\"prefix\":{\"addr\":\"203.0.113.0\",\"len\":24}}") "," ACCEPT, true },
 		{ MATCH("==", PAYLOAD("ip", "saddr"),
-			"{\"prefix\":{\"addr\":\"10.0.0.0\",\"len\":8}}") "," ACCEPT, false },
+			NET10) "," ACCEPT, false },
 		{ MATCH("==", PAYLOAD("ip", "daddr"),
 			"{\"range\":[\"198.51.100.0\",\"198.51.100.9\"]}") "," ACCEPT, true },
 		{ MATCH("==", PAYLOAD("ip6", "saddr"), "\"2001:db8::1\"") "," ACCEPT, false },
@@ -116,8 +123,8 @@ static void matches(void **state)
 		{ MATCH("==", META("skuid"), "0") "," ACCEPT, true },
 		{ MATCH("in", CT_STATE, "[\"established\",\"related\"]") "," ACCEPT, false },
 		{ MATCH("in", CT_STATE, "[\"new\",\"related\"]") "," ACCEPT, true },
-		{ MATCH("==", "{\"fib\":{\"result\":\"oif\",\"flags\":[\"saddr\",\"iif\"]}}", "true") ","
-		  ACCEPT, true },
+		{ MATCH("==", "{\"fib\":{\"result\":\"oif\",\"flags\":\"saddr\"}}", "true") "," ACCEPT,
+		  true },
 		{ "{\"limit\":{\"rate\":1,\"per\":\"second\"}}," ACCEPT, true },
 		{ "{\"limit\":{\"rate\":1,\"per\":\"second\"}}," DROP, false },	/* by the policy */
 	};
@@ -129,7 +136,8 @@ static void matches(void **state)
 		char *text = NULL;
 
 		assert_true(asprintf(&text, INPUT("drop")
-			",{\"set\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"ports\",\"elem\":[443]}}"
+			",{\"set\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"ports\","
+			"\"elem\":[443]}}"
 			",{\"set\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"others\"}}"
 			RULE("input", "%s"), rows[i].expr) > 0);
 		if ((fate(text, "input", &packet, &culprit) == NFT_PASSES) != rows[i].passes)
@@ -151,58 +159,60 @@ static void walks(void **state)
 		{ INPUT("accept") RULE("input", DPORT("443") "," DROP) RULE("input", ACCEPT),
 		  NFT_DROPPED, "inet t input" },
 		{ INPUT("drop") RULE("input", ACCEPT) RULE("input", DROP), NFT_PASSES, NULL },
-		{ INPUT("accept") RULE("input", "{\"reject\":{\"type\":\"tcp reset\"}}"), NFT_DROPPED,
+		{ INPUT("accept") RULE("input", REJECT), NFT_DROPPED,
 		  "inet t input" },
 		/* A chain that is jumped to, and back from */
-		{ INPUT("accept") "," CHAIN("c") RULE("input", "{\"jump\":{\"target\":\"c\"}}")
+		{ INPUT("accept") "," CHAIN("c") RULE("input", JUMP("c"))
 		  RULE("c", DROP), NFT_DROPPED, "inet t c" },
-		{ INPUT("drop") "," CHAIN("c") RULE("input", "{\"jump\":{\"target\":\"c\"}}")
+		{ INPUT("drop") "," CHAIN("c") RULE("input", JUMP("c"))
 		  RULE("c", "{\"return\":null}") RULE("c", ACCEPT), NFT_DROPPED, "inet t input" },
-		{ INPUT("drop") "," CHAIN("c") RULE("input", "{\"jump\":{\"target\":\"c\"}}")
+		{ INPUT("drop") "," CHAIN("c") RULE("input", JUMP("c"))
 		  RULE("c", ACCEPT), NFT_PASSES, NULL },
 		{ INPUT("accept") "," CHAIN("c") RULE("input", "{\"goto\":{\"target\":\"c\"}}")
 		  RULE("c", DPORT("80") "," ACCEPT) RULE("input", DROP), NFT_PASSES, NULL },
-		{ INPUT("accept") RULE("input", "{\"jump\":{\"target\":\"input\"}}"), NFT_PASSES, NULL },
+		{ INPUT("accept") RULE("input", JUMP("input")), NFT_PASSES, NULL },
 		/* Of a match that is not known, either may be. */
 		{ INPUT("accept") "," CHAIN("c")
-		  RULE("input", MATCH("==", META("skuid"), "0") ",{\"jump\":{\"target\":\"c\"}}")
+		  RULE("input", MATCH("==", META("skuid"), "0") "," JUMP("c"))
 		  RULE("c", DROP), NFT_PASSES, NULL },
 		{ INPUT("drop") "," CHAIN("c")
-		  RULE("input", MATCH("==", META("skuid"), "0") ",{\"jump\":{\"target\":\"c\"}}")
+		  RULE("input", MATCH("==", META("skuid"), "0") "," JUMP("c"))
 		  RULE("c", ACCEPT), NFT_PASSES, NULL },
-		{ INPUT("drop") RULE("input", "{\"vmap\":{\"key\":" CT_STATE ",\"data\":{\"set\":["
-		  "[\"established\"," ACCEPT "],[\"invalid\"," DROP "]]}}}"), NFT_DROPPED,
-		  "inet t input" },
-		{ INPUT("drop") RULE("input", "{\"vmap\":{\"key\":" META("iifname") ",\"data\":{\"set\":["
-		  "[\"lo\"," DROP "],[\"eth0\"," ACCEPT "]]}}}"), NFT_PASSES, NULL },
-		{ INPUT("accept") "," CHAIN("c") RULE("input", "{\"vmap\":{\"key\":" META("iifname")
-		  ",\"data\":{\"set\":[[\"eth0\",{\"jump\":{\"target\":\"c\"}}]]}}}") RULE("c", DROP),
+		{ INPUT("drop") RULE("input", VMAP(CT_STATE, "[\"established\"," ACCEPT "],"
+		  "[\"invalid\"," DROP "]")), NFT_DROPPED, "inet t input" },
+		{ INPUT("drop") RULE("input", VMAP(META("iifname"), "[\"lo\"," DROP "],"
+		  "[\"eth0\"," ACCEPT "]")), NFT_PASSES, NULL },
+		{ INPUT("accept") "," CHAIN("c")
+		  RULE("input", VMAP(META("iifname"), "[\"eth0\"," JUMP("c") "]")) RULE("c", DROP),
 		  NFT_DROPPED, "inet t c" },
 		{ INPUT("drop") RULE("input", "{\"vmap\":{\"key\":" META("iifname")
 		  ",\"data\":\"@named\"}}"), NFT_PASSES, NULL },
 		{ INPUT("drop") RULE("input", "{\"queue\":{\"num\":0}}"), NFT_PASSES, NULL },
 		/* iptables: what it asks for is not told */
 		{ INPUT("drop") RULE("input", XT("match", "recent") "," ACCEPT), NFT_PASSES, NULL },
-		{ INPUT("drop") RULE("input", XT("match", "conntrack") ",{\"counter\":null}," ACCEPT),
+		{ INPUT("drop")
+		  RULE("input", XT("match", "conntrack") ",{\"counter\":null}," ACCEPT),
 		  NFT_DROPPED, "inet t input" },
 		{ INPUT("drop") RULE("input", XT("match", "conntrack") "," XT("match", "recent") ","
 		  ACCEPT), NFT_PASSES, NULL },
 		{ INPUT("accept") RULE("input", XT("match", "comment") "," XT("target", "REJECT")),
 		  NFT_DROPPED, "inet t input" },
-		{ INPUT("accept") RULE("input", XT("target", "LOG")) RULE("input", DROP), NFT_DROPPED,
-		  "inet t input" },
+		{ INPUT("accept") RULE("input", XT("target", "LOG")) RULE("input", DROP),
+		  NFT_DROPPED, "inet t input" },
 		{ INPUT("drop") RULE("input", XT("target", "NFQUEUE")), NFT_PASSES, NULL },
 		/* Other hooks, families and our own table */
 		{ BASE("inet", "out", "filter", "output", 0, "drop"), NFT_PASSES, NULL },
 		{ BASE("ip6", "in6", "filter", "input", 0, "drop"), NFT_PASSES, NULL },
 		{ BASE("ip", "in4", "filter", "input", 0, "drop"), NFT_DROPPED, "ip t in4" },
-		{ "{\"chain\":{\"family\":\"inet\",\"table\":\"gate64\",\"name\":\"x\",\"type\":\"filter\","
+		{ "{\"chain\":{\"family\":\"inet\",\"table\":\"gate64\","
+		  "\"name\":\"x\",\"type\":\"filter\","
 		  "\"hook\":\"input\",\"prio\":0,\"policy\":\"drop\"}}", NFT_PASSES, NULL },
-		{ INPUT("accept") "," BASE("inet", "later", "filter", "input", 10, "drop"), NFT_DROPPED,
-		  "inet t later" },
+		{ INPUT("accept") "," BASE("inet", "later", "filter", "input", 10, "drop"),
+		  NFT_DROPPED, "inet t later" },
 		/* What is no rule */
-		{ INPUT("drop") ",{},7,{\"rule\":{\"family\":\"inet\",\"table\":\"t\",\"chain\":\"input\","
-		  "\"expr\":7}}" RULE("input", "7,{},{\"match\":7}"), NFT_DROPPED, "inet t input" },
+		{ INPUT("drop") ",{},7,{\"rule\":{\"family\":\"inet\",\"table\":\"t\","
+		  "\"chain\":\"input\",\"expr\":7}}" RULE("input", "7,{},{\"match\":7}"),
+		  NFT_DROPPED, "inet t input" },
 	};
 	struct nft_packet packet = syn();
 
@@ -239,15 +249,15 @@ static void sees_source_nat(void **state)
 		enum nft_fate fate;
 		bool any_port;
 	} rows[] = {
-		{ "{\"masquerade\":null}", NFT_SOURCE_NAT, true },
+		{ MASQUERADE, NFT_SOURCE_NAT, true },
 		{ "{\"masquerade\":{\"port\":{\"range\":[32768,60999]}}}", NFT_SOURCE_NAT, false },
 		{ "{\"snat\":{\"addr\":\"198.51.100.1\"}}", NFT_SOURCE_NAT, true },
 		{ "{\"snat\":{\"addr\":\"198.51.100.9\"}}", NFT_SOURCE_NAT, false },
 		{ "{\"snat\":{\"addr\":\"198.51.100.1\",\"port\":60000}}", NFT_SOURCE_NAT, false },
-		{ MATCH("==", PAYLOAD("ip", "saddr"), "{\"prefix\":{\"addr\":\"10.0.0.0\",\"len\":8}}")
-		  ",{\"masquerade\":null}", NFT_PASSES, true },
-		{ MATCH("==", META("oifname"), "\"wg0\"") ",{\"masquerade\":null}", NFT_PASSES, false },
-		{ MATCH("==", META("mark"), "1") ",{\"masquerade\":null}", NFT_PASSES, false },
+		{ MATCH("==", PAYLOAD("ip", "saddr"), NET10)
+		  "," MASQUERADE, NFT_PASSES, true },
+		{ MATCH("==", META("oifname"), "\"wg0\"") "," MASQUERADE, NFT_PASSES, false },
+		{ MATCH("==", META("mark"), "1") "," MASQUERADE, NFT_PASSES, false },
 		{ XT("target", "MASQUERADE"), NFT_SOURCE_NAT, false },
 		{ ACCEPT, NFT_PASSES, false },
 	};
