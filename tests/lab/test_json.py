@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 
-from gateway import PROJECT
+from gateway import PROJECT, Gate64
 from topology import GATEWAY4, INSIDE, PREF64, SERVER6, WEB4, WWW
 from wire import WhoAmI, client_hello, udp_flow
 
@@ -39,8 +39,18 @@ DOCUMENTS = {
     "reload": [("reload", 0)],
 }
 LINES = [(name, line, status) for name, lines in DOCUMENTS.items() for line, status in lines]
+DESCRIPTORS = 6000
 OFFLINE = ("version", "check")
 OPEN = {"counters"}
+
+
+@pytest.fixture(scope="module")
+def gate64(lab):
+    """On a host that does not let it have as many connections as it may."""
+    gate64 = Gate64(lab, SETTINGS)
+    gate64.descriptors = DESCRIPTORS
+    with gate64:
+        yield gate64
 
 
 def validator(name):
@@ -158,7 +168,10 @@ def test_what_a_running_gateway_works_by(gate64, tmp_path):
     for path, origin in given.items():
         assert lines[origin["line"] - 1].split(":")[0].strip() == path.split(".")[-1]
     assert given.keys() >= {"ops.user", "snid.listen", "nat64.static", "dns64.dnssec"}
-    assert settings["snid"]["limits"]["connections"] == 5000
+    assert settings["snid"]["limits"]["connections"] == DESCRIPTORS // 2
+    lowered = origins["snid.limits.connections"]
+    assert lowered["from"] == "detected" and f"{DESCRIPTORS} descriptors" in lowered["note"]
+    assert lines[lowered["line"] - 1].strip() == "connections: 5000"
     file = tmp_path / "again.yaml"
     file.write_text(gate64.command("config", "--effective", "-s", gate64.control).stdout)
     gate64.command("check", "-c", file)
