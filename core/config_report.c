@@ -213,7 +213,22 @@ void config_report_write(struct config_report *report, FILE *out)
 			report->n_left_out);
 }
 
-static void tell_problem(const struct config_report *report, const struct config_problem *problem,
+/* What write_text() would not write, in place */
+static void clean_text(char *text)
+{
+	for (size_t i = 0, left = strlen(text); left > 0;) {
+		size_t step = config_utf8_length(text + i, left);
+		bool good = text[i] == '\t' || (step && printable(text + i, step));
+
+		step = step ? step : 1;
+		if (!good)
+			memset(text + i, '?', step);
+		i += step;
+		left -= step;
+	}
+}
+
+static void tell_problem(const struct config_report *report, struct config_problem *problem,
 			 config_tell *tell, void *arg)
 {
 	unsigned int line = 0, column = 0;
@@ -224,6 +239,7 @@ static void tell_problem(const struct config_report *report, const struct config
 		line = config_report_line(report, pos);
 		column = column_of(report->text + start, pos - start);
 	}
+	clean_text(problem->message);
 	tell(arg, problem->warning, line, column, problem->message);
 }
 

@@ -20,7 +20,8 @@ SETTINGS = {"inside": "auto", "snid": {"limits": {"connections": 5000}},
 # as it happens)
 DOCUMENTS = {
     "version": [("version", 0)],
-    "check": [("check -c {config}", 0), ("check -c {broken}", 1), ("check -c {nowhere}", 1)],
+    "check": [("check -c {config}", 0), ("check -c {broken}", 1), ("check -c {nowhere}", 1),
+              ("check -c {odd}", 1)],
     "config": [("config -c {config}", 0), ("config --effective", 0),
                ("config --effective -c {config}", 0), ("config --effective -c {other}", 0)],
     "status": [("status", 0)],
@@ -106,7 +107,9 @@ def traffic(lab, gate64):
 def command(gate64, tmp_path):
     """A command line of DOCUMENTS with its files and socket."""
     files = {"config": gate64.config, "nowhere": tmp_path / "nowhere.yaml"}
-    for name, text in (("broken", "nat64: {fast: 1}\n"), ("other", "uplink: up0\n")):
+    # What is quoted of the odd one is cut within a character.
+    for name, text in (("broken", "nat64: {fast: 1}\n"), ("other", "uplink: up0\n"),
+                       ("odd", f"{'a' * 59}\u00e9: 1\n")):
         files[name] = tmp_path / f"{name}.yaml"
         files[name].write_text(text)
 
