@@ -85,6 +85,15 @@ $(O)/nat64/fastpath.skel.h: $(O)/nat64/fastpath.bpf.o
 $(O)/nat64/fast.o: $(O)/nat64/fastpath.skel.h
 $(O)/nat64/fast.o: ALL_CFLAGS += -isystem $(O)/nat64
 
+# The status page's files, for the program that holds them
+PAGE_INC := $(patsubst %,$(O)/%.inc,$(wildcard ops/page/*.*))
+$(O)/ops/page/%.inc: ops/page/%
+	@mkdir -p $(@D)
+	@od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' >$@.new && mv $@.new $@
+
+$(O)/ops/web_pages.o: $(PAGE_INC)
+$(O)/ops/web_pages.o: ALL_CFLAGS += -I$(O)/ops
+
 # ---- unit tests: each links only the files it tests ----------------------
 # One row a test: UNIT_<name> = the project files that tests/unit/<name>_test.c needs
 # What core/addrmap.c stands on
@@ -423,6 +432,12 @@ vm-test:
 install-test:
 	$(SUDO) tests/install/run
 
+.PHONY: page-test
+##   page-test  the status page in Chromium, by Playwright and axe-core, which npm brings into
+##              build/page (chromium, nodejs, npm); pictures stay there
+page-test: build
+	$(SUDO) tests/page/run
+
 .PHONY: bench
 ##   bench      deps, build, and ratios against plain forwarding and against Debian's unbound,
 ##              nginx and haproxy, each in one run; restarts, reloads, floods
@@ -440,8 +455,8 @@ bench: deps
 .PHONY: tidy cppcheck install uninstall clean
 ##   tidy       clang-tidy over all sources
 tidy: TIDY_CFLAGS = $(filter-out -MMD -MP -W% -D_FORTIFY_SOURCE=2,$(ALL_CFLAGS)) \
-                    -DGATE64_VERSION='""' -isystem $(O)/nat64
-tidy: $(O)/nat64/fastpath.skel.h
+                    -DGATE64_VERSION='""' -isystem $(O)/nat64 -I$(O)/ops
+tidy: $(O)/nat64/fastpath.skel.h $(PAGE_INC)
 	clang-tidy --quiet --warnings-as-errors='*' $(filter-out nat64/fast.c,$(SRCS)) -- \
 		$(TIDY_CFLAGS)
 	@# It does not see that libbpf frees what the generated header hands to it.

@@ -326,6 +326,7 @@ HTTP_REQUEST(STAT_HTTP_METRICS, "metrics", "Requests to the listener of ops.metr
 HTTP_REQUEST(STAT_HTTP_HEALTHZ, "healthz", "")
 HTTP_REQUEST(STAT_HTTP_READYZ, "readyz", "")
 HTTP_REQUEST(STAT_HTTP_STATUS, "status", "")
+HTTP_REQUEST(STAT_HTTP_ACTIVITY, "activity", "")
 HTTP_REQUEST(STAT_HTTP_PAGE, "page", "")
 HTTP_REQUEST(STAT_HTTP_OTHER, "other", "")
 #undef HTTP_REQUEST

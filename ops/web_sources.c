@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shared_text.h"
+#include "activity.h"
 #include "exposition.h"
+#include "gateway.h"
 #include "report.h"
+#include "shared_text.h"
 
 enum { OK = 200, UNAVAILABLE = 503 };
 
@@ -17,18 +19,28 @@ static struct shared_text *text_document(unsigned int status, const char *text)
 	return shared_text_new(status, text, strlen(text));
 }
 
-/* Bytes as `gate64 status --json` prints them */
-static struct shared_text *make_status(struct gateway *gateway)
+/* Bytes as --json prints them. @object: taken; NULL: out of memory. */
+static struct shared_text *json_document(struct json_object *object)
 {
-	struct json_object *status = report_status(gateway);
 	struct shared_text *document = NULL;
 
-	if (status)
-		document = text_document(OK, json_object_to_json_string_ext(status,
+	if (object)
+		document = text_document(OK, json_object_to_json_string_ext(object,
 					     JSON_C_TO_STRING_PRETTY |
 					     JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(status);
+	json_object_put(object);
 	return document;
+}
+
+static struct shared_text *make_status(struct gateway *gateway)
+{
+	return json_document(report_status(gateway));
+}
+
+static struct shared_text *make_activity(struct gateway *gateway)
+{
+	return json_document(activity_document(gateway_nat64(gateway), gateway_dns64(gateway),
+					       gateway_snid(gateway)));
 }
 
 static struct shared_text *make_metrics(struct gateway *gateway)
@@ -61,6 +73,8 @@ const struct web_source web_sources[] = {
 	  .make = make_ready },
 	{ .path = "/status.json", .type = "application/json", .counter = STAT_HTTP_STATUS,
 	  .make = make_status },
+	{ .path = "/activity.json", .type = "application/json", .counter = STAT_HTTP_ACTIVITY,
+	  .make = make_activity },
 };
 
 const size_t web_n_sources = sizeof(web_sources) / sizeof(web_sources[0]);
