@@ -101,6 +101,11 @@ function duration(s) {
 	return days ? `${days} d ${rest}` : rest;
 }
 
+// About how long
+function roughly(s) {
+	return s < 100 ? `${Math.round(s)} s` : s < 5400 ? `${Math.round(s / 60)} min` : duration(s);
+}
+
 // A text is set where it is another: who reads the page aloud is not told of what stays.
 function text(node, value) {
 	if (typeof node === "string")
@@ -228,7 +233,7 @@ class Chart {
 		const most = Math.max(this.least, ...this.series.flatMap((one) => one.points));
 		const top = ceiling(most);
 		text(this.top, this.format(top));
-		text(this.foot, `the last ${duration(span(this.series[0].points) * STATUS_MS / 1000)}`);
+		text(this.foot, `the last ${roughly(span(this.series[0].points) * STATUS_MS / 1000)}`);
 		for (const one of this.series)
 			one.line.setAttribute("d", path(one.points, top));
 		this.svg.setAttribute("aria-label", `${this.title}, the last minutes: ` +
@@ -360,7 +365,7 @@ function latencyRow(name, kind) {
 }
 
 function ago(ms) {
-	return ms === null ? "never" : ms < 1000 ? "just now" : `${duration(ms / 1000)} ago`;
+	return ms === null ? "never" : ms < 1000 ? "just now" : `${roughly(ms / 1000)} ago`;
 }
 
 function showDns64() {
