@@ -130,8 +130,8 @@ static void tell_health(struct web_call *call, int64_t now_ms)
 		web_server_say(call, OK, "ok");
 	} else if (waited_ms >= WEB_PATIENCE_MS) {
 		stats_inc(STAT_HTTP_REFUSED_UNANSWERED);
-		web_server_say(call, UNAVAILABLE, "no sign of life for %" PRId64 " s: %s",
-			       waited_ms / 1000, names);
+		web_server_say(call, UNAVAILABLE, "no sign of life for %d s: %s",
+			       WEB_PATIENCE_MS / 1000, names);
 	}
 }
 

