@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import re
 import select
@@ -174,6 +175,20 @@ def test_the_terminal_is_given_back(gate64, end):
         assert shown.process.returncode == 0
         assert termios.tcgetattr(shown.slave) == shown.before
         assert shown.read().endswith(LEAVE)
+
+
+def test_it_steps_aside(gate64):
+    """^Z gives the terminal back, and whoever lets it go on has the page again."""
+    with screen(gate64) as shown:
+        os.write(shown.master, b"\x1a")
+        wait_for(lambda: shown.read().endswith(LEAVE), "the screen is given back")
+        assert termios.tcgetattr(shown.slave) == shown.before
+        stat = f"/proc/{shown.process.pid}/stat"
+        wait_for(lambda: " T " in pathlib.Path(stat).read_text(), "it is stopped")
+        drawn = shown.read().count(HOME)
+        shown.process.send_signal(signal.SIGCONT)
+        wait_for(lambda: shown.read().count(HOME) > drawn + 1, "it is drawn again")
+        assert shown.page()[0].startswith(b"gate64 ")
 
 
 def test_the_window_changes(gate64):
