@@ -86,6 +86,8 @@ static const struct doctor_check checks[] = {
 	  "dns64 cannot have them, and is asked nothing" },
 	{ "snid_port", ERROR, QUIET, doctor_snid_port, "who has the ports of snid.listen",
 	  "the proxy cannot have them" },
+	{ "metrics_port", WARNING, QUIET, doctor_metrics_port, "who has the port of ops.metrics",
+	  "monitoring and the status page see nothing" },
 	{ "pool4_ephemeral", ERROR, QUIET, doctor_pool4_ephemeral,
 	  "nat64.pool4 against the ports of the host's own connections",
 	  "the host and a client of NAT64 would get the same port; gate64 does not start so" },

@@ -21,6 +21,7 @@ struct addrmap;
 struct cli;
 struct config;
 struct doctor;
+struct hosts;
 struct json_object;
 struct nft_rules;
 struct sni_listen;
@@ -65,6 +66,7 @@ struct doctor {
 	/* Looked at once for several checks */
 	int validates;			/* DNSSEC at the root: 0 not asked yet, 1 yes, -1 no */
 	struct nft_rules *rules;
+	struct hosts *hosts;		/* doctor_mtu.c's */
 };
 
 /**
@@ -159,6 +161,7 @@ void doctor_nat46_route(struct doctor *doctor);
 /* doctor_ports.c */
 void doctor_dns64_port(struct doctor *doctor);
 void doctor_snid_port(struct doctor *doctor);
+void doctor_metrics_port(struct doctor *doctor);
 void doctor_pool4_ephemeral(struct doctor *doctor);
 void doctor_pool4_listener(struct doctor *doctor);
 void doctor_pool4_size(struct doctor *doctor);

@@ -191,6 +191,7 @@ int doctor_open(struct doctor *doctor, const struct cli *cli)
 void doctor_close(struct doctor *doctor)
 {
 	nft_rules_free(doctor->rules);
+	free(doctor->hosts);
 	json_object_put(doctor->status);
 	json_object_put(doctor->findings);
 	json_object_put(doctor->checks);

@@ -174,8 +174,8 @@ static void judge_unkept(struct doctor *doctor, const struct tm *tm)
 	if (validates > 0)
 		return;
 	if (!validates) {
-		doctor_cannot(doctor, "nobody keeps the clock right (timedatectl), and no signature "
-				      "was seen that shows whether it is");
+		doctor_cannot(doctor, "nobody keeps the clock right (timedatectl), and no "
+				      "signature was seen that shows whether it is");
 		return;
 	}
 	doctor_find(doctor, "nobody keeps the clock right, and no answer of the DNS's root can be "

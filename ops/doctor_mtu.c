@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../core/addrmap.h"
@@ -28,7 +29,13 @@ struct hosts {
 	int link[PROBE_HOSTS_MAX];
 	bool alive[PROBE_HOSTS_MAX];
 	size_t n;
+	int err;		/* -errno: they could not be asked */
 };
+
+static void tell_unsent(struct doctor *doctor, int err)
+{
+	doctor_cannot(doctor, err == -EPERM ? "only root may send probes" : "%s", strerror(-err));
+}
 
 /* ---- whom to ask ------------------------------------------------------------------- */
 
@@ -82,9 +89,8 @@ static void add_peers(const struct doctor *doctor, struct hosts *hosts)
 }
 
 /* Most likely first. A network's first host is its router, as a rule. */
-static int find_hosts(const struct doctor *doctor, struct hosts *hosts)
+static void add_likely(const struct doctor *doctor, struct hosts *hosts)
 {
-	*hosts = (struct hosts){ 0 };
 	for (size_t i = 0; i < doctor->config->snid.n_routes; i++)
 		add_host(doctor, hosts, &doctor->config->snid.routes[i].backend);
 	for (size_t i = 0; i < doctor->config->nat64.n_static; i++)
@@ -97,27 +103,32 @@ static int find_hosts(const struct doctor *doctor, struct hosts *hosts)
 		add_host(doctor, hosts, &first);
 	}
 	add_clients(doctor, hosts);
-	return probe_alive(hosts->v, hosts->n, hosts->alive);
 }
 
-/* Find hosts that answer; where none does, say so. Return: there are some. */
-static bool hosts_answer(struct doctor *doctor, struct hosts *hosts)
+/* Once for all checks. Return: NULL: none answers, which is said. */
+static const struct hosts *hosts_of(struct doctor *doctor)
 {
-	int err = find_hosts(doctor, hosts);
+	struct hosts *hosts = doctor->hosts;
 
-	if (err) {
-		doctor_cannot(doctor, err == -EPERM ? "only root may send probes" : "%s",
-			      strerror(-err));
-		return false;
+	if (!hosts) {
+		hosts = doctor->hosts = calloc(1, sizeof(*hosts));
+		if (!hosts)
+			return NULL;
+		add_likely(doctor, hosts);
+		hosts->err = probe_alive(hosts->v, hosts->n, hosts->alive);
+	}
+	if (hosts->err) {
+		tell_unsent(doctor, hosts->err);
+		return NULL;
 	}
 	for (size_t i = 0; i < hosts->n; i++)
 		if (hosts->alive[i])
-			return true;
+			return hosts;
 	if (hosts->n)
 		doctor_cannot(doctor, "none of %zu likely hosts inside answers pings", hosts->n);
 	else
 		doctor_cannot(doctor, "no host inside is known that could be asked");
-	return false;
+	return NULL;
 }
 
 static uint32_t mtu_of(const struct doctor *doctor, int link)
@@ -130,10 +141,19 @@ static uint32_t mtu_of(const struct doctor *doctor, int link)
 
 /* ---- sizes ------------------------------------------------------------------------- */
 
-/* Do packets vanish, without that anybody says that they are too big? */
-static bool is_black_hole(const struct probe_sizes *sizes)
+/* Do packets vanish, without that anybody says that they are too big? Once may be chance.
+ * Return: 1 they do; 0 they do not, or nothing is answered at all; -errno. */
+static int seek_black_hole(const struct in6_addr *host, uint32_t mtu, struct probe_sizes *sizes)
 {
-	return sizes->largest && sizes->largest < sizes->fits;
+	for (int again = 0; again < 2; again++) {
+		int err = probe_sizes(host, mtu, sizes);
+
+		if (err)
+			return err;
+		if (!sizes->largest || sizes->largest >= sizes->fits)
+			return 0;
+	}
+	return 1;
 }
 
 static void judge_host(struct doctor *doctor, const struct in6_addr *host, int link)
@@ -143,7 +163,7 @@ static void judge_host(struct doctor *doctor, const struct in6_addr *host, int l
 	struct probe_sizes sizes;
 	char text[ADDR_STRLEN];
 
-	if (probe_sizes(host, mtu, &sizes) < 0 || !is_black_hole(&sizes))
+	if (seek_black_hole(host, mtu, &sizes) != 1)
 		return;
 	doctor_find(doctor, "packets of %u bytes to %s by %s vanish; up to %u get through", mtu,
 		    addr_format(host, text), name, sizes.largest);
@@ -155,18 +175,16 @@ static void judge_host(struct doctor *doctor, const struct in6_addr *host, int l
 
 void doctor_mtu_inside(struct doctor *doctor)
 {
-	struct hosts hosts;
+	const struct hosts *hosts = hosts_of(doctor);
 
-	if (!hosts_answer(doctor, &hosts))
-		return;
 	/* One for each link */
-	for (size_t i = 0; i < hosts.n; i++) {
-		bool first = hosts.alive[i];
+	for (size_t i = 0; hosts && i < hosts->n; i++) {
+		bool first = hosts->alive[i];
 
 		for (size_t k = 0; k < i; k++)
-			first &= !(hosts.alive[k] && hosts.link[k] == hosts.link[i]);
+			first &= !(hosts->alive[k] && hosts->link[k] == hosts->link[i]);
 		if (first)
-			judge_host(doctor, &hosts.v[i], hosts.link[i]);
+			judge_host(doctor, &hosts->v[i], hosts->link[i]);
 	}
 }
 
@@ -189,27 +207,32 @@ static void tell_black_hole(struct doctor *doctor, const struct probe_sizes *siz
 		    interface, sizes->largest, sizes->largest);
 }
 
-/* One host alone may just not answer large pings: without one that was named, another is asked. */
+/* One host alone may just not answer large pings. Does another? */
+static bool second_answers(uint32_t mtu)
+{
+	const struct in6_addr second = addr_from_v4(htonl(SECOND4));
+	struct probe_sizes sizes;
+
+	return probe_sizes(&second, mtu, &sizes) == 0 && sizes.largest &&
+	       sizes.largest >= sizes.fits;
+}
+
 void doctor_mtu_internet(struct doctor *doctor)
 {
-	struct in6_addr second = addr_from_v4(htonl(SECOND4));
-	struct probe_sizes sizes, other;
+	struct probe_sizes sizes;
 	char text[ADDR_STRLEN];
 	struct way way;
-	int err = way_get(&doctor->internet, NULL, 0, &way);
-	uint32_t mtu = err ? 0 : mtu_of(doctor, way.link);
+	int found = way_get(&doctor->internet, NULL, 0, &way);
+	uint32_t mtu = found ? 0 : mtu_of(doctor, way.link);
 
-	if (!err)
-		err = probe_sizes(&doctor->internet, mtu, &sizes);
-	if (err)
-		doctor_cannot(doctor, err == -EPERM ? "only root may send probes" : "%s",
-			      strerror(-err));
+	if (!found)
+		found = seek_black_hole(&doctor->internet, mtu, &sizes);
+	if (found < 0)
+		tell_unsent(doctor, found);
 	else if (!sizes.largest)
 		doctor_cannot(doctor, "%s does not answer pings; --internet names another host",
 			      addr_format(&doctor->internet, text));
-	else if (is_black_hole(&sizes) &&
-		 (doctor->internet_named || probe_sizes(&second, mtu, &other) < 0 ||
-		  !other.largest || is_black_hole(&other)))
+	else if (found && (doctor->internet_named || !second_answers(mtu)))
 		tell_black_hole(doctor, &sizes, mtu, doctor_link(doctor, way.link));
 }
 
@@ -234,8 +257,7 @@ static void judge_source(struct doctor *doctor, const struct prefix *prefix,
 		if (came == 1)
 			return;
 		if (came < 0) {
-			doctor_cannot(doctor, came == -EPERM ? "only root may send probes" : "%s",
-				      strerror(-came));
+			tell_unsent(doctor, came);
 			return;
 		}
 		tried++;
@@ -260,16 +282,15 @@ void doctor_way_back(struct doctor *doctor)
 	uint32_t v4_be32 = addr_v4_be32(&doctor->internet);
 	struct in6_addr nat64 = addrmap_embed(&map->pref64.v[0], v4_be32);
 	struct in6_addr nat46 = addrmap_nat46_source(map, v4_be32);
-	struct hosts hosts;
+	const struct hosts *hosts;
 
 	if (!doctor->config->nat64.enabled && !doctor_dials(doctor)) {
 		doctor_skip(doctor, "nothing is translated");
 		return;
 	}
-	if (!hosts_answer(doctor, &hosts))
-		return;
-	if (doctor->config->nat64.enabled)
-		judge_source(doctor, &map->pref64.v[0], &nat64, &hosts);
-	if (doctor_dials(doctor))
-		judge_source(doctor, &map->nat46, &nat46, &hosts);
+	hosts = hosts_of(doctor);
+	if (hosts && doctor->config->nat64.enabled)
+		judge_source(doctor, &map->pref64.v[0], &nat64, hosts);
+	if (hosts && doctor_dials(doctor))
+		judge_source(doctor, &map->nat46, &nat46, hosts);
 }

@@ -153,6 +153,21 @@ void doctor_snid_port(struct doctor *doctor)
 	sockets_free(&sockets);
 }
 
+void doctor_metrics_port(struct doctor *doctor)
+{
+	const struct place place = { true, doctor->config->ops.metrics, "ops.metrics" };
+	struct sockets sockets;
+
+	if (!place.at.port) {
+		doctor_skip(doctor, "ops.metrics is off");
+		return;
+	}
+	if (!read_sockets(doctor, &sockets))
+		return;
+	judge_place(doctor, &sockets, &place);
+	sockets_free(&sockets);
+}
+
 /* ---- nat64.pool4 ------------------------------------------------------------------- */
 
 /* Is the entry's address one of the host's, so that its ports are too? */

@@ -22,7 +22,7 @@
 #include "../nat64/nat64.h"
 
 enum {
-	ALIVE_MS = 500, SIZES_MS = 1000, FROM_MS = 1000,
+	ALIVE_MS = 1000, SIZES_MS = 1000, FROM_MS = 1000,
 	AGAIN_MS = 300,			/* who has not answered by then is asked again */
 	PACKET_MAX = 65535,
 	IPV4_HEADER = 20, IPV6_HEADER = 40, ECHO_HEADER = 8,

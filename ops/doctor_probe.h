@@ -16,7 +16,7 @@ enum { PROBE_HOSTS_MAX = 16 };
 /**
  * probe_alive() - which of these hosts answer a small one?
  * @hosts:	IPv6 all, or IPv4 in mapped form all.
- * @alive:	set for those that do within half a second.
+ * @alive:	set for those that do within a second.
  * Return: 0; -EPERM; -errno.
  */
 int probe_alive(const struct in6_addr *hosts, size_t n, bool *alive);

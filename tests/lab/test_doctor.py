@@ -242,6 +242,12 @@ def snid_port(world):
         yield not_running(world, {"snid": {"listen": [8443]}})
 
 
+@fault("other addresses or ports in ops.metrics")
+def metrics_port(world):
+    with held(world, socket.SOCK_STREAM, ("127.0.0.1", 9555)):
+        yield not_running(world, {"ops": {"metrics": "127.0.0.1:9555"}})
+
+
 @fault("systemctl disable --now", "snid_port")
 def snid_port_of_a_socket_for_both_families(world):
     """As Apache listens: on "::", for IPv4 too."""
