@@ -323,7 +323,7 @@ static void *write_many(void *arg)
 /* All threads at once: each entry arrives whole, or not at all. */
 static void test_threads(void **state)
 {
-	static char names[THREADS][8];
+	static char names[THREADS][16];
 	pthread_t threads[THREADS];
 
 	(void)state;
