@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A manual page (mdoc) from its prose: a line that is @commands@, @options@, @schemas@ or
- * @settings@ alone becomes what the tables of commands and of settings say. Runs when the
+ * A manual page (mdoc) from its prose: a line that is @commands@, @options@, @schemas@,
+ * @settings@ or @events@ alone becomes what the tables of commands, of settings and of the log
+ * say. Runs when the
  * project is built; the same tables give the same bytes.
  *
  *	manual gate64.8.in >gate64.8
@@ -220,6 +221,28 @@ static void put_settings(void)
 	puts(".El");
 }
 
+/* ---- the log --------------------------------------------------------------------- */
+
+static const struct {
+	const char *word, *message_id, *help;
+} events[] = {
+#define LOG_EVENT(id, word, message_id, help) { word, message_id, help },
+#include "../../core/log_events.h"
+#undef LOG_EVENT
+};
+
+static void put_events(void)
+{
+	puts(".Bl -tag -width Ds");
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		fputs(".It Li", stdout);
+		put_argument(events[i].word, strlen(events[i].word));
+		printf(" Pq %s\n", events[i].message_id);
+		put_text(events[i].help);
+	}
+	puts(".El");
+}
+
 /* ---- a page ---------------------------------------------------------------------- */
 
 static const struct {
@@ -230,6 +253,7 @@ static const struct {
 	{ "@options@\n", put_options },
 	{ "@schemas@\n", put_schemas },
 	{ "@settings@\n", put_settings },
+	{ "@events@\n", put_events },
 };
 
 static void put_line(const char *line)
