@@ -422,8 +422,10 @@ soak: deps
 	$(SUDO) env GATE64=build/$(subst $(comma),-,$(SOAK_SAN))/gate64 tests/lab/soak.py $(MINUTES)
 
 .PHONY: vm-test
-##   vm-test    the labs on a Debian kernel in QEMU (debootstrap, qemu-system-x86)
+##   vm-test    the labs on a Debian kernel in QEMU, and gate64 as a service of a real systemd
+##              (debootstrap, qemu-system-x86)
 vm-test:
+	$(SUDO) tests/vm/service
 	$(SUDO) tests/vm/run
 
 .PHONY: install-test
