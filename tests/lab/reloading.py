@@ -83,7 +83,7 @@ def reloads(lab, gate64, number, per_s, bad_every):
     the process grew by after WARM_UP of them."""
     first = last = 0
     with contextlib.ExitStack() as stack:
-        traffic = stack.enter_context(Traffic(lab, pause=0.02, https_pause=0.5))
+        traffic = stack.enter_context(Traffic(lab, pause=0.02))
         before = gate64.counters()
         loads = all_rooms(lab, stack, per_s)
         for i, change in zip(range(number), itertools.cycle(CHANGES)):

@@ -250,6 +250,7 @@ class Lab:
             server {{
                 listen [::]:443 ssl backlog=4096;
                 listen [::]:8443 ssl backlog=4096;
+                keepalive_requests 1000000;	# one connection's
                 ssl_certificate {self.certificate};
                 ssl_certificate_key {key};
                 location = /big {{ root {big.parent}; }}

@@ -91,9 +91,8 @@ def https_exchange(tls):
 class Traffic:
     """An established flow of each kind for the length of a `with` block."""
 
-    def __init__(self, lab, pause, https_pause=0.1):
+    def __init__(self, lab, pause):
         self.lab, self.pause, self.flows = lab, pause, []
-        self.https_pause = https_pause		# its server closes after 1,000 requests
         self.stack = contextlib.ExitStack()
 
     def __enter__(self):
@@ -107,7 +106,7 @@ class Traffic:
             self.inside = [tcp[0], udp[0]]
             self.flows = [Exchanges("TCP", tcp_exchange(*tcp), self.pause),
                           Exchanges("UDP", udp_exchange(*udp), self.pause),
-                          Exchanges("HTTPS", https_exchange(tls), self.https_pause)]
+                          Exchanges("HTTPS", https_exchange(tls), max(self.pause, 0.1))]
             for flow in self.flows:
                 flow.start()
             self.stack = stack.pop_all()
