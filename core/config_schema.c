@@ -504,7 +504,7 @@ const struct config_row config_rows[] = {
 	  "How long a server may take to accept, or all that are tried for one client",
 	  .min = SECOND / 10, .max = 10 * MINUTE },
 	{ "snid.limits.idle_timeout", DURATION(snid.limits.idle_timeout_ms), "2h",
-	  "When a connection without traffic is closed",
+	  "When a connection without traffic is closed; one that one side has ended, after 4m",
 	  .min = SECOND, .max = 30 * DAY },
 
 	{ "ops.user", TEXT(ops.user), "gate64",

@@ -112,7 +112,7 @@ void conn_describe(const void *arg, struct snid_connection *out)
 		.backend = account->backend,
 		.stage = snid_stage_name(conn->stage),
 		.protocol = account_protocol(account->protocol),
-		.mode = account_mode(conn->opening ? conn->service->mode : account->mode),
+		.mode = account_mode(account->mode),
 		.bytes_in = conn->relay.bytes[RELAY_CLIENT],
 		.bytes_out = conn->relay.bytes[RELAY_BACKEND],
 		.age_ms = (histogram_now_us() - account->since_us) / 1000,

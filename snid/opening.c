@@ -66,6 +66,7 @@ int opening_prepend(struct opening *opening, const uint8_t *bytes, size_t len)
 	memmove(opening->wire + len, opening->wire, opening->wire_len);
 	memcpy(opening->wire, bytes, len);
 	opening->wire_len += len;
+	opening->prepended += len;
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct opening {
 	struct preface preface;
 	uint8_t *wire;			/* what the client sent and nothing took; from malloc() */
 	size_t wire_len, wire_size;	/* bytes there, bytes allocated */
+	size_t prepended;		/* of those there, ours */
 	struct buffered *buffered;	/* where the latter count; borrowed */
 	struct route *route;		/* from the look-up on */
 	struct race *race;		/* from the first connect() on */

@@ -91,10 +91,9 @@ void pipe_give(struct pipe_pool *pool, struct pipe *pipe)
 	pool->n_idle++;
 }
 
-ssize_t pipe_fill(struct pipe *pipe, int from)
+ssize_t pipe_fill(struct pipe *pipe, int from, uint32_t max)
 {
-	ssize_t n = splice(from, NULL, pipe->in, NULL, pipe->size,
-			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	ssize_t n = splice(from, NULL, pipe->in, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 	if (n < 0)
 		return -errno;
@@ -111,6 +110,24 @@ ssize_t pipe_drain(struct pipe *pipe, int to)
 		return -errno;
 	pipe->len -= (uint32_t)n;
 	return n;
+}
+
+bool pipes_are_scarce(const struct pipe_pool *pool)
+{
+	return pool->n - pool->n_idle > PIPES_MAX / 2;
+}
+
+int pipe_unload(struct pipe *pipe, uint8_t *bytes)
+{
+	/* It is whole or nothing: all of them are there, and nobody else reads. */
+	ssize_t n = read(pipe->out, bytes, pipe->len);
+
+	if (n < 0)
+		return -errno;
+	if (n != (ssize_t)pipe->len)
+		return -EIO;
+	pipe->len = 0;
+	return 0;
 }
 
 void pipe_pool_free(struct pipe_pool *pool)

@@ -46,11 +46,11 @@ struct pipe *pipe_take(struct pipe_pool *pool);
 void pipe_give(struct pipe_pool *pool, struct pipe *pipe);
 
 /**
- * pipe_fill() - move bytes from a socket into an empty pipe.
+ * pipe_fill() - move bytes from a socket into an empty pipe, @max of them at most.
  * Empty, because then EAGAIN has one meaning: the socket has none.
  * Return: bytes, 0 at the end of the stream, or -errno.
  */
-ssize_t pipe_fill(struct pipe *pipe, int from);
+ssize_t pipe_fill(struct pipe *pipe, int from, uint32_t max);
 
 /**
  * pipe_drain() - move bytes from the pipe, which has some, into a socket.
@@ -58,6 +58,16 @@ ssize_t pipe_fill(struct pipe *pipe, int from);
  * Return: bytes, or -errno; -EAGAIN says that the socket takes none.
  */
 ssize_t pipe_drain(struct pipe *pipe, int to);
+
+/** pipes_are_scarce() - are half of those that there may be lent? */
+bool pipes_are_scarce(const struct pipe_pool *pool);
+
+/**
+ * pipe_unload() - take all bytes out.
+ * @bytes:	room for pipe->len of them.
+ * Return: 0, or -errno, and then none are lost.
+ */
+int pipe_unload(struct pipe *pipe, uint8_t *bytes);
 
 /** pipe_pool_free() - close the idle ones; lent ones were given back before. */
 void pipe_pool_free(struct pipe_pool *pool);

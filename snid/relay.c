@@ -7,7 +7,10 @@
  * of just that size: an idle connection holds no memory for data.
  *
  * Once a read brings much, the next goes through a pipe, without copying; once it brings
- * little, the one after that is copied again, which costs less then.
+ * little, the one after that is copied again, which costs less then. Into a pipe goes as much
+ * as a copy has, and twice as much each time the receiver has taken all of it at once: of who
+ * is slower than his sender little is kept, and where many are, not in pipes, of which there
+ * are few.
  */
 #include "relay.h"
 
@@ -43,14 +46,15 @@ static void note_bytes(struct relay *relay, enum relay_end from, size_t n)
 	stats_add(from == RELAY_CLIENT ? STAT_SNI_BYTES_IN : STAT_SNI_BYTES_OUT, n);
 }
 
-void relay_hold(struct relay *relay, enum relay_end from, uint8_t *bytes, size_t len)
+void relay_hold(struct relay *relay, enum relay_end from, uint8_t *bytes, size_t len,
+		size_t ours)
 {
 	struct relay_dir *dir = &relay->dir[from];
 
 	dir->held = bytes;
 	dir->held_len = (uint32_t)len;
 	dir->held_sent = 0;
-	note_bytes(relay, from, len);
+	note_bytes(relay, from, len - ours);
 }
 
 static void drop_held(struct relay_dir *dir)
@@ -90,12 +94,17 @@ static bool send_held(struct relay_dir *dir, struct relay_side *to)
 
 static bool drain_pipe(struct relay_dir *dir, struct relay_side *to)
 {
+	uint32_t len = dir->pipe->len;
 	ssize_t n = pipe_drain(dir->pipe, to->fd);
 
 	if (n == -EAGAIN)
 		to->writable = false;
 	else if (n > 0)
 		stats_add(STAT_SNI_BYTES_SPLICED, (uint64_t)n);
+	if (n < (ssize_t)len)
+		dir->fill = RELAY_SCRATCH_LEN;
+	else if (len == dir->fill && dir->fill < dir->pipe->size)
+		dir->fill *= 2;
 	return n > 0 || n == -EAGAIN;
 }
 
@@ -143,8 +152,8 @@ static ssize_t read_some(struct way *way, int flags)
 	if (n == 0)
 		way->dir->ended = true;
 	/* A short read has emptied the socket: an edge will tell of more, unless all that is
-	 * left is the end, of which was told. */
-	if (n < RELAY_SCRATCH_LEN && (n < 0 || !way->from->hung_up))
+	 * left is the end, of which was told, or it has stopped at an urgent byte. */
+	if (n < RELAY_SCRATCH_LEN && (n < 0 || !(way->from->hung_up || way->from->urgent)))
 		way->from->readable = false;
 	return n < 0 ? 0 : n;
 }
@@ -153,7 +162,8 @@ static ssize_t read_some(struct way *way, int flags)
 static ssize_t copy_some(struct way *way)
 {
 	ssize_t n = read_some(way, 0);
-	/* The end stands behind these bytes: it goes in one segment with the last of them. */
+	/* The end stands behind these bytes: it goes in one segment with the last of them. If
+	 * it is a reset after all, tcp_close_reset() sends them. */
 	int flags = n < RELAY_SCRATCH_LEN && way->from->hung_up ? MSG_MORE : 0;
 
 	way->dir->bulk = n >= BULK_LEN;
@@ -182,7 +192,7 @@ static bool must_copy(ssize_t err)
 
 static ssize_t splice_some(struct way *way)
 {
-	ssize_t n = pipe_fill(way->dir->pipe, way->from->fd);
+	ssize_t n = pipe_fill(way->dir->pipe, way->from->fd, way->dir->fill);
 
 	if (must_copy(n))
 		return copy_some(way);
@@ -199,6 +209,8 @@ static bool take_pipe(struct way *way)
 {
 	struct relay_dir *dir = way->dir;
 
+	if (dir->fill == 0)
+		dir->fill = RELAY_SCRATCH_LEN;
 	if (!dir->pipe) {
 		dir->pipe = pipe_take(&way->tools->pipes);
 		if (!dir->pipe)
@@ -258,11 +270,31 @@ static enum relay_verdict run_dir(struct relay *relay, enum relay_end end, struc
 	}
 }
 
+/* What waits in the pipe waits in memory instead, where that can be had. */
+static void unload(struct relay_dir *dir)
+{
+	uint8_t *bytes = malloc(dir->pipe->len);
+	uint32_t len = dir->pipe->len;
+
+	if (!bytes)
+		return;
+	if (pipe_unload(dir->pipe, bytes) < 0) {
+		free(bytes);
+		return;
+	}
+	dir->held = bytes;
+	dir->held_len = len;
+	dir->held_sent = 0;
+}
+
 /* Count what waits, and give back what is not needed for it. */
 static void settle(struct relay_dir *dir, struct relay_tools *tools)
 {
-	uint32_t waiting = dir->held_len;
+	uint32_t waiting;
 
+	if (dir->pipe && dir->pipe->len > 0 && pipes_are_scarce(&tools->pipes))
+		unload(dir);
+	waiting = dir->held_len;
 	if (dir->pipe && dir->pipe->len > 0) {
 		waiting += dir->pipe->len;
 	} else if (dir->pipe) {
@@ -288,16 +320,28 @@ static enum relay_verdict run_and_settle(struct relay *relay, enum relay_end end
 	return verdict;
 }
 
+/* The direction from the other end has met a reset, or nobody who takes its bytes any more.
+ * What this end said before is passed on as far as it goes: an answer that came before the
+ * question was over, a last alert. Of none of it an edge may have told. */
+static enum relay_verdict run_last(struct relay *relay, enum relay_end end,
+				   struct relay_tools *tools)
+{
+	relay->side[end].readable = true;
+	relay->dir[end].shut = true;	/* no end, but a reset, is what follows */
+	run_and_settle(relay, end, tools);
+	return RELAY_RESET;
+}
+
 enum relay_verdict relay_run(struct relay *relay, struct relay_tools *tools)
 {
 	enum relay_verdict in = run_and_settle(relay, RELAY_CLIENT, tools);
 	enum relay_verdict out;
 
 	if (in == RELAY_RESET)
-		return RELAY_RESET;
+		return run_last(relay, RELAY_BACKEND, tools);
 	out = run_and_settle(relay, RELAY_BACKEND, tools);
 	if (out == RELAY_RESET)
-		return RELAY_RESET;
+		return run_last(relay, RELAY_CLIENT, tools);
 	if (in == RELAY_MORE || out == RELAY_MORE)
 		return RELAY_MORE;
 	if (in == RELAY_CLOSED && out == RELAY_CLOSED)

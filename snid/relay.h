@@ -26,6 +26,7 @@ struct relay_side {
 	bool readable, writable;
 	bool hung_up;		/* EPOLLRDHUP was told: the end, of which no edge tells again,
 				 * may stand behind the bytes */
+	bool urgent;		/* it has sent urgent bytes, at which reading stops */
 };
 
 /* One direction; dir[i] goes from side[i] to the other. It has bytes that wait in `held` or
@@ -37,6 +38,7 @@ struct relay_dir {
 	uint32_t counted;	/* bytes of this direction in relay_tools.buffered */
 	struct pipe *pipe;	/* borrowed from the tools' pool; NULL = none */
 	bool bulk;		/* reads are large: move by splice() */
+	uint32_t fill;		/* bytes that go into the pipe at most; grows as they go out */
 	bool ended;		/* the sender's FIN was read, nothing follows */
 	bool shut;		/* and was passed on */
 };
@@ -69,15 +71,17 @@ void relay_init(struct relay *relay);
  * relay_hold() - bytes that came from @from before the two were joined; they are passed on
  * first, once.
  * @bytes:	@len of them, from malloc(); taken, freed when they are gone.
+ * @ours:	how many of them did not come from there, and are not counted.
  */
-void relay_hold(struct relay *relay, enum relay_end from, uint8_t *bytes, size_t len);
+void relay_hold(struct relay *relay, enum relay_end from, uint8_t *bytes, size_t len,
+		size_t ours);
 
 /**
  * relay_run() - move what can be moved.
  *
- * A direction that is blocked by its receiver keeps at most RELAY_SCRATCH_LEN bytes, or in
- * bulk PIPE_LEN in a pipe, and reads no further: the back-pressure reaches the sender through
- * its TCP window. Where buffered_full(), it keeps none: it takes from the sender's socket
+ * A direction that is blocked by its receiver keeps at most RELAY_SCRATCH_LEN bytes, or where
+ * that took much without a pause before, PIPE_LEN, and reads no further: the back-pressure
+ * reaches the sender through its TCP window. Where buffered_full(), it keeps none: it takes from the sender's socket
  * only what the receiver's socket has taken.
  */
 enum relay_verdict relay_run(struct relay *relay, struct relay_tools *tools);

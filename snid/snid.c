@@ -61,6 +61,10 @@ static void note_ready(struct relay_side *side, uint32_t what)
 	side->readable |= (what & (EPOLLIN | over)) != 0;
 	side->writable |= (what & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
 	side->hung_up |= (what & over) != 0;
+	if ((what & EPOLLPRI) && !side->urgent) {
+		tcp_take_urgent(side->fd);
+		side->urgent = true;
+	}
 }
 
 /* Return: whether one that waits for its client's hello, in this worker, gave way. */
@@ -114,6 +118,7 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 	conn->seat = (uint32_t)seat;
 	worker_count(conn->worker, conn->stage, 1);
 	account_begin(&conn->account);
+	conn->account.mode = service->mode;
 	relay_init(&conn->relay);
 	conn->watches[RELAY_CLIENT] = watch_add(worker->watcher, fd, on_client, conn);
 	if (!conn->watches[RELAY_CLIENT]) {
@@ -405,7 +410,7 @@ static void joined(struct conn *conn)
 	account_joined(&conn->account, &conn->client, o->preface.name, conn->service->mode,
 		       &o->race->winner->at);
 	resolve_confirm(conn->worker->resolve, o->preface.name);
-	relay_hold(&conn->relay, RELAY_CLIENT, o->wire, o->wire_len);
+	relay_hold(&conn->relay, RELAY_CLIENT, o->wire, o->wire_len, o->prepended);
 	o->wire = NULL;
 	conn_leave_opening(conn);
 	conn_enter(conn, STAGE_RELAY);
@@ -550,6 +555,7 @@ static void reconfigured(struct deadline *deadline)
 		conn_refuse(conn, REFUSAL_STOPPED, "its listener is gone");
 		return;
 	}
+	conn->account.mode = conn->service->mode;
 	if (o && o->route)
 		route_reconfigured(o->route, conn->service);
 	if (o && o->race)

@@ -78,6 +78,13 @@ int tcp_set_dialling(int fd)
 	return set_options(fd, dialling, LEN(dialling));
 }
 
+void tcp_take_urgent(int fd)
+{
+	static const struct option in_line = { SOL_SOCKET, SO_OOBINLINE, 1 };
+
+	(void)set_options(fd, &in_line, 1);
+}
+
 void tcp_keep_alive(int fd)
 {
 	/* A unix socket has none of them. */
@@ -102,8 +109,11 @@ bool tcp_is_vanished(int fd)
 
 void tcp_close_reset(int fd)
 {
+	static const struct option push = { IPPROTO_TCP, TCP_NODELAY, 1 };
 	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
 
+	/* What MSG_MORE holds back goes before the reset, which would throw it away. */
+	(void)set_options(fd, &push, 1);
 	/* Where this fails the close below is all that can be done. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	close(fd);

@@ -25,6 +25,9 @@ void tcp_set_fast_open(int fd, bool on);
 /** tcp_set_dialling() - before connect(): what a socket needs from then on. Return: 0 or -errno. */
 int tcp_set_dialling(int fd);
 
+/** tcp_take_urgent() - urgent bytes are part of the stream from now on (RFC 6093 3.4). */
+void tcp_take_urgent(int fd);
+
 /** tcp_keep_alive() - for a socket that was dialled, once it is silent; not for short ones. */
 void tcp_keep_alive(int fd);
 

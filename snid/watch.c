@@ -112,7 +112,8 @@ static void release(struct watcher *watcher, uint32_t at)
 
 watch_id watch_add(struct watcher *watcher, int fd, watch_fn *fn, void *arg)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP |
+					       EPOLLET };
 	struct slot *slot;
 	uint32_t at;
 

@@ -58,6 +58,37 @@ static void test_bounds(void **state)
 	pipe_pool_free(&pool);
 }
 
+/* Half of what there may be: then what waits is taken out, as it went in. */
+static void test_scarce(void **state)
+{
+	struct pipe_pool pool = { 0 };
+	struct pipe *pipes[PIPES_MAX / 2 + 1];
+	uint8_t got[5];
+	int from[2];
+
+	(void)state;
+	for (int i = 0; i <= PIPES_MAX / 2; i++) {
+		assert_false(pipes_are_scarce(&pool));
+		pipes[i] = pipe_take(&pool);
+		assert_non_null(pipes[i]);
+	}
+	assert_true(pipes_are_scarce(&pool));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, from), 0);
+	assert_int_equal(write(from[0], "bytes", 5), 5);
+	assert_int_equal(pipe_fill(pipes[0], from[1], 3), 3);
+	assert_int_equal(pipe_unload(pipes[0], got), 0);
+	assert_int_equal(pipes[0]->len, 0);
+	assert_int_equal(pipe_fill(pipes[0], from[1], PIPE_LEN), 2);
+	assert_int_equal(pipe_unload(pipes[0], got + 3), 0);
+	assert_memory_equal(got, "bytes", 5);
+	for (int i = 0; i <= PIPES_MAX / 2; i++)
+		pipe_give(&pool, pipes[i]);
+	assert_false(pipes_are_scarce(&pool));
+	pipe_pool_free(&pool);
+	close(from[0]);
+	close(from[1]);
+}
+
 /* Bytes come out as they went in, and are counted; what is left is nobody else's. */
 static void test_bytes(void **state)
 {
@@ -70,9 +101,9 @@ static void test_bytes(void **state)
 	assert_non_null(pipe);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, from), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, to), 0);
-	assert_int_equal(pipe_fill(pipe, from[1]), -EAGAIN);
+	assert_int_equal(pipe_fill(pipe, from[1], PIPE_LEN), -EAGAIN);
 	assert_int_equal(write(from[0], "bytes", 5), 5);
-	assert_int_equal(pipe_fill(pipe, from[1]), 5);
+	assert_int_equal(pipe_fill(pipe, from[1], PIPE_LEN), 5);
 	assert_int_equal(pipe->len, 5);
 	assert_int_equal(pipe_drain(pipe, to[0]), 5);
 	assert_int_equal(pipe->len, 0);
@@ -80,13 +111,13 @@ static void test_bytes(void **state)
 	assert_memory_equal(got, "bytes", 5);
 
 	assert_int_equal(write(from[0], "left", 4), 4);
-	assert_int_equal(pipe_fill(pipe, from[1]), 4);
+	assert_int_equal(pipe_fill(pipe, from[1], PIPE_LEN), 4);
 	pipe_give(&pool, pipe);
 	assert_int_equal(pool.n, 0);
 	close(from[0]);
 	pipe = pipe_take(&pool);
 	assert_non_null(pipe);
-	assert_int_equal(pipe_fill(pipe, from[1]), 0);
+	assert_int_equal(pipe_fill(pipe, from[1], PIPE_LEN), 0);
 	pipe_give(&pool, pipe);
 	pipe_pool_free(&pool);
 	close(from[1]);
@@ -156,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_used_again), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_scarce),
 		cmocka_unit_test(test_bytes), cmocka_unit_test(test_small_pipes),
 		cmocka_unit_test(test_no_descriptors),
 	};

@@ -124,7 +124,7 @@ static void test_held_first(void **state)
 {
 	struct bench *b = *state;
 
-	relay_hold(&b->relay, RELAY_CLIENT, (uint8_t *)strdup("hello "), 6);
+	relay_hold(&b->relay, RELAY_CLIENT, (uint8_t *)strdup("hello "), 6, 0);
 	say(b->client, "and more");
 	assert_int_equal(run(b), RELAY_OPEN);
 	assert_hears(b->server, "hello and more");

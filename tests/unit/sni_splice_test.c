@@ -271,14 +271,14 @@ static void test_held_then_bulk(void **state)
 
 	assert_non_null(held);
 	fill_pattern(held, HELD, 0);
-	relay_hold(&b->relay, RELAY_CLIENT, held, HELD);
+	relay_hold(&b->relay, RELAY_CLIENT, held, HELD, 0);
 	b->sent[0] = HELD;
 	transfer(b, true, false, BULK);
 	assert_int_equal(b->relay.bytes[RELAY_CLIENT], BULK);
 }
 
 /* The sender fills whatever takes its bytes; nobody reads. */
-static void block(struct bench *b, int end)
+static void stuff(struct bench *b, int end)
 {
 	size_t before;
 
@@ -287,6 +287,11 @@ static void block(struct bench *b, int end)
 		send_pattern(b, end, SIZE_MAX);
 		assert_int_equal(settle(b), RELAY_OPEN);
 	} while (b->sent[end] != before);
+}
+
+static void block(struct bench *b, int end)
+{
+	stuff(b, end);
 	assert_non_null(b->relay.dir[end].pipe);
 	assert_in_range(b->relay.dir[end].pipe->len, 1, PIPE_LEN);
 	assert_int_equal(b->buffered.bytes, b->relay.dir[end].pipe->len);
@@ -302,6 +307,25 @@ static void test_back_pressure(void **state)
 		transfer(b, end == 0, end == 1, b->sent[end]);
 		assert_int_equal(settle(b), RELAY_OPEN);
 		assert_null(b->relay.dir[end].pipe);
+		assert_int_equal(b->buffered.bytes, 0);
+	}
+}
+
+/* Where pipes are scarce a blocked direction has none, and goes on all the same. */
+static void test_scarce_pipes(void **state)
+{
+	struct bench *b = *state;
+	const unsigned int others = PIPES_MAX / 2;
+
+	for (int end = 0; end < 2; end++) {
+		b->tools.pipes.n += others;
+		stuff(b, end);
+		assert_null(b->relay.dir[end].pipe);
+		assert_in_range(b->relay.dir[end].held_len, 1, PIPE_LEN);
+		assert_int_equal(b->buffered.bytes, b->relay.dir[end].held_len);
+		b->tools.pipes.n -= others;
+		transfer(b, end == 0, end == 1, b->sent[end]);
+		assert_int_equal(settle(b), RELAY_OPEN);
 		assert_int_equal(b->buffered.bytes, 0);
 	}
 }
@@ -474,7 +498,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_bulk_up), ROW(test_bulk_down), ROW(test_bulk_both_ways),
 		ROW(test_small_is_copied), ROW(test_back_to_copying), ROW(test_held_then_bulk),
-		ROW(test_back_pressure), ROW(test_end_behind_pipe), ROW(test_end_with_bytes),
+		ROW(test_back_pressure), ROW(test_scarce_pipes), ROW(test_end_behind_pipe), ROW(test_end_with_bytes),
 		ROW(test_reset), ROW(test_reset_by_server), ROW(test_reset_by_blocked_receiver),
 		ROW(test_reset_behind_pipe), ROW(test_nothing_kept), ROW(test_without_pipes),
 		ROW(test_turns),
