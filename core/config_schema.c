@@ -469,7 +469,7 @@ const struct config_row config_rows[] = {
 	  .expected = "an absolute path", .problem.text = path_problem },
 	{ "snid.log", WORD(snid.log, enum config_sni_log), "off",
 	  "connections: a line (JSON) for each connection when it ends: client, name, server, bytes, "
-	  "duration, and why",
+	  "duration, and why; and for each that is refused: client, name, server, and the reason",
 	  .expected = "off or connections", .words = sni_log_words },
 	{ "snid.limits.connections", COUNT(snid.limits.connections), "20000",
 	  "How many connections may exist at once", .min = 1, .max = 1u << 20 },

@@ -92,7 +92,7 @@ void account_joined(struct account *account, const struct endpoint *client, cons
 
 /* ---- the log ---------------------------------------------------------------------- */
 
-static void format_time(char when[32])
+void account_time(char *when)
 {
 	struct timespec now;
 	struct tm tm;
@@ -100,19 +100,19 @@ static void format_time(char when[32])
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	len = strftime(when, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(when + len, 32 - len, ".%03ldZ", now.tv_nsec / 1000000);
+	len = strftime(when, ACCOUNT_TIME_STRLEN, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(when + len, ACCOUNT_TIME_STRLEN - len, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
 /* A name is letters, digits, hyphens and dots: nothing of it needs to be escaped. */
 static void log_end(const struct account *account, const struct endpoint *client,
 		    enum account_end end, const uint64_t bytes[2], int64_t lasted_us)
 {
-	char when[32], from[ADDR_STRLEN], backend[ADDR_STRLEN], line[LINE];
+	char when[ACCOUNT_TIME_STRLEN], from[ADDR_STRLEN], backend[ADDR_STRLEN], line[LINE];
 	char server[128] = "\"backend\":null,\"backend_port\":null";
 	bool named = account->name != NULL;
 
-	format_time(when);
+	account_time(when);
 	if (account->backend.port)
 		snprintf(server, sizeof(server), "\"backend\":\"%s\",\"backend_port\":%u",
 			 addr_format(&account->backend.addr, backend), account->backend.port);

@@ -5,7 +5,7 @@
  * into the log where that was asked for (snid.log).
  *
  * The line is a JSON object like those of the flow log (nat64/journal.h), of a connection that
- * was joined to its server; refusals have their own (refusal.h):
+ * was joined to its server; those that are refused have another (refusal.h):
  *
  *	time, event ("connection-end"), client, client_port, name (null: it said none), protocol,
  *	mode, backend, backend_port (both null: a unix socket), bytes_in, bytes_out,
@@ -19,6 +19,8 @@
 
 #include "../core/addr.h"
 #include "../core/config.h"
+
+enum { ACCOUNT_TIME_STRLEN = 32 };
 
 struct account {
 	int64_t since_us;		/* histogram_now_us() when it was accepted */
@@ -61,6 +63,9 @@ void account_joined(struct account *account, const struct endpoint *client, cons
  */
 void account_end(const struct account *account, const struct endpoint *client,
 		 enum account_end end, const uint64_t bytes[2], bool log);
+
+/** account_time() - the time as lines of the log have it. @when: ACCOUNT_TIME_STRLEN bytes. */
+void account_time(char *when);
 
 /** account_free() - release what it holds. */
 void account_free(struct account *account);

@@ -83,12 +83,23 @@ void conn_drain_refused(struct conn *conn)
 	conn_free(conn, conn_close_fin);
 }
 
+static void conn_note(const struct conn *conn, enum refusal refusal, const char *name,
+		      const char *why)
+{
+	const struct refused refused = {
+		.client = &conn->client, .port = conn->port, .name = name,
+		.server = &conn->account.backend, .why = why,
+	};
+
+	refusal_note(refusal, &refused, conn->worker->config->snid.log == CONFIG_SNI_LOG_CONNECTIONS);
+}
+
 void conn_refuse(struct conn *conn, enum refusal refusal, const char *why)
 {
 	const struct preface *said = conn->opening ? &conn->opening->preface : NULL;
 	enum refusal_language language = said ? said->language : REFUSAL_SILENT;
 
-	refusal_note(refusal, &conn->client, said ? said->name : "", why);
+	conn_note(conn, refusal, said ? said->name : "", why);
 	conn_leave_opening(conn);
 	conn_close_side(conn, RELAY_BACKEND, conn_close_fin);
 	if (!refusal_say(refusal, language, conn->relay.side[RELAY_CLIENT].fd)) {

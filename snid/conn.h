@@ -27,6 +27,7 @@ struct conn {
 	enum stage stage;
 	uint32_t seat;			/* of the worker's */
 	struct endpoint client;
+	uint16_t port;			/* of the listener, host byte order */
 	struct account account;
 	const struct service *service;	/* the listener's; not used once joined or refused */
 	struct relay relay;		/* both sockets, in every stage */

@@ -8,6 +8,7 @@
  */
 #include "refusal.h"
 
+#include <json-c/json.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "../core/loop.h"
 #include "../core/recent.h"
 #include "../core/stats.h"
+#include "account.h"
 
 /* RFC 8446 6. The number 0 is close_notify, which is never a refusal. */
 enum alert {
@@ -111,22 +113,83 @@ static const struct {
 };
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == REFUSAL_COUNT, "a row a refusal");
 
-void refusal_note(enum refusal refusal, const struct endpoint *client, const char *name,
-		  const char *why)
+/* ---- who looks at it ------------------------------------------------------------------ */
+
+/* Each reason has a limit of its own: many scanners hide no other. */
+static struct log_site sites[REFUSAL_COUNT] = {
+	[0 ... REFUSAL_COUNT - 1] = { .file = __FILE__, .line = __LINE__,
+				      .fmt = "snid: refused", .limit = { LOG_LIMIT_NARROW } },
+};
+
+static const char *server_text(const struct refused *refused, char text[ENDPOINT_STRLEN])
+{
+	bool known = refused->server && refused->server->port;
+
+	return known ? endpoint_format(refused->server, text) : NULL;
+}
+
+static void log_text(enum refusal refusal, const struct refused *refused)
+{
+	char text[ADDR_STRLEN], endpoint[ENDPOINT_STRLEN];
+	const char *server = server_text(refused, endpoint);
+
+	log_at(&sites[refusal], LOG_LEVEL_INFO, NULL, "snid: refused %s%s%s: %s%s%s%s%s",
+	       addr_format(&refused->client->addr, text), refused->name[0] ? " for " : "",
+	       refused->name, refusals[refusal].text, server ? ", " : "", server ? server : "",
+	       refused->why ? ": " : "", refused->why ? refused->why : "");
+}
+
+static struct json_object *text_or_null(const char *text)
+{
+	return text && text[0] ? json_object_new_string(text) : NULL;
+}
+
+/* The word of the counter: reason="..." */
+static struct json_object *reason_word(enum refusal refusal)
+{
+	const char *word = strchr(stat_infos[refusals[refusal].stat].labels, '"') + 1;
+
+	return json_object_new_string_len(word, (int)strcspn(word, "\""));
+}
+
+static void log_line(enum refusal refusal, const struct refused *refused)
+{
+	bool has_server = refused->server && refused->server->port;
+	struct json_object *object = json_object_new_object();
+	char when[ACCOUNT_TIME_STRLEN], text[ADDR_STRLEN];
+	const struct endpoint *client = refused->client;
+
+	account_time(when);
+#define ADD(key, value) json_object_object_add(object, key, value)
+	ADD("time", json_object_new_string(when));
+	ADD("event", json_object_new_string("connection-refused"));
+	ADD("client", json_object_new_string(addr_format(&client->addr, text)));
+	ADD("client_port", json_object_new_int(client->port));
+	ADD("port", json_object_new_int(refused->port));
+	ADD("name", text_or_null(refused->name));
+	ADD("reason", reason_word(refusal));
+	ADD("why", text_or_null(refused->why));
+	ADD("backend", has_server ?
+	    json_object_new_string(addr_format(&refused->server->addr, text)) : NULL);
+	ADD("backend_port", has_server ? json_object_new_int(refused->server->port) : NULL);
+#undef ADD
+	if (!log_object(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+						       JSON_C_TO_STRING_NOSLASHESCAPE)))
+		stats_inc(STAT_SNI_LOG_LOST);
+	json_object_put(object);
+}
+
+void refusal_note(enum refusal refusal, const struct refused *refused, bool object)
 {
 	enum stat stat = refusals[refusal].stat;
-	char text[ADDR_STRLEN];
 
 	stats_inc(stat);
 	if (recent_due(stat, loop_now_ms()))
-		recent_keep(RECENT_SNID, stat, &client->addr, name);
-	log_event_limited(LOG_LEVEL_INFO, LOG_EVENT_CONNECTION_REFUSED,
-			  LOG_FIELDS({ "client", addr_format(&client->addr, text) },
-				     { "name", name[0] ? name : NULL },
-				     { "reason", refusals[refusal].text }),
-			  "snid: refused %s%s%s: %s%s%s", addr_format(&client->addr, text),
-			  name[0] ? " for " : "", name, refusals[refusal].text, why ? ": " : "",
-			  why ? why : "");
+		recent_keep(RECENT_SNID, stat, &refused->client->addr, refused->name);
+	if (log_enabled(LOG_LEVEL_INFO))
+		log_text(refusal, refused);
+	if (object)
+		log_line(refusal, refused);
 }
 
 /* ---- what the client is told --------------------------------------------------------- */

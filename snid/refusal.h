@@ -7,6 +7,7 @@
 #define SNID_REFUSAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct endpoint;
 
@@ -56,13 +57,23 @@ enum refusal_language {
 	REFUSAL_IN_HTTP_HEAD,		/* without content, RFC 9110 9.3.2 */
 };
 
+/* Who is refused, and what is known of the connection */
+struct refused {
+	const struct endpoint *client;
+	uint16_t port;			/* of the listener, host byte order */
+	const char *name;		/* that hostname_normalise() made, or "" */
+	const struct endpoint *server;	/* it was about, or NULL; port 0 likewise */
+	const char *why;		/* more about the reason, or NULL */
+};
+
 /**
- * refusal_note() - count it and log it (rate-limited); keep it for people who look.
- * @name:	a name that hostname_normalise() made, or "".
- * @why:	more about it, or NULL.
+ * refusal_note() - count it and log it (so many of each reason); keep it for people who look.
+ * @object:	log an object of it too, as snid.log asks: it has time, event
+ *		("connection-refused"), client, client_port, port, name (null: it said none),
+ *		reason (the counter's), why (null: no more is known), backend, backend_port
+ *		(both null: there was none).
  */
-void refusal_note(enum refusal refusal, const struct endpoint *client, const char *name,
-		  const char *why);
+void refusal_note(enum refusal refusal, const struct refused *refused, bool object);
 
 /**
  * refusal_say() - tell the client in its own language and end our direction of the stream.

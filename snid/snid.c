@@ -88,6 +88,16 @@ static enum refusal admit(struct worker *worker, const struct endpoint *client, 
 	return refusal;
 }
 
+/* It has no connection of ours yet. */
+static void turn_away(struct worker *worker, int fd, const struct endpoint *client,
+		      const struct service *service, enum refusal refusal)
+{
+	const struct refused refused = { .client = client, .port = service->at.port, .name = "" };
+
+	refusal_note(refusal, &refused, worker->config->snid.log == CONFIG_SNI_LOG_CONNECTIONS);
+	close(fd);
+}
+
 static void accepted(void *arg, int fd, const struct endpoint *client,
 		     const struct service *service)
 {
@@ -99,21 +109,20 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 
 	stats_inc(STAT_SNI_ACCEPTED);
 	if (refusal != REFUSAL_NONE) {
-		refusal_note(refusal, client, "", NULL);
-		close(fd);
+		turn_away(worker, fd, client, service, refusal);
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
 	seat = conn ? seats_take(&worker->seats, conn) : -ENOMEM;
 	if (seat < 0) {
 		free(conn);
-		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
 		quota_take_back(worker->quota, client);
-		close(fd);
+		turn_away(worker, fd, client, service, REFUSAL_RESOURCE);
 		return;
 	}
 	conn->worker = worker;
 	conn->client = *client;
+	conn->port = service->at.port;
 	conn->service = service;
 	conn->seat = (uint32_t)seat;
 	worker_count(conn->worker, conn->stage, 1);
@@ -122,8 +131,7 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 	relay_init(&conn->relay);
 	conn->watches[RELAY_CLIENT] = watch_add(worker->watcher, fd, on_client, conn);
 	if (!conn->watches[RELAY_CLIENT]) {
-		refusal_note(REFUSAL_RESOURCE, client, "", NULL);
-		close(fd);
+		turn_away(worker, fd, client, service, REFUSAL_RESOURCE);
 		conn_leave_opening(conn);
 		conn_free(conn, conn_close_fin);
 		return;
@@ -301,6 +309,8 @@ static void lost(struct conn *conn)
 	const struct race *race = conn->opening->race;
 	const struct route *route = conn->opening->route;
 
+	if (route->next)
+		conn->account.backend = route->servers[route->next - 1].at;
 	if (race->n_tries == 0)
 		conn_refuse(conn, REFUSAL_BACKEND, addrmap_backend_text(route->refused));
 	else if (race_is_starved(race))

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from netns import wait_for
-from topology import CLIENT4, GATEWAY4, SERVER6, WWW
+from topology import CLIENT4, GATEWAY4, GATEWAY6, SERVER6, WWW
 from wire import client_hello
 
 HANDSHAKE = b"\x16"
@@ -38,9 +38,9 @@ def alone(gate64):
     wait_for(lambda: not listed(gate64), "nobody else is there")
 
 
-def ends(gate64):
+def ends(gate64, event="connection-end"):
     """The connection log's lines so far."""
-    lines = re.findall(r'^\{.*"event":"connection-end".*\}$', gate64.log(), re.MULTILINE)
+    lines = re.findall(rf'^\{{.*"event":"{event}".*\}}$', gate64.log(), re.MULTILINE)
     return [json.loads(line) for line in lines]
 
 
@@ -136,7 +136,7 @@ def test_times(lab, gate64):
 
 
 def test_the_log(lab, gate64):
-    """One line for a connection that was joined, when it has ended; none for a refused one."""
+    """One line for a connection that was joined, when it has ended."""
     alone(gate64)
     before = len(ends(gate64))
     with joined(lab) as (sock, sent):
@@ -146,9 +146,6 @@ def test_the_log(lab, gate64):
         received = 0
         while chunk := sock.recv(65536):
             received += len(chunk)
-    with lab.client4.connect((GATEWAY4, 443)) as refused:
-        refused.sendall(client_hello(None))
-        refused.recv(100)
     wait_for(lambda: len(ends(gate64)) > before, "a line is written")
     alone(gate64)
     (line,) = ends(gate64)[before:]
@@ -166,3 +163,40 @@ def test_the_log(lab, gate64):
         assert len(ends(gate64)) == before + 1
     finally:
         gate64.reload()
+
+
+def greet(lab, name):
+    """Say that name, and hear what comes of it. Return the client's port."""
+    with lab.client4.connect((GATEWAY4, 443)) as sock:
+        sock.sendall(client_hello(name))
+        sock.recv(100)
+        return sock.getsockname()[1]
+
+
+def test_refusals_in_the_log(lab, gate64):
+    """One object each, with its reason and, where there was one, the server; and of each reason
+    lines as text, however many of another reason came before."""
+    routes = [{"name": "closed.home.example", "backend": SERVER6, "port": 9},
+              {"name": "own.home.example", "backend": GATEWAY6}]
+    gate64.reload({"snid": {"routes": routes, "backends": ["2001:db8::/32"]}})
+    before = len(ends(gate64, "connection-refused"))
+    try:
+        for _ in range(20):
+            greet(lab, None)
+        ports = [greet(lab, name) for name in ("closed.home.example", "own.home.example")]
+        wait_for(lambda: len(ends(gate64, "connection-refused")) == before + 22, "all are there")
+    finally:
+        gate64.reload()
+    lines = ends(gate64, "connection-refused")[before:]
+    assert all(line.pop("time") and line.pop("client") == CLIENT4 and line.pop("port") == 443
+               for line in lines)
+    assert all(line["reason"] == "no_name" and line["name"] is None for line in lines[:20])
+    assert lines[20:] == [
+        {"event": "connection-refused", "client_port": ports[0], "name": "closed.home.example",
+         "reason": "connect_failed", "why": "Connection refused", "backend": SERVER6,
+         "backend_port": 9},
+        {"event": "connection-refused", "client_port": ports[1], "name": "own.home.example",
+         "reason": "backend_not_allowed", "why": "an address of this gateway",
+         "backend": GATEWAY6, "backend_port": 443}]
+    assert f"snid: refused {CLIENT4} for own.home.example: address not allowed, " \
+        f"[{GATEWAY6}]:443: " in gate64.log()
