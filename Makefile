@@ -200,13 +200,13 @@ UNIT_sni_pipe := snid/pipe.c core/loop.c core/log.c
 UNIT_sni_watch := snid/watch.c snid/tcp.c
 # A name's servers, on a resolver of the test's own
 SNI_ROUTE      := snid/route.c snid/srv.c snid/resolve.c snid/answers.c core/hostname.c core/config_routes.c \
-                  core/clients.c core/loop.c \
+                  core/clients.c core/throttle.c core/loop.c \
                   core/stats.c $(ADDRMAP)
 UNIT_sni_route := $(SNI_ROUTE)
 UNIT_sni_dial  := snid/dial.c snid/tcp.c core/addr.c
 UNIT_sni_race  := snid/race.c snid/watch.c snid/fails.c $(SNI_ROUTE)
 UNIT_sni_backends := snid/race.c snid/watch.c snid/fails.c snid/dial.c snid/tcp.c $(SNI_ROUTE)
-UNIT_sni_resolve := snid/resolve.c snid/answers.c core/clients.c core/loop.c core/stats.c core/addr.c
+UNIT_sni_resolve := snid/resolve.c snid/answers.c core/clients.c core/throttle.c core/loop.c core/stats.c core/addr.c
 UNIT_sni_srv   := snid/srv.c snid/fails.c core/addr.c
 UNIT_sni_deadline :=
 UNIT_sni_service := snid/service.c $(UNIT_config) $(ADDRMAP)

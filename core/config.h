@@ -232,6 +232,7 @@ struct config {
 			uint32_t connections, per_client;
 			uint32_t new_per_client;	/* a second */
 			uint32_t opening, opening_per_client, lookups_per_client;
+			uint32_t new_lookups_per_client;	/* a second */
 			uint64_t buffered;	/* bytes */
 			uint32_t drain_ms;		/* 0: off */
 			uint32_t hello_timeout_ms, connect_timeout_ms, idle_timeout_ms;

@@ -488,6 +488,9 @@ const struct config_row config_rows[] = {
 	{ "snid.limits.lookups_per_client", COUNT(snid.limits.lookups_per_client), "32",
 	  "How many questions to the DNS may be under way for one address; names that are known "
 	  "or asked for by another take none", .min = 1, .max = 1u << 12 },
+	{ "snid.limits.new_lookups_per_client", RATE(snid.limits.new_lookups_per_client), "100/s",
+	  "How many questions about names by which no server was reached yet may be begun for one "
+	  "address; a second's worth may come at once", .min = 1, .max = 10000 },
 	{ "snid.limits.buffered", SIZE(snid.limits.buffered), "64MiB",
 	  "How many bytes may be kept for receivers that do not take them, in all; past it bytes "
 	  "stay with their senders. As many may be kept of hellos; past it those of more than "

@@ -50,14 +50,13 @@ static uint64_t debt_of(uint64_t place, uint64_t now)
 	return ahead <= 2 * burst ? ahead : 0;
 }
 
-bool throttle_pass(struct throttle *throttle, const struct in6_addr *client, uint32_t per_second,
-		   int64_t now_ms)
+bool throttle_pass(struct throttle *throttle, uint64_t client, uint32_t per_second, int64_t now_ms)
 {
 	uint64_t now = ((uint64_t)now_ms << FRACTION_BITS) & time_mask;
 	uint64_t cost = burst / per_second;
 	/* With the age he is another one: a place from when the time was last like this, which
 	 * would look as if it were ahead of now, is nobody's any more. */
-	uint64_t id[2] = { addr_client(client), (uint64_t)now_ms >> AGE_BITS };
+	uint64_t id[2] = { client, (uint64_t)now_ms >> AGE_BITS };
 	uint64_t hash = siphash13(&throttle->hash_key, id, 2);
 	uint64_t tag = hash & ~time_mask;
 	_Atomic uint64_t *ways = throttle->place[hash & (BUCKETS - 1)];

@@ -118,7 +118,8 @@ struct admission admit(struct worker *worker, const struct asker *asker, struct 
 		verdict = MESSAGE_BAD_OPTION;
 	cookie = settle_cookie(worker, asker, query);
 	if (!is_proven(asker, cookie) &&
-	    !throttle_pass(worker->room->throttle, &asker->client, per_second, loop_now_ms()))
+	    !throttle_pass(worker->room->throttle, addr_client(&asker->client), per_second,
+			   loop_now_ms()))
 		return over_limit(worker, cookie);
 	return judge(verdict, cookie);
 }

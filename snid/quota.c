@@ -65,7 +65,7 @@ static enum refusal refusal_of(enum clients_verdict verdict)
 
 static bool pass(struct quota *quota, const struct endpoint *client)
 {
-	return throttle_pass(quota->throttle, &client->addr, atomic_load(&quota->new_per_client),
+	return throttle_pass(quota->throttle, addr_client(&client->addr), atomic_load(&quota->new_per_client),
 			     loop_now_ms());
 }
 

@@ -11,6 +11,7 @@
 #include "../core/loop.h"
 #include "../core/siphash24.h"
 #include "../core/stats.h"
+#include "../core/throttle.h"
 
 enum {
 	RCODE_NOERROR = 0,	/* RFC 1035 4.1.1 */
@@ -42,7 +43,7 @@ struct flight {
 };
 
 struct resolve {
-	struct clients *clients;
+	struct resolve_shares *shares;
 	struct resolver *resolver;
 	struct answers *answers;
 	uint32_t stale_ms;
@@ -132,7 +133,7 @@ static void place_gone(void *arg)
 
 	place->resolve->n_places--;
 	if (place->charged)
-		clients_remove(place->resolve->clients, place->client);
+		clients_remove(place->resolve->shares->clients, place->client);
 	free(place);
 }
 
@@ -211,12 +212,16 @@ static struct flight *find_flight(struct resolve *resolve, const char *name,
 static const char *admit(struct resolve *resolve, const char *name, enum resolver_type type,
 			 uint64_t client)
 {
-	unsigned int max = answers_knew(resolve->answers, name, type) ? RESOLVE_QUESTIONS_MAX :
-									RESOLVE_UNKNOWN_MAX;
+	struct resolve_shares *shares = resolve->shares;
+	bool known = answers_knew(resolve->answers, name, type);
 
-	if (resolve->n_places >= max)
+	if (resolve->n_places >= (known ? RESOLVE_QUESTIONS_MAX : RESOLVE_UNKNOWN_MAX))
 		return "too many look-ups pending";
-	if (clients_add(resolve->clients, client) != CLIENTS_OK)
+	if (!known && !throttle_pass(shares->throttle, client,
+				     atomic_load_explicit(&shares->new_per_client,
+							  memory_order_relaxed), loop_now_ms()))
+		return "too many look-ups of this client";
+	if (clients_add(shares->clients, client) != CLIENTS_OK)
 		return "too many look-ups pending of this client";
 	return NULL;
 }
@@ -246,7 +251,7 @@ static struct flight *flight_new(struct resolve *resolve, const char *name,
 	LIST_INSERT_HEAD(bucket_of(resolve, name), flight, in_bucket);
 	return flight;
 fail:
-	clients_remove(resolve->clients, client);
+	clients_remove(resolve->shares->clients, client);
 	free(place);
 	free(flight);
 	return NULL;
@@ -348,14 +353,14 @@ size_t resolve_flush(struct resolve *resolve, const char *name, bool below)
 
 /* ---- life ---------------------------------------------------------------------------- */
 
-struct resolve *resolve_new(struct clients *clients)
+struct resolve *resolve_new(struct resolve_shares *shares)
 {
 	struct resolve *resolve = calloc(1, sizeof(*resolve));
 
 	if (!resolve)
 		return NULL;
 	TAILQ_INIT(&resolve->flights);
-	resolve->clients = clients;
+	resolve->shares = shares;
 	if (getrandom(&resolve->secret, sizeof(resolve->secret), 0) < 0)
 		resolve->secret.k0 = (uintptr_t)resolve;
 	resolve->answers = answers_new();

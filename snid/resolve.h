@@ -19,6 +19,7 @@
 
 struct clients;
 struct flight;
+struct throttle;
 struct resolve;
 struct resolver;
 
@@ -39,12 +40,19 @@ struct resolve_question {
 	void *arg;
 };
 
+/* What clients may have us ask, all workers together */
+struct resolve_shares {
+	struct clients *clients;	/* how many questions are under way for each, limited */
+	struct throttle *throttle;	/* how many each began ... */
+	_Atomic uint32_t new_per_client;	/* ... a second, for names of RESOLVE_UNKNOWN_MAX */
+};
+
 /**
  * resolve_new() - nothing known, nobody to ask.
- * @clients:	counts the questions of each client over all workers, and limits them; borrowed.
+ * @shares:	borrowed.
  * Return: owned by the caller, NULL when out of memory.
  */
-struct resolve *resolve_new(struct clients *clients);
+struct resolve *resolve_new(struct resolve_shares *shares);
 
 /**
  * resolve_set() - the resolver to ask from now on, and how long records may be used beyond

@@ -24,6 +24,7 @@
 #include "../core/hostname.h"
 #include "../core/log.h"
 #include "../core/loop.h"
+#include "../core/throttle.h"
 #include "../dns64/resolver.h"
 #include "quota.h"
 #include "race.h"
@@ -35,7 +36,7 @@
 
 struct snid {
 	struct quota *quota;
-	struct clients *lookups;	/* how many questions are under way for each client */
+	struct resolve_shares lookups;
 	struct buffered buffered;	/* kept for receivers */
 	struct buffered hellos;		/* kept of who is not joined to a server yet */
 	size_t n_workers;
@@ -379,7 +380,7 @@ static struct worker *new_worker(const char *name, struct snid *snid)
 		deadline_queue_init(&worker->queues[i], 0);
 	worker->deadline_timer_at_ms = INT64_MAX;
 	deadline_queue_init(&worker->stagger, RACE_STAGGER_MS);
-	worker->resolve = resolve_new(snid->lookups);
+	worker->resolve = resolve_new(&snid->lookups);
 	if (!worker->resolve)
 		goto fail;
 	worker->loop = loop_new(name);
@@ -427,8 +428,9 @@ int snid_new(struct snid **out, const struct config *config, const struct addrma
 	if (!snid)
 		goto fail;
 	snid->quota = quota_new();
-	snid->lookups = clients_new();
-	if (!snid->quota || !snid->lookups)
+	snid->lookups.clients = clients_new();
+	snid->lookups.throttle = throttle_new();
+	if (!snid->quota || !snid->lookups.clients || !snid->lookups.throttle)
 		goto fail;
 	err = new_workers(snid);
 	if (err)
@@ -470,7 +472,9 @@ static void set_limits(struct snid *snid, const struct config *config)
 		snid->reserved = connections;
 	}
 	quota_configure(snid->quota, config);
-	clients_set_limits(snid->lookups, UINT32_MAX, config->snid.limits.lookups_per_client);
+	clients_set_limits(snid->lookups.clients, UINT32_MAX,
+			   config->snid.limits.lookups_per_client);
+	atomic_store(&snid->lookups.new_per_client, config->snid.limits.new_lookups_per_client);
 	atomic_store(&snid->buffered.max, config->snid.limits.buffered);
 	atomic_store(&snid->hellos.max, config->snid.limits.buffered);
 }
@@ -598,6 +602,7 @@ void snid_free(struct snid *snid)
 	free(snid->workers);
 	free(snid->loops);
 	quota_free(snid->quota);
-	clients_free(snid->lookups);
+	clients_free(snid->lookups.clients);
+	throttle_free(snid->lookups.throttle);
 	free(snid);
 }

@@ -113,6 +113,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->snid.limits.opening, 8192);
 	assert_int_equal(config->snid.limits.opening_per_client, 128);
 	assert_int_equal(config->snid.limits.lookups_per_client, 32);
+	assert_int_equal(config->snid.limits.new_lookups_per_client, 100);
 	assert_int_equal(config->snid.limits.buffered, 64 << 20);
 	assert_int_equal(config->snid.limits.drain_ms, 30000);
 	assert_int_equal(config->snid.limits.hello_timeout_ms, 5000);
@@ -387,7 +388,7 @@ static const char everything[] =
 	"  log: connections\n"
 	"  limits: {connections: 5, per_client: 2, new_per_client: 3/s, opening: 4,\n"
 	"    opening_per_client: 3, lookups_per_client: 5, drain: 1m, hello_timeout: 2500ms,\n"
-	"           connect_timeout: 1m,\n"
+	"           connect_timeout: 1m, new_lookups_per_client: 7/s,\n"
 	"           buffered: 3MiB, idle_timeout: 1d}\n"
 	"ops:\n"
 	"  user: nobody\n"

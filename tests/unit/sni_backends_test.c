@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "../../core/clients.h"
+#include "../../core/throttle.h"
 #include "../../core/config.h"
 #include "../../core/config_routes.h"
 #include "../../core/hostname.h"
@@ -262,6 +263,8 @@ static void run(enum config_sni_mode mode, bool wide)
 	};
 	const struct sni_route *by_name[N(routes)];
 	struct clients *clients = clients_new();
+	struct resolve_shares shares = { .clients = clients, .throttle = throttle_new(),
+					 .new_per_client = UINT32_MAX };
 	struct prefix_list backends = { 0 };
 	struct netinfo net = { .links.n = 0 };
 	struct addrmap *map;
@@ -289,7 +292,7 @@ static void run(enum config_sni_mode mode, bool wide)
 	worker->base = event_base_new();
 	worker->watcher = watcher_new(worker->base);
 	clients_set_limits(clients, UINT32_MAX, UINT32_MAX);
-	worker->resolve = resolve_new(clients);
+	worker->resolve = resolve_new(&shares);
 	resolve_set(worker->resolve, (struct resolver *)1, 3600000);
 	dial_ports_read(&worker->ports);
 
@@ -309,6 +312,7 @@ static void run(enum config_sni_mode mode, bool wide)
 
 	resolve_free(worker->resolve);
 	clients_free(clients);
+	throttle_free(shares.throttle);
 	watcher_free(worker->watcher);
 	event_base_free(worker->base);
 	addrmap_free(map);

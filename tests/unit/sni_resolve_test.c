@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "../../core/clients.h"
+#include "../../core/throttle.h"
 #include "../../core/loop.h"
 #include "../../snid/resolve.h"
 
@@ -203,6 +204,7 @@ static void test_flush(void **state)
 
 struct world {
 	struct clients *clients;
+	struct resolve_shares shares;
 	struct resolve *resolve;
 	struct resolve_question questions[RESOLVE_WAITERS_MAX + 8];
 	unsigned int told;
@@ -216,7 +218,10 @@ static int make_world(void **state)
 	memset(&fake, 0, sizeof(fake));
 	w->clients = clients_new();
 	clients_set_limits(w->clients, UINT32_MAX, 3);
-	w->resolve = resolve_new(w->clients);
+	w->shares.clients = w->clients;
+	w->shares.throttle = throttle_new();
+	w->shares.new_per_client = 10000;
+	w->resolve = resolve_new(&w->shares);
 	resolve_set(w->resolve, (struct resolver *)1, 0);
 	*state = w;
 	return 0;
@@ -230,6 +235,7 @@ static int free_world(void **state)
 	assert_int_equal(clients_total(w->clients), 0);
 	resolve_free(w->resolve);
 	clients_free(w->clients);
+	throttle_free(w->shares.throttle);
 	free(w);
 	return 0;
 }
@@ -268,6 +274,28 @@ static void test_single_flight(void **state)
 	assert_int_equal(answer->kind, ANSWER_RECORDS);
 	assert_int_equal(answer->n_addrs, 1);
 	assert_int_equal(fake.asked, 1);
+}
+
+/* Trap 12: of one client only so many a second, of names that may be made up; others have
+ * their own. */
+static void test_rate_per_client(void **state)
+{
+	struct resolver_records none = fake_rcode(3, 60);
+	struct world *w = *state;
+	unsigned int asked = 0;
+	char name[32];
+
+	w->shares.new_per_client = 10;
+	for (size_t i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "r%zu.example", i);
+		if (ask(w, i, name, 7))
+			continue;
+		asked++;
+		fake_answer(name, RESOLVER_AAAA, &none);
+	}
+	/* A second's worth; a slow machine gets a few more. */
+	assert_in_range(asked, 10, 50);
+	assert_null(ask(w, 100, "r200.example", 8));
 }
 
 /* Trap 12: of one client only so many at a time, also where he does not wait for them */
@@ -382,7 +410,7 @@ int main(void)
 		ANSWERS(test_bytes),
 		ANSWERS(test_flush),
 		QUESTIONS(test_single_flight),
-		QUESTIONS(test_per_client),
+		QUESTIONS(test_per_client), QUESTIONS(test_rate_per_client),
 		QUESTIONS(test_total),
 		QUESTIONS(test_resolver_full),
 		QUESTIONS(test_another_resolver),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../../core/clients.h"
+#include "../../core/throttle.h"
 #include "../../core/config.h"
 #include "../../core/config_routes.h"
 #include "../../snid/route.h"
@@ -16,6 +17,7 @@
 
 struct world {
 	struct clients *clients;
+	struct resolve_shares shares;
 	struct resolve *resolve;
 	struct addrmap *map;
 	struct service service;
@@ -58,7 +60,10 @@ static int set_up(void **state)
 	memset(&fake, 0, sizeof(fake));
 	w->clients = clients_new();
 	clients_set_limits(w->clients, UINT32_MAX, 100);
-	w->resolve = resolve_new(w->clients);
+	w->shares.clients = w->clients;
+	w->shares.throttle = throttle_new();
+	w->shares.new_per_client = 10000;
+	w->resolve = resolve_new(&w->shares);
 	resolve_set(w->resolve, (struct resolver *)1, 0);
 	w->map = addrmap_new(&config, &net);
 	w->backends[0] = prefix("2001:db8:1::/64");
@@ -80,6 +85,7 @@ static int tear_down(void **state)
 	resolve_free(w->resolve);
 	assert_int_equal(clients_total(w->clients), 0);
 	clients_free(w->clients);
+	throttle_free(w->shares.throttle);
 	addrmap_free(w->map);
 	free(w);
 	return 0;

@@ -24,7 +24,7 @@ static unsigned int passed(struct throttle *throttle, const struct in6_addr *cli
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < asked; i++)
-		n += throttle_pass(throttle, client, rate, now_ms);
+		n += throttle_pass(throttle, addr_client(client), rate, now_ms);
 	return n;
 }
 
@@ -46,7 +46,7 @@ static void test_rate(void **state)
 		assert_int_equal(passed(throttle, &client, 500, 100, at), 0);
 		/* Ten seconds of 1000 queries each: ten times the rate */
 		for (int ms = 1; ms <= 10000; ms++)
-			n += throttle_pass(throttle, &client, 100, at + ms);
+			n += throttle_pass(throttle, addr_client(&client), 100, at + ms);
 		assert_in_range(n, 999, i < 2 ? 1001 : 1101);
 		/* After a rest, a second's worth again */
 		assert_int_equal(passed(throttle, &client, 500, 100, at + 20000), 100);
@@ -81,7 +81,7 @@ static void test_below_the_rate(void **state)
 
 	(void)state;
 	for (int ms = 0; ms < 60000; ms++)
-		assert_true(throttle_pass(throttle, &client, 1000, ms));
+		assert_true(throttle_pass(throttle, addr_client(&client), 1000, ms));
 	throttle_free(throttle);
 }
 
@@ -115,7 +115,7 @@ static void test_flood_of_clients(void **state)
 	assert_int_equal(passed(throttle, &loud, 10000, 5000, 5), 5000);
 	for (uint32_t i = 0; i < 1000000; i++) {
 		client.s6_addr32[1] = i;
-		assert_true(throttle_pass(throttle, &client, 5000, 5 + i / 10000));
+		assert_true(throttle_pass(throttle, addr_client(&client), 5000, 5 + i / 10000));
 	}
 	/* 100 ms later: 500 of his are due, and no second's worth anew. */
 	n = passed(throttle, &loud, 10000, 5000, 105);
