@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../core/cursor.h"
+#include "../core/special4.h"
 
 enum {
 	SIGNATURE_LEN = 12,
@@ -250,15 +251,30 @@ static int read_v2(const uint8_t *wire, size_t len, struct proxy_header *header,
 	return HEADER_LEN + (int)body_len;
 }
 
+/* RFC 1122 3.2.1.3, RFC 4291 2.5.2, 2.5.3, 2.7: no host sends from another one. */
+static bool is_host(const struct in6_addr *addr)
+{
+	if (addr_is_v4(addr))
+		return special4_is_host(addr_v4_be32(addr));
+	return !IN6_IS_ADDR_UNSPECIFIED(addr) && !IN6_IS_ADDR_LOOPBACK(addr) &&
+	       !IN6_IS_ADDR_MULTICAST(addr);
+}
+
 int proxy_read(const uint8_t *wire, size_t len, struct proxy_header *header, const char **why)
 {
+	int n;
+
 	if (len == 0)
 		return 0;
 	if (!proxy_begins(wire, len))
 		return broken(why, "there is none");
 	if (wire[0] == signature[0])
-		return read_v2(wire, len, header, why);
-	return len < sizeof(v1_begin) - 1 ? 0 : read_v1(wire, len, header, why);
+		n = read_v2(wire, len, header, why);
+	else
+		n = len < sizeof(v1_begin) - 1 ? 0 : read_v1(wire, len, header, why);
+	if (n > 0 && header->has_client && !is_host(&header->client.addr))
+		return broken(why, "an address that no client has");
+	return n;
 }
 
 /* ---- writing --------------------------------------------------------------------- */

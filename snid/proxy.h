@@ -37,7 +37,8 @@ bool proxy_has_begun(const uint8_t *wire, size_t len);
  * @why:	set where it is refused, to a static text.
  * Return: the bytes it takes; 0: good so far, more are needed; -EPROTO: it is none, or broken.
  *
- * A client told of as ::ffff:a.b.c.d is the IPv4 client. Unknown TLVs are passed over; a
+ * A client told of as ::ffff:a.b.c.d is the IPv4 client; one with an address that no host has (loopback,
+ * multicast, unspecified) is refused. Unknown TLVs are passed over; a
  * checksum is checked where there is one (2.2.3).
  */
 int proxy_read(const uint8_t *wire, size_t len, struct proxy_header *header, const char **why);

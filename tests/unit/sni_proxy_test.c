@@ -116,6 +116,30 @@ static void test_broken_version_1(void **state)
 	assert_int_equal(read_all(endless, PROXY_V1_MAX, &header), PROXY_V1_MAX);
 }
 
+/* RFC 1122 3.2.1.3, RFC 4291 2.5.2, 2.5.3, 2.7: addresses that no host sends from. Where a
+ * connection goes to may be anything. */
+static void test_clients_that_cannot_be(void **state)
+{
+	static const char *const clients[] = {
+		"TCP4 0.0.0.0 198.51.100.1", "TCP4 0.1.2.3 198.51.100.1",
+		"TCP4 127.0.0.1 198.51.100.1", "TCP4 224.0.0.1 198.51.100.1",
+		"TCP4 255.255.255.255 198.51.100.1", "TCP6 ::ffff:127.0.0.1 2001:db8::1",
+		"TCP6 :: 2001:db8::1", "TCP6 ::1 2001:db8::1", "TCP6 ff02::1 2001:db8::1",
+	};
+	static const uint8_t v2[] = SIGNATURE "\x21\x11\0\x0c\x7f\0\0\1\xc6\x33\x64\1\1\2\1\xbb";
+	struct proxy_header header;
+	char wire[128];
+
+	(void)state;
+	for (size_t i = 0; i < N(clients); i++) {
+		snprintf(wire, sizeof(wire), "PROXY %s 56324 443\r\n", clients[i]);
+		assert_true(read_all(wire, strlen(wire), &header) < 0);
+	}
+	assert_true(read_all(v2, sizeof(v2) - 1, &header) < 0);
+	snprintf(wire, sizeof(wire), "PROXY TCP4 192.0.2.1 127.0.0.1 56324 443\r\n");
+	assert_int_equal(read_all(wire, strlen(wire), &header), strlen(wire));
+}
+
 /* 2.2, INET: 192.0.2.1:258 to 198.51.100.1:443 */
 #define INET4 "\x21\x11\0\x0c\xc0\0\2\1\xc6\x33\x64\1\1\2\1\xbb"
 
@@ -253,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_version_1),
 		cmocka_unit_test(test_broken_version_1),
+		cmocka_unit_test(test_clients_that_cannot_be),
 		cmocka_unit_test(test_version_2),
 		cmocka_unit_test(test_broken_version_2),
 		cmocka_unit_test(test_checksum),
