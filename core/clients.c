@@ -161,13 +161,18 @@ static bool take_place(_Atomic uint32_t *counter, uint32_t max)
 
 static enum clients_verdict add(struct clients *clients, uint64_t id, enum count count)
 {
-	enum clients_verdict verdict = CLIENTS_TOO_MANY;
+	enum clients_verdict verdict;
 
-	if (take_place(&clients->total, atomic_load(&clients->total_max))) {
-		verdict = count_client(clients, id, count);
-		if (verdict != CLIENTS_OK)
-			atomic_fetch_sub(&clients->total, 1);
+	if (!take_place(&clients->total, atomic_load(&clients->total_max)))
+		return CLIENTS_TOO_MANY;
+	verdict = count_client(clients, id, count);
+	if (verdict == CLIENTS_OK && count != COUNT_OPEN &&
+	    !take_place(&clients->opening, atomic_load(&clients->opening_max))) {
+		uncount_client(clients, id, 1, 1);
+		verdict = CLIENTS_TOO_MANY_OPENING;
 	}
+	if (verdict != CLIENTS_OK)
+		atomic_fetch_sub(&clients->total, 1);
 	return verdict;
 }
 
@@ -178,14 +183,7 @@ enum clients_verdict clients_add(struct clients *clients, uint64_t id)
 
 enum clients_verdict clients_add_opening(struct clients *clients, uint64_t id, bool anybody)
 {
-	enum clients_verdict verdict;
-
-	if (!take_place(&clients->opening, atomic_load(&clients->opening_max)))
-		return CLIENTS_TOO_MANY_OPENING;
-	verdict = add(clients, id, anybody ? COUNT_OPENING_OF_ANYBODY : COUNT_OPENING);
-	if (verdict != CLIENTS_OK)
-		atomic_fetch_sub(&clients->opening, 1);
-	return verdict;
+	return add(clients, id, anybody ? COUNT_OPENING_OF_ANYBODY : COUNT_OPENING);
 }
 
 enum clients_verdict clients_move_opening(struct clients *clients, uint64_t from, uint64_t to)

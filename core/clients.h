@@ -42,6 +42,7 @@ enum clients_verdict clients_add(struct clients *clients, uint64_t id);
  * clients_add_opening() - count a connection that is opening, if all limits allow it.
  * @anybody:	those of each client are left aside: @id passes on what others send.
  * Return: CLIENTS_OK, then clients_opened() is owed as well; else nothing was counted.
+ * CLIENTS_TOO_MANY_OPENING is said only where nothing else is in the way.
  */
 enum clients_verdict clients_add_opening(struct clients *clients, uint64_t id, bool anybody);
 

@@ -254,7 +254,8 @@ const struct config_row config_rows[] = {
 	  .expected = "a list of IPv6 prefixes", .max = 15, .family = CONFIG_IPV6,
 	  .problem.prefix = pref64_problem },
 	{ "prefixes.nat46", PREFIX(prefixes.nat46), "\"64:ff9b:1::/96\"",
-	  "Where IPv4 clients appear to the servers: this prefix and their IPv4 address",
+	  "Where IPv4 clients appear to the servers: this prefix and their IPv4 address. When it "
+	  "changes, connections that come from the old one are reset",
 	  .expected = "an IPv6 prefix of length 96", .family = CONFIG_IPV6,
 	  .problem.prefix = nat46_problem },
 	{ "prefixes.eam", EAM(prefixes.eam, prefixes.n_eam), "[]",

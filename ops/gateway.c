@@ -209,8 +209,8 @@ static int apply_host(struct gateway *gateway)
 {
 	const char *problem;
 	bool snid_stays = wanted(gateway->plan, ROOM_SNID) || gateway->drain;
-	int err = host_apply(&gateway->host, gateway->plan, gateway->room[ROOM_NAT64], snid_stays,
-			     &problem);
+	int err = host_apply(&gateway->host, gateway->plan, gateway->room[ROOM_NAT64],
+			     snid_stays ? gateway->follows[ROOM_SNID] : NULL, &problem);
 
 	if (err)
 		gateway->problem = problem;

@@ -69,14 +69,14 @@ static void probe(struct host *host, const struct prefix *nat46)
 	host->dial_problem = problem;
 }
 
-static const struct prefix *dialled(const struct host *host, const struct plan *plan)
+static const struct prefix *dialled(const struct host *host)
 {
-	return host->dials ? &plan->map->nat46 : NULL;
+	return host->dials ? &host->nat46 : NULL;
 }
 
 static int apply_routes(struct host *host, const struct plan *plan, unsigned int *added)
 {
-	const struct prefix *nat46 = dialled(host, plan);
+	const struct prefix *nat46 = dialled(host);
 	int err = netsetup_apply(nat46, wanted(plan, ROOM_NAT64) ? &plan->map->pref64 : NULL, added);
 
 	if (!err && nat46)
@@ -85,15 +85,17 @@ static int apply_routes(struct host *host, const struct plan *plan, unsigned int
 }
 
 int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
-	       bool snid_stays, const char **problem)
+	       const struct plan *snid, const char **problem)
 {
 	const struct prefix *nat46;
 	unsigned int added;
 	int err = 0;
 
 	/* Connections outlive the listeners that they came by. */
-	host->dials = snid_stays && (host->dials || dials(plan->config));
-	nat46 = dialled(host, plan);
+	host->dials = snid && (host->dials || dials(plan->config));
+	if (snid)
+		host->nat46 = snid->map->nat46;
+	nat46 = dialled(host);
 	/* The guard is there before the route that makes the prefix ours, and goes after it. */
 	*problem = "the guard of the NAT46 prefix";
 	if (nat46 && host->rules_due)
@@ -132,9 +134,9 @@ static int mend_rules(struct host *host, const struct plan *plan, struct nat64 *
 	return result;
 }
 
-static int mend_guard(const struct host *host, const struct plan *plan, char *said)
+static int mend_guard(const struct host *host, char *said)
 {
-	const struct prefix *nat46 = dialled(host, plan);
+	const struct prefix *nat46 = dialled(host);
 	int result = nat46 ? guard_mend(nat46) : 0;
 
 	if (result > 0)
@@ -175,7 +177,7 @@ int host_mend(struct host *host, enum heal_what what, const struct plan *plan,
 	case HEAL_RULES:
 		return mend_rules(host, plan, nat64, said);
 	case HEAL_GUARD:
-		return mend_guard(host, plan, said);
+		return mend_guard(host, said);
 	case HEAL_ROUTES:
 		return mend_routes(host, plan, said);
 	case HEAL_FILTERS:

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "../core/addr.h"
 #include "heal.h"
 
 struct nat64;
@@ -17,19 +18,21 @@ struct ruleset;
 struct host {
 	struct ruleset *ruleset;
 	bool rules_due;		/* the plan has changed since rules were installed */
-	bool dials;		/* snid's connections may come from the NAT46 prefix */
+	bool dials;		/* snid's connections may come from the NAT46 prefix: */
+	struct prefix nat46;
 	int dial_problem;	/* -errno, while none can */
 };
 
 /**
  * host_apply() - make the host what the plan in force asks for.
  * @nat64:	the room, NULL while it is off.
- * @snid_stays:	that room is on, or to be on until its connections have ended.
+ * @snid:	the plan that room goes by as long as its connections have not ended, NULL: it is
+ *		off, or about to be.
  * @problem:	set, after a failure, to what is not in order; static.
  * Return: 0, or -errno, the reason having been logged.
  */
 int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
-	       bool snid_stays, const char **problem);
+	       const struct plan *snid, const char **problem);
 
 /**
  * host_mend() - look whether one thing of the host is as host_apply() has left it, and put it

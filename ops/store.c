@@ -2,6 +2,7 @@
 /* See store.h. */
 #include "store.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct kept {
 	char name[NAME_SIZE];
 	bool listens;		/* it does now */
 	bool told;		/* and the manager has its sockets */
+	bool old;		/* or those from before the restart, perhaps more than we use */
 };
 
 static struct kept *kept;
@@ -58,22 +60,38 @@ static int listen_fds(void)
 	return (int)strtol(fds, NULL, 10);
 }
 
+static void take(int fd, const char *name)
+{
+	bool ours = strncmp(name, PREFIX, strlen(PREFIX)) == 0 && strlen(name) < NAME_SIZE;
+	struct kept *entry = ours ? find(name) : NULL;
+
+	if (entry) {
+		entry->old = true;
+		snid_inherit(fd);
+		return;
+	}
+	log_warn("descriptor %d of the service manager (%s) is none of ours: closed", fd,
+		 *name ? name : "no name");
+	close(fd);
+	if (*name)
+		notify_unstore(name);
+}
+
 void store_take(void)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
 	int n = listen_fds();
 
-	for (int fd = FIRST_FD; names && *names && fd < FIRST_FD + n; fd++) {
+	if (!names)
+		names = "";
+	for (int fd = FIRST_FD; fd < FIRST_FD + n; fd++) {
 		size_t len = strcspn(names, ":");
-		char name[NAME_SIZE] = "";
+		char name[NAME_MAX + 1] = "";
 
 		if (len < sizeof(name))
 			memcpy(name, names, len);
 		names += len + (names[len] == ':');
-		if (strncmp(name, PREFIX, strlen(PREFIX)) == 0 && find(name))
-			snid_inherit(fd);
-		else
-			log_warn("descriptor %d of the service manager is none of ours", fd);
+		take(fd, name);
 	}
 	/* Not for what we run ourselves. */
 	unsetenv("LISTEN_PID");
@@ -124,6 +142,9 @@ static void keep(void *arg, const struct endpoint *at, int fd)
 	/* As long as it listens its sockets are the same. */
 	if (entry->told)
 		return;
+	if (entry->old)
+		notify_unstore(name);
+	entry->old = false;
 	listeners.at = *at;
 	listeners.n = 0;
 	snid_listening(arg, collect, &listeners);

@@ -10,7 +10,10 @@
 
 struct snid;
 
-/** store_take() - give snid what the manager has given us; before the rooms are opened. */
+/**
+ * store_take() - give snid what the manager has given us, close what is none of ours; before
+ * the rooms are opened.
+ */
 void store_take(void);
 
 /** store_keep() - have the manager hold just what listens now. @snid: NULL: nothing. */

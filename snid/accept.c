@@ -26,14 +26,21 @@ enum {
 	BACKLOG = 65535,	/* the kernel lowers it to net.core.somaxconn */
 	BATCH = 64,		/* then others get their turn */
 	PAUSE_MS = 100,
+	/* A SYN that was dropped comes again after a second (RFC 6298 2). */
+	RETIRE_MS = 900,
 };
 
 struct listener {
+	LIST_ENTRY(listener) entry;
 	struct endpoint at;
 	int fd;
+	bool retired;
 	struct event *readable;
 	struct event *resume;	/* a timer, after a pause */
+	struct event *end;	/* a timer, once retired */
 	const struct service *service;
+	const struct service *services;	/* not NULL: one of these instead */
+	size_t n_services;
 	accept_fn *fn;
 	void *arg;
 };
@@ -59,34 +66,42 @@ static int bind_and_listen(int fd, const struct endpoint *at)
 	return 0;
 }
 
-int accept_open(struct listener **out, const struct endpoint *at)
+static int new_socket(const struct endpoint *at)
+{
+	int fd = socket(addr_is_v4(&at->addr) ? AF_INET : AF_INET6,
+			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err = fd < 0 ? -errno : bind_and_listen(fd, at);
+
+	if (err && fd >= 0)
+		close(fd);
+	return err ? err : fd;
+}
+
+/* @fd: taken. */
+static struct listener *new_listener(const struct endpoint *at, int fd)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
-	char text[ENDPOINT_STRLEN];
-	int err = -ENOMEM;
 
-	if (!listener)
-		goto fail;
-	listener->at = *at;
-	listener->fd = inherit_take(at);
-	if (listener->fd < 0) {
-		listener->fd = socket(addr_is_v4(&at->addr) ? AF_INET : AF_INET6,
-				      SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		err = -errno;
-		if (listener->fd < 0)
-			goto fail_listener;
-		err = bind_and_listen(listener->fd, at);
-		if (err)
-			goto fail_fd;
+	if (!listener) {
+		close(fd);
+		return NULL;
 	}
-	*out = listener;
-	return 0;
+	listener->at = *at;
+	listener->fd = fd;
+	return listener;
+}
 
-fail_fd:
-	close(listener->fd);
-fail_listener:
-	free(listener);
-fail:
+int accept_open(struct listener **out, const struct endpoint *at)
+{
+	int fd = inherit_take(at), err;
+	char text[ENDPOINT_STRLEN];
+
+	if (fd < 0)
+		fd = new_socket(at);
+	*out = fd < 0 ? NULL : new_listener(at, fd);
+	if (*out)
+		return 0;
+	err = fd < 0 ? fd : -ENOMEM;
 	log_error("snid: cannot listen on %s: %s", endpoint_format(at, text), strerror(-err));
 	return err;
 }
@@ -119,6 +134,24 @@ static bool out_of_resources(int err)
 	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
+const struct service *accept_service(int fd, const struct service *services, size_t n)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct endpoint to;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0 ||
+	    !endpoint_from_sockaddr((const struct sockaddr *)&ss, &to))
+		return NULL;
+	return service_reached(services, n, &to);
+}
+
+static const struct service *service_of(const struct listener *listener, int peer)
+{
+	return listener->services ? accept_service(peer, listener->services, listener->n_services) :
+				    listener->service;
+}
+
 /* Take up to BATCH connections. Return: 0, there may be more; -EAGAIN, there are none; or
  * -errno, there may be, but not now. */
 static int accept_batch(struct listener *listener)
@@ -138,7 +171,9 @@ static int accept_batch(struct listener *listener)
 			close(peer);
 			continue;
 		}
-		listener->fn(listener->arg, peer, &client, listener->service);
+		if (listener->retired)
+			tcp_set_hearing(peer);
+		listener->fn(listener->arg, peer, &client, service_of(listener, peer));
 	}
 	return 0;
 }
@@ -162,14 +197,26 @@ void accept_rest(struct listener *listener)
 			return;
 }
 
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *listener = arg;
+
+	(void)fd;
+	(void)what;
+	accept_rest(listener);
+	accept_close(listener);
+}
+
 int accept_start(struct listener *listener, struct event_base *base, accept_fn *fn, void *arg)
 {
 	listener->fn = fn;
 	listener->arg = arg;
 	listener->resume = evtimer_new(base, on_resume, listener);
+	listener->end = evtimer_new(base, on_end, listener);
 	listener->readable = event_new(base, listener->fd, EV_READ | EV_PERSIST, on_readable,
 				       listener);
-	if (!listener->resume || !listener->readable || event_add(listener->readable, NULL) < 0)
+	if (!listener->resume || !listener->end || !listener->readable ||
+	    event_add(listener->readable, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -178,18 +225,46 @@ void accept_serve(struct listener *listener, const struct service *service)
 {
 	listener->service = service;
 	/* RFC 7413 6.1: what a SYN brings may come twice. A hello may, a request perhaps not. */
-	tcp_set_fast_open(listener->fd, service->protocol != CONFIG_SNI_HTTP);
+	tcp_set_fast_open(listener->fd, !service_takes_http(service));
 }
 
-void accept_surplus(struct listener *listener)
+void accept_retire(struct listener *listener, struct listener_list *retired)
 {
-	int own = listener->fd;
+	static const struct timeval after = { .tv_usec = RETIRE_MS * 1000 };
 
-	while ((listener->fd = inherit_take(&listener->at)) >= 0) {
-		accept_rest(listener);
-		close(listener->fd);
+	LIST_INSERT_HEAD(retired, listener, entry);
+	listener->retired = true;
+	tcp_set_deaf(listener->fd);
+	event_add(listener->end, &after);
+}
+
+struct listener *accept_next(const struct listener *listener)
+{
+	return LIST_NEXT(listener, entry);
+}
+
+void accept_redirect(struct listener *listener, const struct service *services, size_t n)
+{
+	listener->services = services;
+	listener->n_services = n;
+}
+
+void accept_surplus(const struct listener *listener, struct listener_list *retired)
+{
+	struct event_base *base = event_get_base(listener->readable);
+	int fd;
+
+	while ((fd = inherit_take(&listener->at)) >= 0) {
+		struct listener *surplus = new_listener(&listener->at, fd);
+
+		if (!surplus)
+			continue;
+		surplus->service = listener->service;
+		if (accept_start(surplus, base, listener->fn, listener->arg) < 0)
+			accept_close(surplus);
+		else
+			accept_retire(surplus, retired);
 	}
-	listener->fd = own;
 }
 
 int accept_fd(const struct listener *listener)
@@ -204,12 +279,17 @@ const struct endpoint *accept_endpoint(const struct listener *listener)
 
 void accept_close(struct listener *listener)
 {
-	if (!listener)
-		return;
+	if (listener->retired) {
+		LIST_REMOVE(listener, entry);
+		/* The service manager may have it too. */
+		shutdown(listener->fd, SHUT_RDWR);
+	}
 	if (listener->readable)
 		event_free(listener->readable);
 	if (listener->resume)
 		event_free(listener->resume);
+	if (listener->end)
+		event_free(listener->end);
 	close(listener->fd);
 	free(listener);
 }

@@ -7,6 +7,7 @@
 #define SNID_ACCEPT_H
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "../core/addr.h"
 
@@ -14,11 +15,13 @@ struct event_base;
 struct listener;
 struct service;
 
+LIST_HEAD(listener_list, listener);
+
 /**
  * Called for each connection, in the loop's thread.
  * @fd:		non-blocking, now the callee's.
  * @client:	who connects; from IPv4 in mapped form, whatever the socket's family.
- * @service:	see accept_serve().
+ * @service:	see accept_serve(); NULL: none takes it any more, see accept_redirect().
  */
 typedef void accept_fn(void *arg, int fd, const struct endpoint *client,
 		       const struct service *service);
@@ -46,8 +49,28 @@ void accept_serve(struct listener *listener, const struct service *service);
  */
 void accept_rest(struct listener *listener);
 
-/** accept_surplus() - the same with what inherit.h has of its address beyond a socket a worker. */
-void accept_surplus(struct listener *listener);
+/**
+ * accept_retire() - others take its place. It takes no new handshakes: their SYNs come again
+ * a second later, when it has closed itself, shut for whoever else has its socket. Until then
+ * those that had begun are let end, and served.
+ * @retired:	the list it is in until it closes.
+ */
+void accept_retire(struct listener *listener, struct listener_list *retired);
+
+/** accept_next() - the next one in the list of a retired one; NULL: it is the last. */
+struct listener *accept_next(const struct listener *listener);
+
+/** accept_redirect() - what comes to a retired one is for these, as service_reached() has it. */
+void accept_redirect(struct listener *listener, const struct service *services, size_t n);
+
+/**
+ * accept_surplus() - what inherit.h has of a listener's address beyond a socket a worker is
+ * started as it was, and retired.
+ */
+void accept_surplus(const struct listener *listener, struct listener_list *retired);
+
+/** accept_service() - which of @n is the accepted connection @fd for, by where it came to? */
+const struct service *accept_service(int fd, const struct service *services, size_t n);
 
 /** accept_fd() - its socket, borrowed. */
 int accept_fd(const struct listener *listener);
@@ -55,7 +78,7 @@ int accept_fd(const struct listener *listener);
 /** accept_endpoint() - where it listens, borrowed. */
 const struct endpoint *accept_endpoint(const struct listener *listener);
 
-/** accept_close() - stop listening, release; NULL is allowed. Thread: see accept_start(). */
+/** accept_close() - stop listening, release; leaves its list. Thread: see accept_start(). */
 void accept_close(struct listener *listener);
 
 /**

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../core/addr.h"
@@ -37,6 +39,17 @@ static int examine(int fd, struct endpoint *at)
 	return 0;
 }
 
+/* One descriptor of each socket is enough, and what is not needed will be shut. */
+static bool is_known(int fd)
+{
+	struct stat st, known;
+
+	for (size_t i = 0; i < n_inherited && fstat(fd, &st) == 0; i++)
+		if (fstat(inherited[i].fd, &known) == 0 && known.st_ino == st.st_ino)
+			return true;
+	return false;
+}
+
 void snid_inherit(int fd)
 {
 	struct inherited *more;
@@ -44,6 +57,10 @@ void snid_inherit(int fd)
 
 	if (examine(fd, &at) < 0) {
 		log_warn("snid: what was to be a listener from before the restart is none");
+		close(fd);
+		return;
+	}
+	if (is_known(fd)) {
 		close(fd);
 		return;
 	}
@@ -71,9 +88,13 @@ int inherit_take(const struct endpoint *at)
 
 void snid_inherit_no_more(void)
 {
-	for (size_t i = 0; i < n_inherited; i++)
-		if (inherited[i].fd >= 0)
-			close(inherited[i].fd);
+	for (size_t i = 0; i < n_inherited; i++) {
+		if (inherited[i].fd < 0)
+			continue;
+		/* The service manager has it still. */
+		shutdown(inherited[i].fd, SHUT_RDWR);
+		close(inherited[i].fd);
+	}
 	free(inherited);
 	inherited = NULL;
 	n_inherited = 0;

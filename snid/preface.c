@@ -12,7 +12,6 @@ enum {
 	FIRST_TLS = 0x16,	/* RFC 8446 5.1: a record of type handshake */
 	FIRST_POSTGRES = 0x00,	/* of a length that is never over 10,000 */
 	METHOD_MAX = 16,	/* letters; the longest that is in use has 16 */
-	HTTP_PORT = 80,
 };
 
 static enum preface_verdict refused(struct preface *preface, enum refusal refusal,
@@ -141,12 +140,6 @@ static enum preface_verdict read_postgres(struct preface *preface, const uint8_t
 
 /* ---- which of them ----------------------------------------------------------------- */
 
-static bool takes_http(const struct service *service)
-{
-	return service->protocol == CONFIG_SNI_HTTP ||
-	       (service->protocol == CONFIG_SNI_AUTO && service->at.port == HTTP_PORT);
-}
-
 static bool takes_postgres(const struct service *service)
 {
 	return service->protocol == CONFIG_SNI_POSTGRES || service->protocol == CONFIG_SNI_AUTO;
@@ -185,7 +178,7 @@ static enum preface_verdict refuse_proxy(struct preface *preface, const struct s
 {
 	if (!proxy_has_begun(wire, len))
 		return PREFACE_NEED_MORE;
-	return refused(preface, takes_http(service) ? REFUSAL_BAD_HTTP : REFUSAL_NOT_TLS,
+	return refused(preface, service_takes_http(service) ? REFUSAL_BAD_HTTP : REFUSAL_NOT_TLS,
 		       "a PROXY header from one not in proxy_from");
 }
 
@@ -202,7 +195,7 @@ static enum preface_verdict tell_protocol(struct preface *preface,
 	}
 	if (proxy_begins(wire, len))
 		return refuse_proxy(preface, service, wire, len);
-	if (takes_http(service) && wire[0] != FIRST_POSTGRES)
+	if (service_takes_http(service) && wire[0] != FIRST_POSTGRES)
 		return begin(preface, PREFACE_AT_HTTP, REFUSAL_IN_HTTP);
 	if (takes_postgres(service) && wire[0] == FIRST_POSTGRES)
 		return begin(preface, PREFACE_AT_POSTGRES, REFUSAL_IN_POSTGRES);

@@ -12,6 +12,8 @@
 #include "../core/throttle.h"
 #include "snid.h"
 
+enum { MAKE_ROOM_MAX = 8 };	/* connections that give way to one */
+
 struct quota {
 	struct clients *clients;
 	struct throttle *throttle;
@@ -69,16 +71,27 @@ static bool pass(struct quota *quota, const struct endpoint *client)
 			     loop_now_ms());
 }
 
-enum refusal quota_admit(struct quota *quota, const struct endpoint *client, bool proxy)
+static enum refusal add(struct quota *quota, const struct endpoint *client, bool proxy)
 {
-	enum refusal refusal = refusal_of(clients_add_opening(
-		quota->clients, addr_client(&client->addr), proxy));
+	return refusal_of(clients_add_opening(quota->clients, addr_client(&client->addr), proxy));
+}
+
+enum refusal quota_admit(struct quota *quota, const struct endpoint *client, bool proxy,
+			 bool (*make_room)(void *arg), void *arg)
+{
+	enum refusal refusal = add(quota, client, proxy);
 
 	/* What was refused for another reason costs nothing of this. */
-	if (refusal == REFUSAL_NONE && !proxy && !pass(quota, client)) {
-		quota_take_back(quota, client);
-		refusal = REFUSAL_CLIENT_RATE;
+	if ((refusal == REFUSAL_NONE || refusal == REFUSAL_OPENING_LIMIT) && !proxy &&
+	    !pass(quota, client)) {
+		if (refusal == REFUSAL_NONE)
+			quota_take_back(quota, client);
+		return REFUSAL_CLIENT_RATE;
 	}
+	/* The place may be another worker's by then. */
+	for (int i = 0; i < MAKE_ROOM_MAX && refusal == REFUSAL_OPENING_LIMIT && make_room(arg);
+	     i++)
+		refusal = add(quota, client, proxy);
 	return refusal;
 }
 

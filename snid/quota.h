@@ -5,8 +5,8 @@
  * the workers; no lock is held longer than a look-up in a small table takes.
  *
  * Where too many are opening, whoever holds the places is the problem, not who comes: then
- * the one that has had the longest time for its hello gives way (snid.c). Not so among those
- * of one client, which others may share (CGNAT): its places come back within hello_timeout.
+ * the one that has had the longest time for its hello gives way (snid.c), to a client that is
+ * within limits of its own. Not so among those of one client, which others may share (CGNAT): its places come back within hello_timeout.
  */
 #ifndef SNID_QUOTA_H
 #define SNID_QUOTA_H
@@ -32,10 +32,12 @@ void quota_configure(struct quota *quota, const struct config *config);
  * quota_admit() - may this client have a connection, which is opening?
  * @proxy:	it is a proxy that others are behind: the limits of each client are theirs,
  *		see quota_move().
- * Return: REFUSAL_NONE, then quota_opened() and quota_leave() are owed; else why not:
- * REFUSAL_OPENING_LIMIT is worth another try once another one gave way.
+ * @make_room:	called, and perhaps again, where nothing but the number of all that are opening
+ *		is in the way; returns whether one gave way.
+ * Return: REFUSAL_NONE, then quota_opened() and quota_leave() are owed; else why not.
  */
-enum refusal quota_admit(struct quota *quota, const struct endpoint *client, bool proxy);
+enum refusal quota_admit(struct quota *quota, const struct endpoint *client, bool proxy,
+			 bool (*make_room)(void *arg), void *arg);
 
 /**
  * quota_move() - an admitted connection of a proxy is @client's.

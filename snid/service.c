@@ -4,6 +4,8 @@
 
 #include "../core/addrmap.h"
 
+enum { HTTP_PORT = 80 };
+
 /* A port alone: where its clients come from. Those of mode nat46 have IPv4 addresses. */
 static struct in6_addr any_address(enum config_sni_mode mode)
 {
@@ -44,6 +46,12 @@ void service_init(struct service *service, const struct config *config,
 		service->at.addr = any_address(mode);
 }
 
+bool service_takes_http(const struct service *service)
+{
+	return service->protocol == CONFIG_SNI_HTTP ||
+	       (service->protocol == CONFIG_SNI_AUTO && service->at.port == HTTP_PORT);
+}
+
 const struct service *service_find(const struct service *services, size_t n,
 				   const struct endpoint *at)
 {
@@ -51,4 +59,15 @@ const struct service *service_find(const struct service *services, size_t n,
 		if (endpoint_equal(&services[i].at, at))
 			return &services[i];
 	return NULL;
+}
+
+const struct service *service_reached(const struct service *services, size_t n,
+				      const struct endpoint *to)
+{
+	const struct endpoint any4 = { addr_from_v4(0), to->port }, any = { in6addr_any, to->port };
+	const struct service *service = service_find(services, n, to);
+
+	if (!service && addr_is_v4(&to->addr))
+		service = service_find(services, n, &any4);
+	return service ? service : service_find(services, n, &any);
 }

@@ -37,8 +37,18 @@ struct service {
 void service_init(struct service *service, const struct config *config,
 		  const struct addrmap *map, size_t i);
 
+/** service_takes_http() - does it take HTTP, whatever else it takes? */
+bool service_takes_http(const struct service *service);
+
 /** service_find() - the one of @n that listens at @at, or NULL. */
 const struct service *service_find(const struct service *services, size_t n,
 				   const struct endpoint *at);
+
+/**
+ * service_reached() - the one of @n that a connection to @to would come to, or NULL: it listens
+ * there, or else at all addresses.
+ */
+const struct service *service_reached(const struct service *services, size_t n,
+				      const struct endpoint *to);
 
 #endif

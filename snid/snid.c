@@ -44,10 +44,7 @@
 #include "watch.h"
 #include "worker.h"
 
-enum {
-	HELLO_READ_LEN = 16 * 1024,	/* bytes read at once before the hello is known */
-	MAKE_ROOM_MAX = 8,		/* connections that give way to one */
-};
+enum { HELLO_READ_LEN = 16 * 1024 };	/* bytes read at once before the hello is known */
 
 /* ---- accept ---------------------------------------------------------------- */
 
@@ -68,8 +65,9 @@ static void note_ready(struct relay_side *side, uint32_t what)
 }
 
 /* Return: whether one that waits for its client's hello, in this worker, gave way. */
-static bool make_room(struct worker *worker)
+static bool make_room(void *arg)
 {
+	struct worker *worker = arg;
 	struct deadline *longest = deadline_first(&worker->queues[STAGE_HELLO]);
 
 	if (longest)
@@ -77,15 +75,14 @@ static bool make_room(struct worker *worker)
 	return longest != NULL;
 }
 
-static enum refusal admit(struct worker *worker, const struct endpoint *client, bool proxy)
+static enum refusal admit(struct worker *worker, const struct endpoint *client,
+			  const struct service *service)
 {
-	enum refusal refusal = quota_admit(worker->quota, client, proxy);
-
-	/* The place may be another worker's by then. */
-	for (int i = 0; i < MAKE_ROOM_MAX && refusal == REFUSAL_OPENING_LIMIT &&
-			make_room(worker); i++)
-		refusal = quota_admit(worker->quota, client, proxy);
-	return refusal;
+	if (!service)
+		return REFUSAL_STOPPED;
+	return quota_admit(worker->quota, client,
+			   prefix_list_contains(service->proxy_from, &client->addr), make_room,
+			   worker);
 }
 
 /* It has no connection of ours yet. */
@@ -102,8 +99,7 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 		     const struct service *service)
 {
 	struct worker *worker = arg;
-	enum refusal refusal = admit(worker, client, prefix_list_contains(service->proxy_from,
-									  &client->addr));
+	enum refusal refusal = admit(worker, client, service);
 	struct conn *conn;
 	long seat;
 
@@ -558,9 +554,13 @@ static void reconfigured(struct deadline *deadline)
 {
 	struct conn *conn = conn_of(deadline);
 	const struct worker *worker = conn->worker;
+	const struct service *service = service_find(worker->services, worker->n_services,
+						     &conn->service->at);
 	struct opening *o = conn->opening;
 
-	conn->service = service_find(worker->services, worker->n_services, &conn->service->at);
+	/* Another one may cover the port now. */
+	conn->service = service ? service : accept_service(conn->relay.side[RELAY_CLIENT].fd,
+							   worker->services, worker->n_services);
 	if (!conn->service) {
 		conn_refuse(conn, REFUSAL_STOPPED, "its listener is gone");
 		return;
@@ -570,6 +570,19 @@ static void reconfigured(struct deadline *deadline)
 		route_reconfigured(o->route, conn->service);
 	if (o && o->race)
 		o->race->service = conn->service;
+}
+
+/* It was dialled, or is just being dialled, from an address that will be ours no longer. */
+static void readdressed(struct deadline *deadline)
+{
+	struct conn *conn = conn_of(deadline);
+
+	if ((conn->opening ? conn->service->mode : conn->account.mode) != CONFIG_SNI_NAT46)
+		return;
+	if (conn->opening)
+		conn_refuse(conn, REFUSAL_STOPPED, "prefixes.nat46 has changed");
+	else
+		end(conn, ACCOUNT_STOPPED, tcp_close_reset);
 }
 
 static void stopped(struct deadline *deadline)
@@ -602,5 +615,6 @@ const struct worker_life snid_life = {
 	.staggered = race_staggered,
 	.turn = turn_come,
 	.reconfigured = reconfigured,
+	.readdressed = readdressed,
 	.stopped = stopped,
 };

@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <linux/filter.h>
 #include <linux/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,6 +27,10 @@ enum {
 	 * beyond a third of it, so who answers them was heard of more recently than this. */
 	VANISHED_MS = 240 * 1000,
 	FAST_OPEN_QUEUE = 1024,		/* connections whose handshake is not over */
+	/* RFC 9293 3.1 */
+	FLAGS_AT = 13,
+	SYN = 0x02,
+	ACK = 0x10,
 };
 
 struct option {
@@ -71,6 +76,29 @@ void tcp_set_fast_open(int fd, bool on)
 
 	/* It has effect where net.ipv4.tcp_fastopen allows it, and is not needed. */
 	(void)set_options(fd, &queue, 1);
+}
+
+/* Seen from the TCP header on. */
+void tcp_set_deaf(int fd)
+{
+	struct sock_filter drop_syns[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = { sizeof(drop_syns) / sizeof(drop_syns[0]), drop_syns };
+
+	/* Without it a client may be unlucky, that is all. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+void tcp_set_hearing(int fd)
+{
+	const struct option none = { SOL_SOCKET, SO_DETACH_FILTER, 0 };
+
+	(void)set_options(fd, &none, 1);
 }
 
 int tcp_set_dialling(int fd)

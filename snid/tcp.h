@@ -22,6 +22,13 @@ int tcp_set_listening(int fd);
 /** tcp_set_fast_open() - may a listener's clients send bytes with their SYN (RFC 7413)? */
 void tcp_set_fast_open(int fd, bool on);
 
+/**
+ * tcp_set_deaf() - a listener takes no more SYNs, as if they were lost; handshakes that have
+ * begun go on. tcp_set_hearing() is owed to what is accepted from then on.
+ */
+void tcp_set_deaf(int fd);
+void tcp_set_hearing(int fd);
+
 /** tcp_set_dialling() - before connect(): what a socket needs from then on. Return: 0 or -errno. */
 int tcp_set_dialling(int fd);
 

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/addrmap.h"
 #include "../core/clients.h"
 #include "../core/config.h"
 #include "../core/hostname.h"
@@ -26,10 +27,10 @@
 #include "../core/loop.h"
 #include "../core/throttle.h"
 #include "../dns64/resolver.h"
+#include "listening.h"
 #include "quota.h"
 #include "race.h"
 #include "resolve.h"
-#include "service.h"
 #include "snid.h"
 #include "tcp.h"
 #include "watch.h"
@@ -162,59 +163,6 @@ void worker_turn_cancel(struct worker *worker, struct turn *turn)
 
 /* ---- a change of configuration --------------------------------------------- */
 
-static struct listener *find_listener(struct listener *const *v, size_t n,
-				      const struct endpoint *at)
-{
-	for (size_t i = 0; i < n; i++)
-		if (endpoint_equal(accept_endpoint(v[i]), at))
-			return v[i];
-	return NULL;
-}
-
-/* The listener for one address, an old one where there is one. */
-static int prepare_listener(struct worker *worker, const struct service *service)
-{
-	struct listener *listener;
-	int err;
-
-	listener = find_listener(worker->listeners, worker->n_listeners, &service->at);
-	if (!listener) {
-		err = accept_open(&listener, &service->at);
-		if (err)
-			return err;
-		err = accept_start(listener, worker->base, snid_life.accepted, worker);
-		if (err) {
-			accept_close(listener);
-			return err;
-		}
-	}
-	worker->next.listeners[worker->next.n_listeners++] = listener;
-	return 0;
-}
-
-static int prepare_listeners(struct worker *worker, const struct config *config,
-			     const struct addrmap *map)
-{
-	size_t n = config->snid.n_listen;
-
-	if (n == 0)
-		return 0;
-	worker->next.listeners = calloc(n, sizeof(worker->next.listeners[0]));
-	worker->next.services = calloc(n, sizeof(worker->next.services[0]));
-	if (!worker->next.listeners || !worker->next.services)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		struct service *service = &worker->next.services[i];
-		int err;
-
-		service_init(service, config, map, i);
-		err = prepare_listener(worker, service);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* Without listeners nothing is looked up, so no resolver is made; one that is there stays
  * for what is pending. */
 static bool wants_resolver(const struct worker *worker, const struct config *config)
@@ -227,23 +175,12 @@ static bool wants_resolver(const struct worker *worker, const struct config *con
 static int prepare(struct worker *worker, const struct config *config,
 		   const struct addrmap *map)
 {
-	int err = prepare_listeners(worker, config, map);
+	int err = listening_prepare(worker, config, map);
 
 	if (err || !wants_resolver(worker, config))
 		return err;
 	worker->next.resolver = resolver_new(worker->base, config);
 	return worker->next.resolver ? 0 : -EIO;
-}
-
-/* Close the listeners of a list that another list does not have. */
-static void close_others(struct listener **v, size_t n, struct listener *const *kept,
-			 size_t n_kept)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (!find_listener(kept, n_kept, accept_endpoint(v[i])))
-			accept_close(v[i]);
-	}
-	free(v);
 }
 
 static void forget_prepared(struct worker *worker)
@@ -285,6 +222,36 @@ static void each_waiting(struct worker *worker, enum stage stage,
 	}
 }
 
+static uint32_t count_dialled(const struct worker *worker)
+{
+	uint32_t n = 0;
+
+	for (enum stage stage = STAGE_DIAL; stage < STAGE_REFUSED; stage++)
+		n += worker->in_stage[stage];
+	return n;
+}
+
+/* The host is about to know no way to the addresses in the old NAT46 prefix: connections from
+ * there would only hang. */
+static void leave_prefix(struct snid *snid, const struct addrmap *map)
+{
+	const struct addrmap *old = snid->workers[0]->map;
+	char text[PREFIX_STRLEN];
+	uint32_t n = 0;
+
+	if (!old || prefix_equal(&old->nat46, &map->nat46))
+		return;
+	for (size_t i = 0; i < snid->n_workers; i++) {
+		n += count_dialled(snid->workers[i]);
+		for (enum stage stage = STAGE_DIAL; stage < STAGE_REFUSED; stage++)
+			each_waiting(snid->workers[i], stage, snid_life.readdressed);
+		n -= count_dialled(snid->workers[i]);
+	}
+	if (n)
+		log_warn("snid: prefixes.nat46 is no longer %s: %u connections from there are reset",
+			 prefix_format(&old->nat46, text), n);
+}
+
 /* What was asked of the old one is asked of the new one. */
 static void replace_resolver(struct worker *worker, const struct config *config)
 {
@@ -300,12 +267,8 @@ static void replace_resolver(struct worker *worker, const struct config *config)
 /* Those that are still to be joined go by the new settings from here on. */
 static void replace_services(struct worker *worker)
 {
-	struct service *old = worker->services;
+	struct service *old = listening_commit(worker);
 
-	worker->services = worker->next.services;
-	worker->n_services = worker->n_listeners;
-	for (size_t i = 0; i < worker->n_listeners; i++)
-		accept_serve(worker->listeners[i], &worker->services[i]);
 	for (enum stage stage = STAGE_HELLO; stage < STAGE_RELAY; stage++)
 		each_waiting(worker, stage, snid_life.reconfigured);
 	free(old);
@@ -314,10 +277,6 @@ static void replace_services(struct worker *worker)
 static void commit(struct worker *worker, const struct config *config,
 		   const struct addrmap *map)
 {
-	close_others(worker->listeners, worker->n_listeners,
-		     worker->next.listeners, worker->next.n_listeners);
-	worker->listeners = worker->next.listeners;
-	worker->n_listeners = worker->next.n_listeners;
 	if (config != worker->config)
 		resolve_flush(worker->resolve, NULL, false);
 	worker->config = config;
@@ -331,9 +290,7 @@ static void commit(struct worker *worker, const struct config *config,
 
 static void abandon(struct worker *worker)
 {
-	close_others(worker->next.listeners, worker->next.n_listeners,
-		     worker->listeners, worker->n_listeners);
-	free(worker->next.services);
+	listening_abandon(worker);
 	resolver_free(worker->next.resolver);
 	forget_prepared(worker);
 }
@@ -351,7 +308,7 @@ static void free_worker(struct worker *worker)
 			snid_life.stopped(deadline_first(&worker->queues[i]));
 	}
 	pipe_pool_free(&worker->tools.pipes);
-	close_others(worker->listeners, worker->n_listeners, NULL, 0);
+	listening_end(worker);
 	free(worker->services);
 	resolver_free(worker->resolver);
 	resolve_free(worker->resolve);
@@ -376,6 +333,7 @@ static struct worker *new_worker(const char *name, struct snid *snid)
 	worker->tools.scratch = worker->scratch;
 	worker->tools.buffered = &snid->buffered;
 	TAILQ_INIT(&worker->turns);
+	LIST_INIT(&worker->retired);
 	for (int i = 0; i < STAGE_COUNT; i++)
 		deadline_queue_init(&worker->queues[i], 0);
 	worker->deadline_timer_at_ms = INT64_MAX;
@@ -438,8 +396,7 @@ int snid_new(struct snid **out, const struct config *config, const struct addrma
 	err = snid_reconfigure(snid, config, map);
 	if (err)
 		goto free_snid;
-	for (size_t i = 0; i < snid->workers[0]->n_listeners; i++)
-		accept_surplus(snid->workers[0]->listeners[i]);
+	listening_surplus(snid->workers[0]);
 	*out = snid;
 	return 0;
 
@@ -488,6 +445,8 @@ int snid_reconfigure(struct snid *snid, const struct config *config,
 	loop_pause(snid->loops, snid->n_workers);
 	for (size_t i = 0; i < snid->n_workers && !err; i++)
 		err = prepare(snid->workers[i], config, map);
+	if (!err)
+		leave_prefix(snid, map);
 	for (size_t i = 0; i < snid->n_workers; i++) {
 		if (err)
 			abandon(snid->workers[i]);
@@ -520,22 +479,11 @@ void snid_listening(struct snid *snid, void (*tell)(void *arg, const struct endp
 	}
 }
 
-static void close_listeners(struct worker *worker)
-{
-	for (size_t i = 0; i < worker->n_listeners; i++) {
-		accept_rest(worker->listeners[i]);
-		accept_close(worker->listeners[i]);
-	}
-	free(worker->listeners);
-	worker->listeners = NULL;
-	worker->n_listeners = 0;
-}
-
 void snid_drain(struct snid *snid)
 {
 	loop_pause(snid->loops, snid->n_workers);
 	for (size_t i = 0; i < snid->n_workers; i++)
-		close_listeners(snid->workers[i]);
+		listening_drain(snid->workers[i]);
 	loop_resume(snid->loops, snid->n_workers);
 }
 

@@ -62,6 +62,7 @@ struct worker {
 	struct service *services;	/* theirs, in the same order; they stay without them */
 	size_t n_services;
 	size_t n_listeners;
+	struct listener_list retired;	/* those that were replaced, for a moment */
 
 	struct quota *quota;		/* shared by all workers */
 	struct buffered *hellos;	/* likewise: what their openings keep */
@@ -92,7 +93,7 @@ struct worker {
 	uint8_t gather[HELLO_MAX];
 };
 
-/* What the workers tell the spine: in their thread; the last three also while that is
+/* What the workers tell the spine: in their thread; the last four also while that is
  * held or stopped. */
 struct worker_life {
 	accept_fn *accepted;	/* arg: the worker */
@@ -109,6 +110,10 @@ struct worker_life {
 	/* In a stage before STAGE_RELAY: services are others now, the old ones about to go.
 	 * May leave its queue. */
 	void (*reconfigured)(struct deadline *deadline);
+
+	/* From STAGE_DIAL up to STAGE_HALF_CLOSED: prefixes.nat46 is about to be another. May
+	 * leave its queue. */
+	void (*readdressed)(struct deadline *deadline);
 
 	/* What is known of a connection, which has a seat; in the worker's thread. */
 	void (*describe)(const void *conn, struct snid_connection *out);

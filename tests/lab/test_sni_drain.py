@@ -7,6 +7,7 @@ the next start what it was given to keep (sd_notify(3) FDSTORE=1, sd_listen_fds(
 
 import contextlib
 import os
+import pwd
 import signal
 import socket
 import ssl
@@ -14,8 +15,9 @@ import threading
 
 import pytest
 
+from gateway import service_user
 from netns import wait_for
-from topology import GATEWAY4, WWW
+from topology import GATEWAY4, INSIDE, WWW
 from wire import client_hello
 
 HANDSHAKE = b"\x16"
@@ -162,6 +164,94 @@ def test_a_reload_among_many_descriptors(lab, gate64):
     gate64.reload()
 
 
+REPLACEMENTS = {"address": {"port": 443, "address": GATEWAY4},
+                "mode": {"port": 443, "mode": "tcp", "backends": [INSIDE]}}
+
+
+@pytest.mark.parametrize("other", REPLACEMENTS.values(), ids=REPLACEMENTS.keys())
+def test_a_listener_is_replaced(lab, gate64, other):
+    """Another one takes its port over and over, while connections are opened all the time: none
+    fails, nor those that have not yet said a name. A SYN may come in vain (RFC 6298 2.1)."""
+    stop, failures, done = threading.Event(), [], []
+    hello = client_hello(WWW)
+
+    def ask(sock):
+        sock.settimeout(20)
+        sock.sendall(hello)
+        assert sock.recv(1) == HANDSHAKE
+
+    def open_and_close():
+        while not stop.is_set():
+            try:
+                with lab.client4.connect((GATEWAY4, 443), timeout=20) as sock:
+                    ask(sock)
+                done.append(1)
+            except (OSError, AssertionError) as error:
+                failures.append(repr(error))
+    threads = [threading.Thread(target=open_and_close) for _ in range(4)]
+    with gate64.counting() as rose, contextlib.ExitStack() as stack:
+        stack.callback(stop.set)
+        for thread in threads:
+            thread.start()
+        for i in range(6):
+            slow = stack.enter_context(lab.client4.connect((GATEWAY4, 443), timeout=20))
+            gate64.reload({"snid": {"listen": [443 if i % 2 else other]}})
+            ask(slow)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures and done and rose["ops.reloads.ok"] == 6
+    assert not any(n for name, n in rose.items() if name.startswith("snid.refused."))
+
+
+def test_a_replaced_listener_closes(lab, gate64):
+    """It takes nothing at addresses that the new one does not cover, and soon it has gone."""
+    def listening():
+        return lab.gateway.run("ss", "-Hltn", "sport = :443").stdout.splitlines()
+    workers = len(os.sched_getaffinity(0))
+    for address in (GATEWAY4, "0.0.0.0"):
+        gate64.reload({"snid": {"listen": [f"{address}:443"]}})
+        wait_for(lambda: len(listening()) == workers, "the old ones have closed")
+        assert all(f"{address}:443" in line for line in listening())
+        lab.fetch_by_name()
+    gate64.reload()
+
+
+OTHER_PREFIX = {"prefixes": {"nat46": "64:ff9b:2::/96"}}
+
+
+def test_another_nat46_prefix(lab, gate64):
+    """Connections from the old one are reset at once instead of hanging, others stay."""
+    listen = {"snid": {"listen": [443, dict(REPLACEMENTS["mode"], port=8443,
+                                            server_port=443)]}}
+    gate64.reload(listen)
+    with (lab.client4.connect((GATEWAY4, 443)) as old, Session(lab, 8443) as other,
+          gate64.counting() as rose):
+        old.sendall(client_hello(WWW))
+        assert old.recv(1) == HANDSHAKE and other.ask()
+        gate64.reload(OTHER_PREFIX | listen)
+        with pytest.raises(ConnectionResetError):
+            while old.recv(65536):
+                pass
+        assert other.ask()
+        with Session(lab) as new:
+            assert new.ask() and other.ask()
+    assert rose["snid.ended.stopped"] == 1
+    assert "prefixes.nat46 is no longer 64:ff9b:1::/96: 1 connections" in gate64.log()
+    gate64.reload()
+
+
+def test_another_nat46_prefix_while_it_ends(lab, gate64):
+    """Switched off at the same time, snid still waits for its connections."""
+    with Session(lab) as session:
+        gate64.reload(OTHER_PREFIX | {"snid": {"listen": []}})
+        assert session.ask()
+    try:
+        wait_for(lambda: not gate64.status()["rooms"]["snid"]["enabled"], "snid is off")
+    finally:
+        gate64.reload()
+
+
 def test_a_listener_goes_and_its_connections_stay(lab, gate64):
     gate64.reload({"snid": {"listen": [443, 8443], "limits": {"per_client": 100}}})
     try:
@@ -256,30 +346,53 @@ def test_a_restart_loses_nothing_that_is_queued(lab, gate64, manager):
     gate64.stop()
     hello = client_hello(WWW)
     with contextlib.ExitStack() as stack:
+        # With fewer processors sockets are left over: one more than there are workers.
+        surplus = stack.enter_context(lab.gateway.socket(socket.AF_INET))
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            surplus.setsockopt(socket.SOL_SOCKET, option, 1)
+        # SO_REUSEPORT is among sockets of one user.
+        os.fchown(surplus.fileno(), pwd.getpwnam(service_user()).pw_uid, -1)
+        surplus.bind(("0.0.0.0", 443))
+        surplus.listen(64)
+        manager.store[NAME] += [os.dup(surplus.fileno()), os.dup(manager.store[NAME][0])]
         waiting = [stack.enter_context(lab.client4.connect((GATEWAY4, 443)))
                    for _ in range(20)]
         for sock in waiting:
             sock.sendall(hello)
-        # Fewer processors would leave sockets over: one more than there are workers.
-        manager.store[NAME].append(os.dup(manager.store[NAME][0]))
         manager.start()
-        for sock in waiting:
+        # Some come to the one that nobody will serve any more.
+        late = [stack.enter_context(lab.client4.connect((GATEWAY4, 443), timeout=20))
+                for _ in range(20)]
+        for sock in late:
+            sock.sendall(hello)
+        for sock in waiting + late:
             sock.settimeout(20)
             assert sock.recv(1) == HANDSHAKE
-        assert gate64.counters()["snid.accepted"] == 20
+        assert gate64.counters()["snid.accepted"] == 40
+        assert len(manager.store[NAME]) == workers
+        # We still have it, as a service manager would: it listens for nobody.
+        wait_for(lambda: not surplus.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN),
+                 "it is shut")
 
 
 def test_of_a_strange_descriptor_it_takes_no_notice(lab, gate64, manager):
-    """Neither what is no listener nor one whose address is not configured is kept."""
+    """Neither what is no listener nor one whose address is not configured is kept, by us or by
+    the manager; nor what has another name."""
     gate64.stop()
+    mine, strange = os.pipe()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as odd, \
             lab.gateway.socket(socket.AF_INET) as other:
         other.bind((GATEWAY4, 8555))
         other.listen()
         manager.store = {NAME: [os.dup(odd.fileno())],
-                         f"snid-{GATEWAY4}_8555": [os.dup(other.fileno())]}
+                         f"snid-{GATEWAY4}_8555": [os.dup(other.fileno())],
+                         "strange": [strange]}
         manager.start()
-    assert len(manager.store[NAME]) == 1 + len(os.sched_getaffinity(0))
-    assert f"snid-{GATEWAY4}_8555" not in manager.store
+        assert not other.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    assert {name: len(fds) for name, fds in manager.store.items()} == {
+        NAME: len(os.sched_getaffinity(0))}
+    assert os.read(mine, 1) == b"", "nobody has its other end"
+    os.close(mine)
+    assert "(strange) is none of ours" in gate64.log()
     assert not listens(lab, 8555)
     lab.fetch_by_name()

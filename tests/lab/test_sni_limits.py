@@ -13,7 +13,7 @@ from topology import CLIENT4, GATEWAY4, SERVER6, WWW
 from wire import client_hello, read_all
 
 HANDSHAKE, ALERT = b"\x16", b"\x15"
-OTHER4 = "203.0.113.8"		# client4's too
+OTHER4, THIRD4 = "203.0.113.8", "203.0.113.9"		# client4's too
 LIMITS = {"per_client": 6, "opening": 8, "opening_per_client": 5, "new_per_client": "1000/s",
           "hello_timeout": "60s"}
 COUNTS = [key for key, value in LIMITS.items() if isinstance(value, int)]
@@ -22,7 +22,8 @@ SETTINGS = {"snid": {"limits": LIMITS}}
 
 @pytest.fixture(scope="module", autouse=True)
 def other_address(lab):
-    lab.client4.run("ip", "addr", "add", f"{OTHER4}/24", "dev", "eth0")
+    for address in (OTHER4, THIRD4):
+        lab.client4.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
 
 
 @contextlib.contextmanager
@@ -89,6 +90,23 @@ def test_who_had_longest_gives_way(lab, gate64):
     assert answers == [HANDSHAKE] * 2
     assert len(gave_way) == rose["snid.refused.gave_way"] > 0
     assert not rose["snid.refused.hello_timeout"]
+    wait_until_opening(gate64, 0)
+
+
+def test_nobody_gives_way_to_who_has_enough(lab, gate64):
+    """A client at its own limit, or above its rate, is refused before others are asked."""
+    with connections(lab, 5, CLIENT4), connections(lab, 3, OTHER4):
+        wait_until_opening(gate64, 8)
+        with gate64.counting() as rose, connections(lab, 4, CLIENT4) as more:
+            assert all(refused(sock) for sock in more)
+        assert rose["snid.refused.client_opening_limit"] == 4
+        assert not rose["snid.refused.gave_way"]
+        gate64.reload({"snid": {"limits": {"new_per_client": "1/s"}}})
+        with gate64.counting() as rose, connections(lab, 2, THIRD4) as more:
+            assert refused(more[1]) or refused(more[0])
+        let_in = 2 - rose["snid.refused.client_new_connections"]
+        assert rose["snid.refused.gave_way"] <= let_in
+    gate64.reload()
     wait_until_opening(gate64, 0)
 
 

@@ -23,7 +23,7 @@ from wire import client_hello, read_all
 
 H2, RAW = 4430, 4431			# ports of nginx; of the scripted server
 SPEAKS_FIRST = {465: b"220 mail ESMTP\r\n", 993: b"* OK IMAP4rev1 ready\r\n", 8006: b"PVE\r\n"}
-SETTINGS = {"snid": {"listen": [443, H2, RAW, *SPEAKS_FIRST],
+SETTINGS = {"snid": {"listen": [80, 443, H2, RAW, *SPEAKS_FIRST],
                      "limits": {"hello_timeout": "1s", "connect_timeout": "2s"}}}
 MIB = 1 << 20
 BIG = int(os.environ.get("RELAY_MIB", "32")) * MIB
@@ -190,6 +190,20 @@ def test_bytes_in_the_syn_pass_once(lab, gate64, listener):
                 assert receive(server, len(hello + early)) == hello + early
                 assert silent(server)
     assert fast_opened(lab) == already + 1
+
+
+def test_a_request_in_the_syn_is_not_taken(lab, gate64):
+    """It may come twice (RFC 7413 6.1): so not where HTTP is taken, on port 80 by default."""
+    lab.client4.sysctl("net/ipv4/tcp_fastopen", 1)
+    lab.gateway.sysctl("net/ipv4/tcp_fastopen", 3)
+    already = fast_opened(lab)
+    for _ in range(2):
+        with lab.client4.socket() as client:
+            client.settimeout(10)
+            client.sendto(b"GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n", socket.MSG_FASTOPEN,
+                          (GATEWAY4, 80))
+            assert client.recv(9) == b"HTTP/1.1 "
+    assert fast_opened(lab) == already
 
 
 def test_idle_outlives_the_opening(lab, gate64, listener):

@@ -77,6 +77,12 @@ static void test_opening(void **state)
 	assert_int_equal(clients_opening(clients), 4);
 	assert_int_equal(clients_total(clients), 6);
 
+	/* Where all places are taken, who is over his own limit is told that. */
+	assert_int_equal(clients_add_opening(clients, 2, false), CLIENTS_TOO_MANY_OPENING_OF_ONE);
+	assert_int_equal(clients_add_opening(clients, 1, false), CLIENTS_TOO_MANY_OF_ONE);
+	assert_int_equal(clients_add_opening(clients, 3, false), CLIENTS_TOO_MANY_OPENING);
+	assert_int_equal(clients_total(clients), 6);
+
 	for (int i = 0; i < 2; i++) {
 		clients_opened(clients, 2);
 		clients_remove(clients, 2);

@@ -81,11 +81,68 @@ static void test_own(void **state)
 	config_free(config);
 }
 
+/* Bytes with the SYN may come twice (RFC 7413 6.1): so this decides about TCP Fast Open too. */
+static void test_takes_http(void **state)
+{
+	static const struct {
+		enum config_sni_protocol protocol;
+		uint16_t port;
+		bool takes;
+	} cases[] = {
+		{ CONFIG_SNI_AUTO, 80, true },		{ CONFIG_SNI_AUTO, 443, false },
+		{ CONFIG_SNI_HTTP, 8080, true },	{ CONFIG_SNI_TLS, 80, false },
+		{ CONFIG_SNI_POSTGRES, 80, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		const struct service service = { .protocol = cases[i].protocol,
+						 .at.port = cases[i].port };
+
+		assert_int_equal(service_takes_http(&service), cases[i].takes);
+	}
+}
+
+/* As the kernel chooses among those that listen: the address itself, its family, both. */
+static void test_reached(void **state)
+{
+	struct config *config = parse_good(
+		"snid: {listen: [{port: 1, mode: tcp}, {port: 1, mode: nat46}, 192.0.2.1:1,"
+		" {port: 2, mode: tcp}, {port: 3, mode: nat46}]}\n");
+	struct addrmap *map = map_of(config);
+	static const struct {
+		const char *to;
+		int service;		/* -1: none */
+	} cases[] = {
+		{ "192.0.2.1:1", 2 },	{ "192.0.2.2:1", 1 },	{ "[2001:db8::1]:1", 0 },
+		{ "192.0.2.1:2", 3 },	{ "[2001:db8::1]:2", 3 },
+		{ "192.0.2.1:3", 4 },	{ "[2001:db8::1]:3", -1 },
+		{ "192.0.2.1:4", -1 },
+	};
+	struct service services[5];
+
+	(void)state;
+	for (size_t i = 0; i < N(services); i++)
+		service_init(&services[i], config, map, i);
+	for (size_t i = 0; i < N(cases); i++) {
+		const struct service *wanted = cases[i].service < 0 ? NULL :
+					       &services[cases[i].service];
+		struct endpoint to;
+
+		assert_true(endpoint_parse(cases[i].to, 0, &to));
+		assert_ptr_equal(service_reached(services, N(services), &to), wanted);
+	}
+	addrmap_free(map);
+	config_free(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_takes_http),
+		cmocka_unit_test(test_reached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
