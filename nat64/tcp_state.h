@@ -85,9 +85,11 @@ static inline int tcp_state_half_open(enum tcp_state state)
  * ends nothing, and it is no reason to wait for more.
  * @state:	of the session; TCP_STATE_CLOSED where there is none.
  * Return: the new state, TCP_STATE_CLOSED again when the segment makes no session
- * (it may still pass, if a BIB entry exists), and what becomes of the lifetime.
+ * (it may still pass, if a BIB entry exists), and what becomes of the lifetime. Inlined even
+ * where the compiler would rather not: BPF has no way to return a structure.
  */
-static inline struct tcp_step tcp_state_step(enum tcp_state state, enum tcp_event event)
+static inline __attribute__((always_inline)) struct tcp_step
+tcp_state_step(enum tcp_state state, enum tcp_event event)
 {
 	struct tcp_step step = { (unsigned char)state, TCP_LIFETIME_KEEP };
 
