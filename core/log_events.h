@@ -40,7 +40,7 @@ LOG_EVENT(LOG_EVENT_CERTIFICATE_EXPIRES, "certificate-expires", "d9377425f226126
 LOG_EVENT(LOG_EVENT_RESOLVER_RESTARTED, "resolver-restarted", "09a6537bc83d3c54c8ddd2093b6e64c7",
 	  "No server answered, so the resolver has begun afresh")
 LOG_EVENT(LOG_EVENT_CONNECTION_REFUSED, "connection-refused", "c860d96949df7f420a37eaa99cdbb5aa",
-	  "snid refused a connection (CLIENT, NAME, REASON)")
+	  "A connection was refused (snid.log)")
 LOG_EVENT(LOG_EVENT_CONNECTION_END, "connection-end", "aef54ad202c97adc7084d654e28f6a4a",
 	  "A connection of snid has ended (snid.log)")
 LOG_EVENT(LOG_EVENT_SESSION_CREATE, "session-create", "f91392fc76f0ad5d30daec638bb3f158",
