@@ -191,10 +191,16 @@ static int connect_found(int fd, int found)
 	return connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
 }
 
+/* That there is none is no word about the name. */
+static int no_directory(int err)
+{
+	return err == ENOENT ? -ENOTDIR : -err;
+}
+
 int dial_unix(const char *directory, const char *name)
 {
 	int in = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int found = in < 0 ? -ENOTDIR : find_server(in, name);
+	int found = in < 0 ? no_directory(errno) : find_server(in, name);
 	int fd = -1, err = found < 0 ? found : 0;
 
 	if (!err) {
