@@ -88,25 +88,25 @@ void log_at(struct log_site *site, enum log_level level, const struct log_field 
 #define LOG_SITE(level_, event_, limit_, fields_, fmt_, ...) do {		\
 	static struct log_site site_ = {					\
 		.event = event_, .file = __FILE__, .line = __LINE__,		\
-		.fmt = fmt_, .limit = { limit_ },				\
+		.fmt = fmt_, .limit = { LOG_LIMIT_##limit_ },			\
 	};									\
 	if (log_enabled(level_))						\
 		log_at(&site_, level_, fields_, fmt_, ##__VA_ARGS__);		\
 } while (0)
 
-#define log_write(level, ...) LOG_SITE(level, LOG_EVENT_NONE, LOG_LIMIT_WIDE, NULL, __VA_ARGS__)
+#define log_write(level, ...) LOG_SITE(level, LOG_EVENT_NONE, WIDE, NULL, __VA_ARGS__)
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...) LOG_SITE(LOG_LEVEL_DEBUG, LOG_EVENT_NONE, LOG_LIMIT_NONE, NULL, __VA_ARGS__)
-#define log_limited(level, ...) LOG_SITE(level, LOG_EVENT_NONE, LOG_LIMIT_NARROW, NULL, __VA_ARGS__)
+#define log_debug(...) LOG_SITE(LOG_LEVEL_DEBUG, LOG_EVENT_NONE, NONE, NULL, __VA_ARGS__)
+#define log_limited(level, ...) LOG_SITE(level, LOG_EVENT_NONE, NARROW, NULL, __VA_ARGS__)
 
 /* An event of log_events.h; fields: LOG_FIELDS(), or NULL */
 #define log_event(level, event, fields, ...)					\
-	LOG_SITE(level, event, LOG_LIMIT_WIDE, fields, __VA_ARGS__)
+	LOG_SITE(level, event, WIDE, fields, __VA_ARGS__)
 #define log_event_limited(level, event, fields, ...)				\
-	LOG_SITE(level, event, LOG_LIMIT_NARROW, fields, __VA_ARGS__)
+	LOG_SITE(level, event, NARROW, fields, __VA_ARGS__)
 #define LOG_FIELDS(...) ((const struct log_field[]){ __VA_ARGS__, { NULL, NULL } })
 
 #endif

@@ -5,14 +5,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../core/config.h"
 #include "../core/histogram.h"
 #include "preface.h"
 #include "quota.h"
 #include "service.h"
 #include "snid.h"
+#include "tcp.h"
 
 enum {
 	REFUSED_DRAIN_MAX = 256 * 1024,	/* bytes swallowed after a refusal was told */
@@ -32,6 +35,19 @@ static void conn_close_side(struct conn *conn, enum relay_end end, void (*close_
 void conn_close_fin(int fd)
 {
 	close(fd);
+}
+
+void conn_ready(struct relay_side *side, uint32_t what)
+{
+	const uint32_t over = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+	side->readable |= (what & (EPOLLIN | over)) != 0;
+	side->writable |= (what & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+	side->hung_up |= (what & over) != 0;
+	if ((what & EPOLLPRI) && !side->urgent) {
+		tcp_take_urgent(side->fd);
+		side->urgent = true;
+	}
 }
 
 void conn_free(struct conn *conn, void (*close_fd)(int fd))
@@ -81,6 +97,15 @@ void conn_drain_refused(struct conn *conn)
 		conn->drained += (size_t)n;
 	}
 	conn_free(conn, conn_close_fin);
+}
+
+void conn_turn_away(struct worker *worker, int fd, const struct endpoint *client,
+		    const struct service *service, enum refusal refusal)
+{
+	const struct refused refused = { .client = client, .port = service->at.port, .name = "" };
+
+	refusal_note(refusal, &refused, worker->config->snid.log == CONFIG_SNI_LOG_CONNECTIONS);
+	close(fd);
 }
 
 static void conn_note(const struct conn *conn, enum refusal refusal, const char *name,

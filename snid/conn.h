@@ -45,6 +45,13 @@ static inline struct conn *conn_of(struct deadline *deadline)
 /** conn_close_fin() - close a socket as usual; tcp_close_reset() is the other way. */
 void conn_close_fin(int fd);
 
+/** conn_ready() - epoll has told of a socket. @what: EPOLLIN and so on. */
+void conn_ready(struct relay_side *side, uint32_t what);
+
+/** conn_turn_away() - refuse a client who never has a connection; @fd is closed. */
+void conn_turn_away(struct worker *worker, int fd, const struct endpoint *client,
+		    const struct service *service, enum refusal refusal);
+
 /** conn_free() - the last thing that happens to a connection; it has left its opening. */
 void conn_free(struct conn *conn, void (*close_fd)(int fd));
 

@@ -17,7 +17,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,19 +50,6 @@ enum { HELLO_READ_LEN = 16 * 1024 };	/* bytes read at once before the hello is k
 static void on_client(void *arg, uint32_t what);
 static void on_backend(void *arg, uint32_t what);
 
-static void note_ready(struct relay_side *side, uint32_t what)
-{
-	const uint32_t over = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-
-	side->readable |= (what & (EPOLLIN | over)) != 0;
-	side->writable |= (what & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
-	side->hung_up |= (what & over) != 0;
-	if ((what & EPOLLPRI) && !side->urgent) {
-		tcp_take_urgent(side->fd);
-		side->urgent = true;
-	}
-}
-
 /* Return: whether one that waits for its client's hello, in this worker, gave way. */
 static bool make_room(void *arg)
 {
@@ -85,16 +71,6 @@ static enum refusal admit(struct worker *worker, const struct endpoint *client,
 			   worker);
 }
 
-/* It has no connection of ours yet. */
-static void turn_away(struct worker *worker, int fd, const struct endpoint *client,
-		      const struct service *service, enum refusal refusal)
-{
-	const struct refused refused = { .client = client, .port = service->at.port, .name = "" };
-
-	refusal_note(refusal, &refused, worker->config->snid.log == CONFIG_SNI_LOG_CONNECTIONS);
-	close(fd);
-}
-
 static void accepted(void *arg, int fd, const struct endpoint *client,
 		     const struct service *service)
 {
@@ -105,7 +81,7 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 
 	stats_inc(STAT_SNI_ACCEPTED);
 	if (refusal != REFUSAL_NONE) {
-		turn_away(worker, fd, client, service, refusal);
+		conn_turn_away(worker, fd, client, service, refusal);
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
@@ -113,7 +89,7 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 	if (seat < 0) {
 		free(conn);
 		quota_take_back(worker->quota, client);
-		turn_away(worker, fd, client, service, REFUSAL_RESOURCE);
+		conn_turn_away(worker, fd, client, service, REFUSAL_RESOURCE);
 		return;
 	}
 	conn->worker = worker;
@@ -127,7 +103,7 @@ static void accepted(void *arg, int fd, const struct endpoint *client,
 	relay_init(&conn->relay);
 	conn->watches[RELAY_CLIENT] = watch_add(worker->watcher, fd, on_client, conn);
 	if (!conn->watches[RELAY_CLIENT]) {
-		turn_away(worker, fd, client, service, REFUSAL_RESOURCE);
+		conn_turn_away(worker, fd, client, service, REFUSAL_RESOURCE);
 		conn_leave_opening(conn);
 		conn_free(conn, conn_close_fin);
 		return;
@@ -330,7 +306,7 @@ static void raced(void *arg, int fd, watch_id watch, uint32_t what)
 	watch_move(conn->worker->watcher, watch, on_backend, conn);
 	conn->watches[RELAY_BACKEND] = watch;
 	backend->fd = fd;
-	note_ready(backend, what);
+	conn_ready(backend, what);
 	greet(conn);
 }
 
@@ -481,7 +457,7 @@ static void on_client(void *arg, uint32_t what)
 {
 	struct conn *conn = arg;
 
-	note_ready(&conn->relay.side[RELAY_CLIENT], what);
+	conn_ready(&conn->relay.side[RELAY_CLIENT], what);
 	switch (conn->stage) {
 	case STAGE_HELLO:
 		read_preface(conn);
@@ -506,7 +482,7 @@ static void on_backend(void *arg, uint32_t what)
 {
 	struct conn *conn = arg;
 
-	note_ready(&conn->relay.side[RELAY_BACKEND], what);
+	conn_ready(&conn->relay.side[RELAY_BACKEND], what);
 	if (conn->stage == STAGE_GREET)
 		greeted(conn);
 	else
