@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ enum { ANSWER_WAIT_MS = 20000, ANSWER_STEP_US = 100000 };
 
 struct setup {
 	struct setup_wishes wishes;
+	char config_path[PATH_MAX];	/* absolute: --undo may be given elsewhere */
 	struct setup_answers answers;
 	char *text;			/* the configuration to be written */
 	struct config *config;		/* read from it */
@@ -41,20 +43,45 @@ struct setup {
 
 /* ---- wishes ----------------------------------------------------------------------- */
 
-static void take_wishes(struct setup *setup, const struct cli *cli)
+static int take_path(struct setup *setup, const struct cli *cli)
+{
+	const char *path = cli->config_path ? cli->config_path : CONFIG_DEFAULT_PATH;
+	char folder[PATH_MAX];
+	int len;
+
+	if (path[0] == '/')
+		len = snprintf(setup->config_path, PATH_MAX, "%s", path);
+	else if (getcwd(folder, sizeof(folder)))
+		len = snprintf(setup->config_path, PATH_MAX, "%s/%s", folder, path);
+	else
+		return -errno;
+	setup->wishes.config_path = setup->config_path;
+	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* The unit reads no other file. */
+static bool is_of_unit(const struct setup *setup)
+{
+	return systemctl_is_there() && strcmp(setup->config_path, CONFIG_DEFAULT_PATH) == 0;
+}
+
+static int take_wishes(struct setup *setup, const struct cli *cli)
 {
 	struct setup_wishes *wishes = &setup->wishes;
+	int err = take_path(setup, cli);
 
+	if (err) {
+		fprintf(stderr, "gate64: %s: %s\n", cli->config_path, strerror(-err));
+		return err;
+	}
 	wishes->inside = cli->inside;
 	wishes->listen = cli->listen;
 	wishes->upstream = cli->upstream;
 	wishes->uplink = cli->uplink;
 	wishes->local_ports = cli->local_ports;
 	wishes->resolv_conf = cli->resolv_conf;
-	wishes->config_path = cli->config_path ? cli->config_path : CONFIG_DEFAULT_PATH;
-	/* The unit reads no other file. */
-	wishes->service = !cli->no_start && systemctl_is_there() &&
-			  strcmp(wishes->config_path, CONFIG_DEFAULT_PATH) == 0;
+	wishes->service = !cli->no_start && is_of_unit(setup);
+	return 0;
 }
 
 /* Return: 0, or a cli_exit. */
@@ -204,13 +231,22 @@ static void print_needs(const struct setup *setup)
 	       setup->config->snid.n_listen ? nat46 : "");
 }
 
-static int finish(const struct setup *setup, const struct cli *cli)
+static void print_start(const struct setup *setup)
+{
+	if (is_of_unit(setup))
+		puts("\nStart it with: systemctl enable --now " SETUP_UNIT);
+	else if (strcmp(setup->config_path, CONFIG_DEFAULT_PATH) == 0)
+		puts("\nStart it with: gate64 run");
+	else
+		printf("\nStart it with: gate64 run -c %s\n", setup->config_path);
+}
+
+static int finish(const struct setup *setup)
 {
 	struct json_object *status;
 
 	if (!setup->wishes.service) {
-		printf("\nStart it with: gate64 run%s%s\n", cli->config_path ? " -c " : "",
-		       cli->config_path ? cli->config_path : "");
+		print_start(setup);
 		print_needs(setup);
 		return CLI_EXIT_DONE;
 	}
@@ -248,7 +284,7 @@ static int carry_out(struct setup *setup, const struct cli *cli, bool asks)
 		if (setup_do(&setup->changes, &setup->earlier, stdout, stderr))
 			return CLI_EXIT_FAILED;
 	}
-	return finish(setup, cli);
+	return finish(setup);
 }
 
 static int set_up(const struct cli *cli)
@@ -259,7 +295,8 @@ static int set_up(const struct cli *cli)
 
 	if (status)
 		return status;
-	take_wishes(&setup, cli);
+	if (take_wishes(&setup, cli))
+		return CLI_EXIT_FAILED;
 	if (asks && ask_wishes(&setup)) {
 		puts("\nNothing was changed.");
 		return CLI_EXIT_FAILED;

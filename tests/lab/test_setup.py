@@ -368,11 +368,18 @@ def test_without_systemd_it_says_how_to_start(host):
     host.setup("--undo", "--yes")
 
 
+def test_a_service_that_shall_not_start_yet(host):
+    done = host.setup("--yes", "--no-start")
+    assert "Start it with: systemctl enable --now gate64.service\n" in done.stdout
+    assert host.calls() == []
+    host.setup("--undo", "--yes")
+
+
 def test_another_file_is_not_the_services(host):
-    """The unit reads the default file alone."""
+    """The unit reads the default file alone; a relative path is found again from elsewhere."""
     other = host.etc / "other.yaml"
-    done = host.setup("--yes", "--config", "/etc/other.yaml")
-    assert "Start it with: gate64 run -c /etc/other.yaml" in done.stdout
+    done = host.setup("--yes", "--config", os.path.relpath("/etc/other.yaml"))
+    assert re.search(r"Start it with: gate64 run -c /.*/etc/other.yaml\n", done.stdout)
     assert other.exists() and not host.config.exists() and host.calls() == []
     host.setup("--undo", "--yes")
     assert not other.exists()
