@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* It keeps those that it has handed to others (socket activation, the descriptor store). */
+enum { SERVICE_MANAGER = 1 };
+
 /* ---- sockets ----------------------------------------------------------------------- */
 
 static int add(struct sockets *sockets, const struct read_socket *socket, bool tcp, bool v6)
@@ -166,9 +169,8 @@ static pid_t find_process(bool (*is_it)(pid_t pid, const void *arg), const void 
 	return found;
 }
 
-static bool has_socket(pid_t pid, const void *arg)
+static bool has_descriptor(pid_t pid, const struct sockets_one *one)
 {
-	const struct sockets_one *one = arg;
 	struct dirent *entry;
 	bool has = false;
 	char path[64];
@@ -184,9 +186,16 @@ static bool has_socket(pid_t pid, const void *arg)
 	return has;
 }
 
+static bool has_socket(pid_t pid, const void *arg)
+{
+	return pid != SERVICE_MANAGER && has_descriptor(pid, arg);
+}
+
 void sockets_owner(const struct sockets_one *one, struct sockets_owner *owner)
 {
 	owner->pid = find_process(has_socket, one);
+	if (!owner->pid && has_descriptor(SERVICE_MANAGER, one))
+		owner->pid = SERVICE_MANAGER;
 	if (owner->pid)
 		program_name(owner->pid, owner->name, sizeof(owner->name));
 	else

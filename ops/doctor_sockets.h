@@ -37,7 +37,7 @@ void sockets_free(struct sockets *sockets);
 bool sockets_conflict(const struct sockets_one *one, bool tcp, const struct endpoint *at,
 		      bool dual);
 
-/** sockets_owner() - who has it open: the one that is shown first. */
+/** sockets_owner() - who has it open: the one that is shown first, the service manager last. */
 void sockets_owner(const struct sockets_one *one, struct sockets_owner *owner);
 
 /** sockets_program() - a process of this name in our network namespace; 0: none. */

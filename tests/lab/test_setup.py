@@ -337,6 +337,29 @@ def test_who_has_a_port_is_named_and_nothing_is_changed(host, address, port, nam
     assert re.search(rf"{kind} port \S+:{port} is taken by {name} \(process \d+\)", done.stdout)
 
 
+# Process 1 of a namespace of its own, which keeps a listener that a service of it has, too
+MANAGER = """
+import os, socket, subprocess, sys
+listener = socket.create_server(("0.0.0.0", 443))
+service = os.fork()
+if not service:
+    open("/proc/self/comm", "w").write(sys.argv[1])
+    os.read(os.pipe()[0], 1)
+done = subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL)
+os.kill(service, 9)
+sys.exit(done.returncode)
+"""
+
+
+@pytest.mark.parametrize("name, status", [("gate64", 0), ("nginx", 1)])
+def test_a_port_that_the_service_manager_keeps_is_its_services(host, name, status):
+    """systemd's descriptor store: a gateway that runs is in nobody's way."""
+    done = host.ns.run("unshare", "--pid", "--fork", "--mount-proc", "/usr/bin/python3", "-c", MANAGER,
+                       name, *host.argv("setup", "--dry-run"), env=host.environment(), check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert ("is taken by nginx" in done.stdout) == (name == "nginx")
+
+
 def test_the_stub_of_systemd_resolved_is_in_nobodys_way(host):
     """It has 127.0.0.53; dns64 listens on ::, which is IPv6 alone."""
     stubs = [hold(host, "127.0.0.53", 53, f"stub{kind}", kind) for kind in ("TCP", "UDP")]
