@@ -123,7 +123,7 @@ def cut_in_software(lab):
 def test_the_senders_segment_size_is_kept(lab, gate64):
     """RFC 4821, RFC 8899: who sends less than he may, does so for a reason."""
     with cut_in_software(lab), gate64.counting() as rose, \
-            Capture(lab.internet4, "gw0", f"src {GATEWAY4} and tcp") as capture, \
+            Capture(lab.internet4, "gw0", f"src {GATEWAY4} and tcp", longest=2048) as capture, \
             Stream(lab, outwards=True, segment=SMALL) as stream:
         stream.goes_on("small segments", 2)
     assert most_is_unsegmented(rose, "out")

@@ -181,7 +181,8 @@ def test_segments_on_the_wire(lab, gate64):
     """RFC 7915 5.1, RFC 7915 5.1 id, RFC 6864 4.1, RFC 4821: small segments, cut from what was
     joined, keep their size; DF is clear, no identification comes twice, all sums are right."""
     with offload(lab.gateway, "up0", ("tx", "off")), gate64.counting() as rose, \
-            Capture(lab.internet4, "gw0", f"src {GATEWAY4} and tcp and greater 200") as capture, \
+            Capture(lab.internet4, "gw0", f"src {GATEWAY4} and tcp and greater 200",
+                    longest=2048) as capture, \
             Stream(lab, outwards=True, segment=SMALL) as stream:
         stream.goes_on("small segments", 2)
     mostly_fast(rose, True)

@@ -32,8 +32,9 @@ class Capture:
     # with the 2 MiB it takes of itself, 32 that come before its turn are all that it sees.
     BUFFER_KIB = 64 * 1024
 
-    def __init__(self, ns, interface, filter_):
-        self.ns, self.interface, self.filter = ns, interface, filter_
+    def __init__(self, ns, interface, filter_, longest=262144):
+        """longest: no packet has more bytes; where many come, a small one leaves room for all."""
+        self.ns, self.interface, self.filter, self.longest = ns, interface, filter_, longest
         self.packets = []
 
     def __enter__(self):
@@ -42,23 +43,33 @@ class Capture:
         self.log = self.ns.ground.path(f"{name}.log")
         self.process = self.ns.spawn("tcpdump", "-i", self.interface, "-w", self.file, "-U",
                                      "--immediate-mode", "-Z", "root", "-p",
-                                     "-B", str(self.BUFFER_KIB), self.filter, log=self.log)
+                                     "-B", str(self.BUFFER_KIB), "-s", str(self.longest),
+                                     self.filter, log=self.log)
         wait_for(lambda: "listening on" in self.log.read_text(), "tcpdump listens")
         return self
 
     def _counts(self):
-        """How many packets are in the file, and how many the kernel has given: at SIGUSR1 comes
+        """How many packets are in the file, and how many the kernel has for it: at SIGUSR1 comes
         a line such as: 3 packets captured, 3 packets received by filter, 0 packets dropped..."""
         before = self.log.read_text()
         self.process.send_signal(signal.SIGUSR1)
-        said = wait_for(lambda: re.search(r"(\d+) packets? captured, (\d+) packets? received",
-                                          self.log.read_text()[len(before):]), "it counts")
-        return int(said[1]), int(said[2])
+        line = re.compile(r"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) ")
+        said = wait_for(lambda: line.search(self.log.read_text()[len(before):]), "it counts", 30)
+        return int(said[1]), int(said[2]) - int(said[3])
+
+    def _read_all(self):
+        """Wait until it has all that the kernel has for it; or no more comes, as the kernel
+        counts what came before the filter was in place, too."""
+        captured, given = self._counts()
+        same = 0
+        while captured < given and same < 5:
+            time.sleep(0.1)
+            before, captured = captured, self._counts()[0]
+            same = same + 1 if captured == before else 0
 
     def __exit__(self, *_):
         # At the end it reads nothing more of what is in its ring.
-        given = self._counts()[1]
-        wait_for(lambda: self._counts()[0] >= given, "tcpdump has read all")
+        self._read_all()
         self.ns.ground.stop(self.process, sig=signal.SIGINT)
         with PcapReader(str(self.file)) as reader:
             self.packets = list(reader)
