@@ -241,7 +241,7 @@ UNITS     := $(sort $(patsubst UNIT_%,%,$(filter UNIT_%,$(.VARIABLES))))
 UNIT_BINS := $(UNITS:%=$(O)/unit/%_test)
 
 # What core/log.c stands on
-with_log = $(sort $(1) $(if $(filter core/log.c,$(1)),core/log_journal.c core/stats.c))
+with_log = $(sort $(1) $(if $(filter core/log.c,$(1)),core/log_journal.c core/log_stderr.c core/stats.c))
 
 define unit_rule
 $(O)/unit/$(1)_test: $(O)/tests/unit/$(1)_test.o $(patsubst %.c,$(O)/%.o,$(call with_log,$(UNIT_$(1))))

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log.h"
 
-#include <poll.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "log_journal.h"
+#include "log_stderr.h"
 #include "loop.h"
 #include "stats.h"
 
@@ -56,6 +54,7 @@ static const struct {
 
 void log_setup(enum log_level level, enum log_format format)
 {
+	log_stderr_open();
 	if (format == LOG_FORMAT_AUTO)
 		format = log_journal_has_stderr() ? LOG_FORMAT_JOURNAL : LOG_FORMAT_TEXT;
 	if (format == LOG_FORMAT_JOURNAL && atomic_load(&journal_fd) < 0)
@@ -145,22 +144,6 @@ static int format_line(char *line, size_t size, const struct entry *entry)
 	}
 }
 
-/*
- * Who logs may be a worker with packets to see to. What is ready takes a line whole; the lock
- * keeps another thread's from filling it meanwhile.
- */
-static bool write_line(const char *line, int len)
-{
-	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
-	bool taken;
-
-	pthread_mutex_lock(&mutex);
-	taken = poll(&ready, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)len) >= 0;
-	pthread_mutex_unlock(&mutex);
-	return taken;
-}
-
 /* ---- entries of the journal -------------------------------------------------------------- */
 
 /* -1 where lines go to stderr */
@@ -213,7 +196,7 @@ static bool write_entry(const struct entry *entry)
 
 	if (fd >= 0)
 		return send_entry(fd, entry);
-	return write_line(line, format_line(line, sizeof(line), entry));
+	return log_stderr_write(line, (size_t)format_line(line, sizeof(line), entry));
 }
 
 /* Before a line, once some before it were lost. Return: false where they are still not read. */
@@ -300,7 +283,7 @@ bool log_object(const char *json)
 		len = snprintf(line, sizeof(line), "<%s>%s\n", levels[LOG_LEVEL_INFO].priority, json);
 	else
 		len = snprintf(line, sizeof(line), "%s\n", json);
-	return write_line(line, len);
+	return log_stderr_write(line, (size_t)len);
 }
 
 /* ---- limits ---------------------------------------------------------------------------- */

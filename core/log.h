@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The log: entries of the journal with fields of their own; or lines on stderr, plain text or
- * JSON. Safe from every thread, and waits for nobody: what the journal, or a pipe that nobody
- * reads, does not take at once is lost, counted, and said later.
+ * JSON. Safe from every thread, and waits for nobody: what the journal, or a pipe or terminal
+ * that nobody reads, does not take at once is lost, counted, and said later.
  * Per-packet and per-query events are counted (stats.h), not logged. Each place in the code
  * has a limit to what it writes; what a peer can provoke at will, a narrow one
  * (log_limited()). How many lines were left out is said with the next one of that place, or
@@ -34,7 +34,10 @@ struct log_field {
 	const char *name, *value;
 };
 
-/** log_setup() - choose what is written and how; main thread, may be called again at any time. */
+/**
+ * log_setup() - choose what is written and how; main thread, may be called again at any time.
+ * First while standard error may still be opened anew, where that is a terminal or a pipe.
+ */
 void log_setup(enum log_level level, enum log_format format);
 
 /** log_enabled() - would a line of this level be written? */

@@ -55,7 +55,10 @@ static int log_to_file(void **state)
 	int fd = memfd_create("log", MFD_CLOEXEC);
 
 	(void)state;
-	return fd < 0 ? -1 : dup2(fd, STDERR_FILENO) < 0;
+	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+		return -1;
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	return 0;
 }
 
 static int set_up(void **state)
@@ -222,6 +225,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_watchdog_of_another, set_up, tear_down),
 	};
 
-	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
 	return cmocka_run_group_tests(tests, log_to_file, NULL);
 }
