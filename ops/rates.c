@@ -102,11 +102,17 @@ static struct json_object *at(struct json_object *document, const char *room, co
 	return value;
 }
 
-/* A counter that was not there before (its room was off) began with 0. */
+/* A counter that was not there before (its room was off) began with 0. Below 0: it has begun
+ * anew, as the packet filter's and the fast path's do with these; what it was is not known. */
 static double per_s(const struct span *span, struct json_object *before,
 		    struct json_object *after)
 {
 	return (json_object_get_double(after) - json_object_get_double(before)) / span->seconds;
+}
+
+static struct json_object *known(double rate)
+{
+	return rate >= 0 ? json_object_new_double(rate) : NULL;
 }
 
 static void add_double(struct json_object *to, const char *key, double n)
@@ -157,8 +163,8 @@ static void add_row(const struct span *span, struct json_object *room, size_t i)
 	else if (rows[i].kind == FAMILY)
 		json_object_object_add(to, rows[i].key, family(span, before, after));
 	else
-		add_double(to, rows[i].key,
-			   per_s(span, before, after) * (rows[i].kind == BITS ? 8 : 1));
+		json_object_object_add(to, rows[i].key, known(per_s(span, before, after) *
+							      (rows[i].kind == BITS ? 8 : 1)));
 }
 
 /* ---- latency -------------------------------------------------------------------------- */
@@ -225,8 +231,8 @@ static void add_drops(const struct span *span, struct json_object *list, size_t 
 		row = json_object_new_object();
 		json_object_object_add(row, "room", json_object_new_string(drops[i].room));
 		json_object_object_add(row, "reason", json_object_new_string(reason));
-		json_object_object_add(row, "per_s", span->before ? json_object_new_double(
-					       per_s(span, get(before, reason), n)) : NULL);
+		json_object_object_add(row, "per_s", span->before ?
+				       known(per_s(span, get(before, reason), n)) : NULL);
 		json_object_object_add(row, "total", json_object_get(n));
 		json_object_array_add(list, row);
 	}
@@ -249,11 +255,13 @@ static int compare_drops(const void *a, const void *b)
 
 /* ---- all ------------------------------------------------------------------------------ */
 
-/* Another process, or the same number again: then it has not run as long as before. */
+/* The same process? In a container its number is always the same, and a host without a clock may
+ * give it the same time again: then it has not run as long as before. */
 static bool comparable(struct json_object *before, struct json_object *after)
 {
 	return json_object_get_int64(get(before, "pid")) ==
 	       json_object_get_int64(get(after, "pid")) &&
+	       json_object_equal(get(before, "since"), get(after, "since")) &&
 	       json_object_get_int64(get(before, "uptime_s")) <=
 	       json_object_get_int64(get(after, "uptime_s"));
 }

@@ -5,7 +5,8 @@
  *   schema	RATES_SCHEMA
  *   version, uptime_s, problem: as in the status document
  *   over_s	the time between the two; null: there is but one, or the gateway was started
- *		anew between them, and all that is "per_s" is null
+ *		anew between them, and all that is "per_s" is null; so is that of a counter that
+ *		fell, as the packet filter's and the fast path's do when these begin anew
  *   rooms	{nat64: {enabled, sessions.., new_per_s.., fast (where there is one):
  *		{packets_out_per_s, bits_out_per_s ..}, slow: {the same}}, dns64: {..,
  *		replies_per_s: {RCODE: n}, latency: {hit: {per_s, mean_ms, half_ms, most_ms},

@@ -4,8 +4,9 @@
 "use strict";
 
 const STATUS_MS = 2000, ACTIVITY_MS = 4000, TIMEOUT_MS = 4000;
-const KEPT = 150;		// points of a chart: five minutes; its scale begins with one
-const MINUTE = 60000 / STATUS_MS;	// points that the latency table looks back
+const MINUTE_MS = 60000;	// what the latency table looks back, and the least of a chart's scale
+const KEPT_MS = 5 * MINUTE_MS;	// what a chart looks back
+const GAP_MS = 3 * STATUS_MS;	// so long without a look: nobody knows what was between
 
 // Lists of the documents, and what is read of each of their rows, in this order
 const ROWS = {
@@ -29,7 +30,7 @@ const DROPS_SHOWN = 12, REFUSALS_SHOWN = 20;
 
 let now = null, before = null, seconds = 0;	// status documents, and the time between them
 let asked = 0;					// when `now` was, by performance.now()
-let older = [];					// the last minute of status documents
+let older = [];					// the last minute's: [when, status document]
 let paused = false, silentSince = null;
 
 // ---- reading ---------------------------------------------------------------
@@ -44,10 +45,11 @@ function get(path) {
 	return at(now, path);
 }
 
-// How much a counter rose in a second; null: there is nothing to compare with
+// How much a counter rose in a second; null: there is nothing to compare with, or it fell, since
+// the packet filter's and the fast path's begin anew with these
 function rate(path) {
-	const value = get(path);
-	return before && value !== null ? (value - (at(before, path) ?? 0)) / seconds : null;
+	const value = get(path), was = at(before, path) ?? 0;
+	return before && value !== null && value >= was ? (value - was) / seconds : null;
 }
 
 function bits(path) {
@@ -169,20 +171,23 @@ function ceiling(most) {
 	return [1, 2, 5, 10].find((step) => step * power >= most) * power;
 }
 
-// How many points a chart has room for
+// How much time a chart shows
 function span(points) {
-	return Math.max(points.length, MINUTE);
+	return Math.max(points.at(-1).when - points[0].when, MINUTE_MS);
 }
 
-// Points of a line; where nothing is known it has a gap.
+// Points of a line; where nothing is known, or nobody has looked, it has a gap.
 function path(points, top) {
+	const last = points.at(-1).when;
 	let d = "", pen = "M";
-	points.forEach((value, i) => {
+	points.forEach(({ when, value }, i) => {
 		if (value === null) {
 			pen = "M";
 			return;
 		}
-		const x = WIDTH - (points.length - 1 - i) * WIDTH / (span(points) - 1);
+		if (i && when - points[i - 1].when > GAP_MS)
+			pen = "M";
+		const x = WIDTH - (last - when) * WIDTH / span(points);
 		d += `${pen}${x.toFixed(1)} ${(HEIGHT - 2 - value / top * (HEIGHT - 4)).toFixed(1)}`;
 		pen = "L";
 	});
@@ -217,12 +222,11 @@ class Chart {
 	}
 
 	// One point more; known: false: a gap
-	add(known) {
+	add(when, known) {
 		for (const one of this.series) {
 			const value = known ? one.read() : null;
-			one.points.push(value);
-			if (one.points.length > KEPT)
-				one.points.shift();
+			one.points.push({ when, value });
+			one.points = one.points.filter((point) => when - point.when <= KEPT_MS);
 			if (known)
 				text(one.value, this.format(value));
 		}
@@ -230,10 +234,11 @@ class Chart {
 	}
 
 	draw() {
-		const most = Math.max(this.least, ...this.series.flatMap((one) => one.points));
+		const most = Math.max(this.least, ...this.series.flatMap((one) =>
+			one.points.map((point) => point.value)));
 		const top = ceiling(most);
 		text(this.top, this.format(top));
-		text(this.foot, `the last ${roughly(span(this.series[0].points) * STATUS_MS / 1000)}`);
+		text(this.foot, `the last ${roughly(span(this.series[0].points) / 1000)}`);
 		for (const one of this.series)
 			one.line.setAttribute("d", path(one.points, top));
 		this.svg.setAttribute("aria-label", `${this.title}, the last minutes: ` +
@@ -267,8 +272,8 @@ const charts = [
 		["fast path", () => get("rooms.nat64.fast_path.sessions") ?? 0],
 	]),
 	new Chart("chart-bits", "NAT64 throughput, both directions", bitRate, 1000, [
-		["fast path", () => before &&
-			(bits(`${FAST}.bytes_out`) ?? 0) + (bits(`${FAST}.bytes_in`) ?? 0)],
+		["fast path", () => before && (get(`${FAST}.bytes_out`) === null ? 0 :
+			sum(bits(`${FAST}.bytes_out`), bits(`${FAST}.bytes_in`)))],
 		["slow path", () => sum(bits(`${SLOW}.bytes.out`), bits(`${SLOW}.bytes.in`))],
 	]),
 	new Chart("chart-replies", "DNS replies", perSecond, 10, [
@@ -350,7 +355,7 @@ function bound(kind, share) {
 	// Sorted: an object has keys like "1" before all others.
 	const buckets = Object.entries(get(path) ?? {})
 		.sort(([a], [b]) => edge(a) - edge(b))
-		.map(([le, n]) => [le, n - (at(older[0], path)?.[le] ?? 0)]);
+		.map(([le, n]) => [le, n - (at(older[0][1], path)?.[le] ?? 0)]);
 	const count = buckets.at(-1)?.[1] ?? 0;
 	const found = buckets.find(([, n]) => n * 100 >= count * share);
 	return !count ? "–" : found[0] === "+Inf" ? "over 5 s" : `${edge(found[0]) * 1000} ms`;
@@ -359,8 +364,8 @@ function bound(kind, share) {
 function latencyRow(name, kind) {
 	const count = `rooms.dns64.counters.reply_seconds_count.${kind}`;
 	const time = `rooms.dns64.counters.reply_seconds_sum.${kind}`;
-	const n = get(count) - at(older[0], count);
-	return [name, n > 0 ? milliseconds((get(time) - at(older[0], time)) * 1000 / n) : "–",
+	const n = get(count) - at(older[0][1], count);
+	return [name, n > 0 ? milliseconds((get(time) - at(older[0][1], time)) * 1000 / n) : "–",
 		bound(kind, 50), bound(kind, 99)];
 }
 
@@ -432,9 +437,10 @@ async function ask(file) {
 	return reply.json();
 }
 
-// A gateway that was started anew counts from 0.
+// A gateway that was started anew counts from 0. In a container its number is always the same, and
+// a host without a clock may give it the same time again.
 function isSame(a, b) {
-	return a && a.pid === b.pid && a.uptime_s <= b.uptime_s;
+	return a && a.pid === b.pid && a.since === b.since && a.uptime_s <= b.uptime_s;
 }
 
 // Return: false: it is one from before, kept by somebody on the way.
@@ -442,11 +448,12 @@ function take(document, when) {
 	const same = isSame(now, document);
 	if (same && when - asked > 1500 && document.uptime_s === now.uptime_s)
 		return false;
-	before = same ? now : null;
+	// Across a pause, what is told of a second would be a mean of all that time.
+	before = same && when - asked <= GAP_MS ? now : null;
 	seconds = (when - asked) / 1000;
 	now = document;
 	asked = when;
-	older = same ? [...older, document].slice(-MINUTE) : [document];
+	older = [...same ? older : [], [when, document]].filter(([then]) => when - then <= MINUTE_MS);
 	return true;
 }
 
@@ -471,14 +478,15 @@ async function look() {
 	const status = await ask("status.json").catch(() => null);
 	if (paused)
 		return;
-	if (status && take(status, performance.now())) {
+	const when = performance.now();
+	if (status && take(status, when)) {
 		silentSince = null;
 		show();
 	} else {
 		showSilence();
 	}
 	for (const chart of charts)
-		chart.add(!silentSince);
+		chart.add(when, !silentSince);
 }
 
 async function lookAtActivity() {

@@ -109,6 +109,66 @@ async function keyboard(browser) {
 	await page.context().close();
 }
 
+// Of a chart's line: how many pieces and points it has, and where the first one lies (0: at the left)
+async function strokes(page) {
+	return page.evaluate(() => {
+		const d = document.querySelector("#chart-sessions > svg .s1").getAttribute("d");
+		return { lines: d.split("M").length - 1, first: Number(d.match(/M([\d.]+)/)[1]),
+			 points: d.split(/[ML]/).length - 1 };
+	});
+}
+
+// Two minutes in which nobody looks: by the button, or since another tab is in front
+async function unseen(page, how, leave, comeBack) {
+	await page.waitForFunction(() => document.querySelector("#chart-sessions > svg .s1")
+		.getAttribute("d")?.split("L").length > 3 && older.length > 3, null, PATIENCE);
+	const before = await strokes(page);
+	await leave();
+	await page.clock.fastForward("02:00");
+	await comeBack();
+	await page.waitForFunction((n) => document.querySelector("#chart-sessions > svg .s1")
+		.getAttribute("d").split(/[ML]/).length - 1 > n, before.points, PATIENCE);
+	const after = await strokes(page);
+	check(after.lines === before.lines + 1, `${how}: the line has a gap`);
+	check(/^the last [2-5] min$/.test(await page.textContent("#chart-sessions .foot")),
+	      `${how}: the chart says how long it is`);
+	check(after.first < 10, `${how}: its oldest point lies where its time is`);
+	check(await page.evaluate(() => older.length <= 2 && older.every(([when]) =>
+		performance.now() - when < 60000)), `${how}: the last minute is no older`);
+	await page.waitForFunction(() => /\d/.test(document.getElementById("replies").textContent),
+				   null, PATIENCE);
+}
+
+async function time(browser) {
+	const page = await (await browser.newContext({ viewport: DESKTOP })).newPage();
+	await page.clock.install();
+	await page.goto(url);
+	await unseen(page, "pause", () => page.click("#pause"), () => page.click("#pause"));
+	const hide = (hidden) => page.evaluate((value) => Object.defineProperty(document, "hidden",
+		{ configurable: true, get: () => value }), hidden);
+	await unseen(page, "other tab", () => hide(true), () => hide(false));
+	await page.context().close();
+}
+
+// What a gateway that begins anew, or a counter that does, is taken for
+async function anew(browser) {
+	const page = await open(browser, { viewport: DESKTOP });
+	const same = (a, b) => page.evaluate(([left, right]) => isSame(left, right), [a, b]);
+	const first = { pid: 1, since: "2026-01-02T03:04:05Z", uptime_s: 10 };
+	check(await same(first, { ...first, uptime_s: 12 }), "it is the same gateway");
+	check(!await same(first, { ...first, since: "2026-01-02T03:04:20Z", uptime_s: 11 }),
+	      "one that was started later is another, though its number and age would do");
+	const seen = await page.evaluate(() => {
+		const kept = [now, before, seconds];
+		[now, before, seconds] = [{ fell: 3, rose: 9 }, { fell: 5, rose: 5 }, 2];
+		const rates = [rate("fell"), rate("rose")];
+		[now, before, seconds] = kept;
+		return rates;
+	});
+	check(seen[0] === null && seen[1] === 2, "of a counter that fell no rate is told");
+	await page.context().close();
+}
+
 // Complaints are to be expected here: the browser says what it cannot reach.
 async function outage(browser) {
 	const page = await open(browser, { viewport: PHONE });
@@ -130,6 +190,8 @@ await look(browser, "phone-dark", PHONE, "dark");
 await look(browser, "desktop-light", DESKTOP, "light");
 await look(browser, "desktop-dark", DESKTOP, "dark");
 await keyboard(browser);
+await time(browser);
+await anew(browser);
 await outage(browser);
 await browser.close();
 process.exit(failures ? 1 : 0);

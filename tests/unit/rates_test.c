@@ -15,8 +15,9 @@
 #include "../../ops/top.h"
 
 /* Two looks, two seconds apart; the rest of a document is as here */
-#define DOCUMENT(pid, up, nat64, dns64, snid)						\
-	"{'version':'1.2','pid':" pid ",'uptime_s':" up ",'network':{'problem':null},"	\
+#define DOCUMENT(since, up, nat64, dns64, snid)						\
+	"{'version':'1.2','pid':1,'since':'2026-01-02T03:04:" since "Z','uptime_s':" up	\
+	",'network':{'problem':null},"							\
 	"'rooms':{'nat64':{'enabled':true," nat64 "},'dns64':" dns64 ",'snid':" snid "}}"
 
 #define NAT64(sessions, out, fast, no_port, filtered)					\
@@ -31,13 +32,20 @@
 	"},'miss':{'0.0005':0,'+Inf':1}},'reply_seconds_sum':{'hit':" sum ",'miss':9.5},"	\
 	"'reply_seconds_count':{'hit':" count ",'miss':1}}}"
 
-static const char first[] = DOCUMENT("7", "100", NAT64("3", "10", "50", "4", "9"),
+static const char first[] = DOCUMENT("07", "100", NAT64("3", "10", "50", "4", "9"),
 				     DNS64("20", "5", "100", "40", "1.0"), "{'enabled':false}");
-static const char second[] = DOCUMENT("7", "102", NAT64("8", "30", "250", "24", "9"),
+static const char second[] = DOCUMENT("07", "102", NAT64("8", "30", "250", "24", "9"),
 				      DNS64("30", "5", "200", "90", "1.5"),
 				      "{'enabled':true,'connections':2,'counters':{'accepted':6}}");
-static const char restarted[] = DOCUMENT("7", "1", NAT64("1", "2", "0", "1", "0"),
+static const char restarted[] = DOCUMENT("07", "1", NAT64("1", "2", "0", "1", "0"),
 					 "{'enabled':false}", "{'enabled':false}");
+/* In a container: the same number, and by now as old as the one before was */
+static const char later[] = DOCUMENT("50", "103", NAT64("1", "2", "0", "1", "0"),
+				     "{'enabled':false}", "{'enabled':false}");
+/* The fast path was loaded anew, and a counter of drops began anew. */
+static const char fell[] = DOCUMENT("07", "104", NAT64("8", "40", "20", "2", "10"),
+				    DNS64("30", "5", "200", "90", "1.5"),
+				    "{'enabled':true,'connections':2,'counters':{'accepted':6}}");
 
 static struct json_object *document(const char *text)
 {
@@ -133,11 +141,13 @@ static void test_drops(void **state)
 /* Nothing to compare with: no rates are invented, and none is below zero. */
 static void test_nothing_before(void **state)
 {
-	const char *const befores[] = { NULL, second };
+	static const struct {
+		const char *before, *after;
+	} pairs[] = { { NULL, restarted }, { second, restarted }, { second, later } };
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		struct json_object *view = between(befores[i], restarted);
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct json_object *view = between(pairs[i].before, pairs[i].after);
 
 		assert_null(at(view, "/over_s"));
 		assert_is(view, "/rooms/nat64/sessions", 1);
@@ -147,6 +157,23 @@ static void test_nothing_before(void **state)
 		assert_false(json_object_get_boolean(at(view, "/rooms/dns64/enabled")));
 		json_object_put(view);
 	}
+}
+
+/* Of a counter that fell nothing is told; the others go on. */
+static void test_fallen(void **state)
+{
+	struct json_object *view = between(second, fell);
+
+	(void)state;
+	assert_is(view, "/over_s", 2);
+	assert_is(view, "/rooms/nat64/slow/packets_out_per_s", 5);
+	assert_null(at(view, "/rooms/nat64/fast/packets_out_per_s"));
+	assert_null(at(view, "/rooms/nat64/fast/bits_out_per_s"));
+	assert_string_equal(json_object_get_string(at(view, "/drops/0/reason")), "filtered");
+	assert_is(view, "/drops/0/per_s", 0.5);
+	assert_string_equal(json_object_get_string(at(view, "/drops/1/reason")), "no_free_port");
+	assert_null(at(view, "/drops/1/per_s"));
+	json_object_put(view);
 }
 
 /* What is no status document makes no view. */
@@ -226,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_latency),
 		cmocka_unit_test(test_drops),
 		cmocka_unit_test(test_nothing_before),
+		cmocka_unit_test(test_fallen),
 		cmocka_unit_test(test_other_documents),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_lines),
