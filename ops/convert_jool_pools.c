@@ -175,6 +175,11 @@ void jool_read_pool4(struct jool *jool, const struct yaml_node *list)
 	}
 	for (const struct yaml_node *entry = list->first; entry; entry = entry->next)
 		read_pool_entry(jool, entry);
+	/* None would mean the host's own addresses, which the file did not give away. */
+	if (list->n && !jool->n_pools && !jool->report->n_errors)
+		config_report_error(jool->report, list->pos,
+				    "no entry of pool4 is left: take the mark away from those of "
+				    "TCP and UDP that all clients may use");
 }
 
 /* Of protocols that have different ports, those that they share: no others were meant for

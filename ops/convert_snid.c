@@ -173,10 +173,11 @@ static const struct {
 /* ---- words ----------------------------------------------------------------------- */
 
 /* The word at *@text, which moves behind it, without the quotes that a shell would take away.
- * Return: false: there is none, or it is too long. */
+ * Return: false: there is none, or an error was reported. */
 static bool next_word(struct snid *snid, const char **text, char *word)
 {
 	const char *p = *text;
+	const char *quoted_at = NULL;
 	char quote = '\0';
 	size_t len = 0;
 
@@ -187,13 +188,20 @@ static bool next_word(struct snid *snid, const char **text, char *word)
 	if (!*p)
 		return false;
 	for (; *p && (quote || !isspace((unsigned char)*p)); p++) {
-		if (quote ? *p == quote : *p == '\'' || *p == '"')
+		if (quote ? *p == quote : *p == '\'' || *p == '"') {
 			quote = quote ? '\0' : *p;
-		else if (len < WORD_MAX - 1)
+			quoted_at = p;
+		} else if (len < WORD_MAX - 1) {
 			word[len++] = *p;
+		}
 	}
 	word[len] = '\0';
 	*text = p;
+	if (quote) {
+		config_report_error(snid->report, (size_t)(quoted_at - snid->report->text),
+				    "this quote has no end");
+		return false;
+	}
 	if (len < WORD_MAX - 1)
 		return true;
 	config_report_error(snid->report, snid->at, "too long a word");
@@ -215,7 +223,8 @@ static bool read_option(struct snid *snid, const char *word, const char **text)
 			return true;
 		}
 		if (!next_word(snid, text, value)) {
-			wrong(snid, "option needs a value", word);
+			if (!snid->report->n_errors)
+				wrong(snid, "option needs a value", word);
 			return false;
 		}
 		options[i].read(snid, value);

@@ -291,11 +291,29 @@ static bool any_map(const struct tayga *tayga)
 	return false;
 }
 
+/* Those that TAYGA serves where it has no prefix: gate64 is never without one. */
+static void print_clients(const struct tayga *tayga, FILE *yaml)
+{
+	char ipv6[PREFIX_STRLEN];
+	bool any = false;
+
+	fputs("  # TAYGA has no prefix; without this line, " PREF64_DEFAULT " is for all inside\n"
+	      "  clients: [", yaml);
+	for (size_t i = 0; i < tayga->n_maps; i++) {
+		if (is_hidden(tayga, &tayga->maps[i]))
+			continue;
+		fprintf(yaml, "%s\"%s\"", any ? ", " : "",
+			prefix_format(&tayga->maps[i].ipv6, ipv6));
+		any = true;
+	}
+	fputs("]\n", yaml);
+}
+
 static void print(struct tayga *tayga, FILE *yaml)
 {
 	bool pool = tayga->has_pool && !is_private(&tayga->pool);
 	char text[PREFIX_STRLEN] = PREF64_DEFAULT;
-	bool own_prefix;
+	bool own_prefix, mapped_only = !tayga->has_prefix;
 
 	if (tayga->has_prefix)
 		prefix_format(&tayga->pref64, text);
@@ -306,8 +324,10 @@ static void print(struct tayga *tayga, FILE *yaml)
 	if (own_prefix)
 		fprintf(yaml, "  nat64: [\"%s\"]\n", text);
 	print_maps(tayga, yaml);
-	if (pool || tayga->lax || tayga->mtu > 1280)
+	if (mapped_only || pool || tayga->lax || tayga->mtu > 1280)
 		fputs("nat64:\n", yaml);
+	if (mapped_only)
+		print_clients(tayga, yaml);
 	if (pool)
 		print_pool(tayga, yaml);
 	if (tayga->lax)
@@ -330,10 +350,15 @@ static void tell_differences(struct tayga *tayga)
 				      "not carried over: dynamic-pool %s: gate64 has clients share "
 				      "the uplink's address itself; the rule that masquerades "
 				      "them can go", prefix_format(&tayga->pool, text));
-	else if (!tayga->has_pool)
+	else if (!tayga->has_pool && tayga->has_prefix)
 		config_report_warning(tayga->report, CONFIG_NOWHERE,
 				      "without dynamic-pool TAYGA serves mapped hosts alone, "
 				      "gate64 all that are inside (nat64.clients)");
+	if (!tayga->has_prefix)
+		config_report_warning(tayga->report, CONFIG_NOWHERE,
+				      "there is no prefix, but gate64 is never without one: mapped "
+				      "hosts, and no others (nat64.clients), reach the IPv4 "
+				      "Internet by " PREF64_DEFAULT);
 	if (!tayga->lax)
 		config_report_warning(tayga->report, CONFIG_NOWHERE,
 				      "gate64 refuses special-purpose destinations such as "
@@ -356,8 +381,10 @@ void convert_tayga(struct config_report *report, FILE *yaml)
 		if (line.n)
 			take_line(tayga, &line);
 	}
-	if (!report->n_errors && !tayga->has_prefix && !tayga->n_maps)
-		config_report_error(report, CONFIG_NOWHERE, "neither prefix nor map stands there");
+	if (!report->n_errors && !tayga->has_prefix && !any_map(tayga))
+		config_report_error(report, CONFIG_NOWHERE, "neither prefix nor map stands there%s",
+				    tayga->n_maps ? " that could be carried over: the maps are "
+						    "within the private dynamic-pool" : "");
 	if (!report->n_errors) {
 		print(tayga, yaml);
 		tell_differences(tayga);

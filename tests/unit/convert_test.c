@@ -64,6 +64,7 @@ static void what_goes_in_comes_out_as_expected(void **state)
 		{ "jool-empty", "json", convert_jool },
 		{ "tayga-private", "conf", convert_tayga },
 		{ "tayga-public", "conf", convert_tayga },
+		{ "tayga-maps", "conf", convert_tayga },
 	};
 	char in[TEXT_MAX], want[TEXT_MAX], name[64];
 
@@ -101,6 +102,8 @@ static void what_is_wrong_is_said_with_its_place(void **state)
 		  "mode nat46 needs -nat46-prefix" },
 		{ convert_snid, "-mode tcp -backend-cidr ::/0", "mode tcp needs -listen" },
 		{ convert_snid, "-listen", "x:1:8: error: option needs a value: `-listen'" },
+		{ convert_snid, "-mode tcp -listen 'tcp:443", "x:1:19: error: this quote has no end" },
+		{ convert_snid, "-mode tcp \"-listen tcp:443", "x:1:11: error: this quote has no end" },
 		{ convert_snid, "-listen udp:443", "x:1:9: error: gate64 listens on TCP alone" },
 		{ convert_snid, "-listen tcp:0", "not a listener: `0'" },
 		{ convert_snid, "-listen tcp:443-444", "not a listener: `443-444'" },
@@ -143,11 +146,18 @@ static void what_is_wrong_is_said_with_its_place(void **state)
 				"{\"protocol\": \"TCP\", \"prefix\": \"192.0.2.1\", \"port range\": \"1-9\"}, "
 				"{\"protocol\": \"UDP\", \"prefix\": \"192.0.2.1\"}]}",
 		  "pool4 of 192.0.2.1: TCP and UDP have no port in common" },
+		/* An empty pool4 would be the host's own addresses. */
+		{ convert_jool, "{\"global\": {\"pool6\": \"64:ff9b::/96\"}, \"pool4\": ["
+				"{\"mark\": 1, \"protocol\": \"TCP\", \"prefix\": \"192.0.2.1\"}, "
+				"{\"mark\": 2, \"protocol\": \"UDP\", \"prefix\": \"192.0.2.1\"}]}",
+		  "x:1:48: error: no entry of pool4 is left" },
 		{ convert_jool, "{\"bib\": [{\"protocol\": \"TCP\", \"ipv6 address\": \"2001:db8::1\", "
 				"\"ipv4 address\": \"192.0.2.1#1\"}]}",
 		  "x:1:46: error: expected an IPv6 address, # and a port, found `2001:db8::1'" },
 
 		{ convert_tayga, "tun-device nat64\n", "x: error: neither prefix nor map" },
+		{ convert_tayga, "dynamic-pool 10.0.0.0/8\nmap 10.0.0.1 2001:db8::1\n",
+		  "x: error: neither prefix nor map stands there that could be carried over" },
 		{ convert_tayga, "\n  prefx 64:ff9b::/96\n", "x:2:3: error: unknown directive `prefx'" },
 		{ convert_tayga, "prefix 64:ff9b::/97\n",
 		  "x:1:8: error: expected a prefix of length 32, 40, 48, 56, 64 or 96" },
