@@ -154,8 +154,8 @@ UNIT_heal      := ops/heal.c core/stats.c
 UNIT_standing  := ops/standing.c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
 UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
-UNIT_exposition := ops/exposition.c
-UNIT_metrics   := ops/metrics.c ops/exposition.c ops/process.c snid/stages.c core/addr.c core/histogram.c core/stats.c
+UNIT_exposition := ops/exposition.c ops/exposition_json.c
+UNIT_metrics   := ops/metrics.c ops/exposition.c ops/exposition_json.c ops/process.c snid/stages.c core/addr.c core/histogram.c core/stats.c
 UNIT_web_head  := ops/web_head.c
 UNIT_web       := ops/web.c ops/web_server.c ops/web_head.c ops/exchange.c ops/shared_text.c core/addr.c core/log.c \
                   core/loop.c core/stats.c

@@ -519,9 +519,9 @@ const struct config_row config_rows[] = {
 	  .expected = "an absolute path", .problem.text = socket_problem },
 	{ "ops.metrics", ENDPOINT(ops.metrics), "\"127.0.0.1:9464\"",
 	  "Where a running gate64 shows by HTTP how it is, to whoever can connect there: /metrics for "
-	  "Prometheus, /healthz, /readyz, /status.json and a status page; nothing can be changed by "
-	  "it. At an address of loopback it can be reached from the gateway alone, at one of a "
-	  "tunnel from behind that",
+	  "Prometheus, /healthz, /readyz, /status.json, /activity.json (who is busy, who was refused) "
+	  "and a status page; nothing can be changed by it. At an address of loopback it can be "
+	  "reached from the gateway alone, at one of a tunnel from behind that",
 	  .expected = "an address with its port, such as \"127.0.0.1:9464\", or off",
 	  .keyword = "off", .port = 9464, .problem.endpoint = listen_problem },
 	{ "ops.seccomp", WORD(ops.seccomp, enum config_seccomp), "on",

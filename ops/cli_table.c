@@ -110,9 +110,9 @@ const struct cli_row cli_rows[] = {
 	{ "status", CLI_STATUS, "", 0, 0, .options = "json socket config",
 	  .help = "Ask the running gateway how it is: addresses, rooms, counters, last reload.",
 	  .example = "gate64 status --json | jq .rooms.nat64.sessions", .schema = "status" },
-	{ "metrics", CLI_METRICS, "", 0, 0, .options = "openmetrics socket config",
+	{ "metrics", CLI_METRICS, "", 0, 0, .options = "openmetrics json socket config",
 	  .help = "Print the running gateway's metrics, as Prometheus gets them at ops.metrics.",
-	  .example = "gate64 metrics | grep drops" },
+	  .example = "gate64 metrics | grep drops", .schema = "metrics" },
 	{ "top", CLI_TOP, "", 0, 0, .options = "number delay json socket config",
 	  .help = "Watch the running gateway: what each room does in a second, what is dropped, "
 		  "who is busy, who was refused. On a terminal q ends it; to anything else a page "

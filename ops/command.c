@@ -77,10 +77,15 @@ int command_status(const struct cli *cli)
 
 int command_metrics(const struct cli *cli)
 {
-	struct json_object *request = ask_request("metrics");
-	struct json_object *reply = NULL;
+	struct json_object *request, *reply = NULL;
 
+	if (cli->json && cli->openmetrics) {
+		cli_wrong(cli, "--json and --openmetrics are two formats", stderr);
+		return CLI_EXIT_USAGE;
+	}
+	request = ask_request("metrics");
 	if (request) {
+		json_object_object_add(request, "json", json_object_new_boolean(cli->json));
 		json_object_object_add(request, "openmetrics",
 				       json_object_new_boolean(cli->openmetrics));
 		reply = ask_of(cli, request);
@@ -88,7 +93,10 @@ int command_metrics(const struct cli *cli)
 	json_object_put(request);
 	if (!reply)
 		return CLI_EXIT_FAILED;
-	fputs(document_string(reply, "text", ""), stdout);
+	if (cli->json)
+		document_print(reply);
+	else
+		fputs(document_string(reply, "text", ""), stdout);
 	json_object_put(reply);
 	return CLI_EXIT_DONE;
 }

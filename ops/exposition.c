@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "exposition_json.h"
+
 static const char *const type_names[] = {
 	[METRIC_COUNTER] = "counter",
 	[METRIC_GAUGE] = "gauge",
@@ -51,6 +53,10 @@ void exposition_family(const struct exposition *to, const char *name, enum metri
 	bool openmetrics = to->format == EXPOSITION_OPENMETRICS;
 	size_t len = strlen(name);
 
+	if (to->format == EXPOSITION_JSON) {
+		exposition_json_family(to->families, name, type_names[type], help);
+		return;
+	}
 	if (openmetrics && ends_in(name, len, suffixes[type]))
 		len -= strlen(suffixes[type]);
 	if (type == METRIC_INFO && !openmetrics)
@@ -80,6 +86,10 @@ static void print_labels(const struct exposition *to, const char *labels)
 void exposition_sample(const struct exposition *to, const char *name, const char *labels,
 		       uint64_t value)
 {
+	if (to->format == EXPOSITION_JSON) {
+		exposition_json_sample(to->families, name, labels, value);
+		return;
+	}
 	fputs(name, to->out);
 	print_labels(to, labels);
 	fprintf(to->out, " %" PRIu64 "\n", value);
@@ -88,6 +98,10 @@ void exposition_sample(const struct exposition *to, const char *name, const char
 void exposition_seconds(const struct exposition *to, const char *name, const char *labels,
 			uint64_t value_us)
 {
+	if (to->format == EXPOSITION_JSON) {
+		exposition_json_seconds(to->families, name, labels, value_us);
+		return;
+	}
 	fputs(name, to->out);
 	print_labels(to, labels);
 	fprintf(to->out, " %" PRIu64 ".%06" PRIu64 "\n", value_us / 1000000, value_us % 1000000);

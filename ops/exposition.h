@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Metrics as text: the Prometheus text format 0.0.4, and OpenMetrics 1.0. Names are written as
- * the former has them: a counter's ends in _total, that of an info in _info; what the other
- * calls a family follows from that, and its unit from the name's last word. Pure.
+ * Metrics as text: the Prometheus text format 0.0.4, and OpenMetrics 1.0; or as a document
+ * (exposition_json.h). Names are written as the first has them: a counter's ends in _total, that
+ * of an info in _info; what the second calls a family follows from that, and its unit from the
+ * name's last word. Pure.
  */
 #ifndef OPS_EXPOSITION_H
 #define OPS_EXPOSITION_H
@@ -11,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum exposition_format { EXPOSITION_PROMETHEUS, EXPOSITION_OPENMETRICS };
+enum exposition_format { EXPOSITION_PROMETHEUS, EXPOSITION_OPENMETRICS, EXPOSITION_JSON };
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO };
 
@@ -19,9 +20,12 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO }
 #define EXPOSITION_PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define EXPOSITION_OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+struct json_object;
+
 struct exposition {
-	FILE *out;
+	FILE *out;			/* of the texts */
 	enum exposition_format format;
+	struct json_object *families;	/* of EXPOSITION_JSON: an array */
 };
 
 /** exposition_family() - a family begins; its samples follow. @name: a histogram's without _bucket. */

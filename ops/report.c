@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "../core/addrmap.h"
+#include "document.h"
 #include "shared_text.h"
 #include "gateway.h"
 #include "gauges.h"
@@ -50,15 +51,37 @@ struct shared_text *report_metrics(struct gateway *gateway, bool openmetrics)
 	return document;
 }
 
+static struct json_object *metrics_document(struct gateway *gateway)
+{
+	struct exposition to = { .format = EXPOSITION_JSON };
+	struct json_object *document;
+	struct process process;
+	struct gauges gauges;
+
+	if (gauges_read(&gauges, gateway) < 0)
+		return NULL;
+	process_read(&process);
+	document = document_new(METRICS_SCHEMA);
+	to.families = document ? json_object_new_array() : NULL;
+	if (to.families) {
+		json_object_object_add(document, "families", to.families);
+		metrics_write(&to, &gauges, &process);
+	}
+	gauges_free(&gauges);
+	return document;
+}
+
 struct json_object *report_metrics_reply(struct gateway *gateway, struct json_object *request)
 {
-	struct json_object *reply = json_object_new_object(), *openmetrics = NULL;
+	struct json_object *reply;
 	struct shared_text *document;
 
-	json_object_object_get_ex(request, "openmetrics", &openmetrics);
-	document = report_metrics(gateway, json_object_get_boolean(openmetrics));
+	if (json_object_get_boolean(document_get(request, "json")))
+		return metrics_document(gateway);
+	reply = document_new(METRICS_SCHEMA);
+	document = report_metrics(gateway,
+				  json_object_get_boolean(document_get(request, "openmetrics")));
 	if (reply && document) {
-		json_object_object_add(reply, "schema", json_object_new_int(METRICS_SCHEMA));
 		json_object_object_add(reply, "text",
 				       json_object_new_string_len(document->data,
 								  (int)document->len));

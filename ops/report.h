@@ -19,7 +19,10 @@ struct json_object *report_status(struct gateway *gateway);
  */
 struct shared_text *report_metrics(struct gateway *gateway, bool openmetrics);
 
-/** report_metrics_reply() - likewise, to a request {"openmetrics": BOOL}: {"schema", "text"}. */
+/**
+ * report_metrics_reply() - likewise, to a request {"openmetrics": BOOL}: {"schema", "text"}; to
+ * {"json": true}: {"schema", "families" (exposition_json.h)}.
+ */
 struct json_object *report_metrics_reply(struct gateway *gateway, struct json_object *request);
 
 /**

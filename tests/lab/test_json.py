@@ -35,6 +35,7 @@ DOCUMENTS = {
                    ("dns lookup 127.0.0.1 --no-cache", 0)],
     "dns-flush": [("dns flush", 0), ("dns flush git.example.net --below", 0)],
     "dns-top": [("dns top", 0)],
+    "metrics": [("metrics", 0)],
     "top": [("top -n 2 -d 1", 0)],
     "doctor": [("doctor --quick", None)],
     "reload": [("reload", 0)],
@@ -42,7 +43,8 @@ DOCUMENTS = {
 LINES = [(name, line, status) for name, lines in DOCUMENTS.items() for line, status in lines]
 DESCRIPTORS = 6000
 OFFLINE = ("version", "check")
-OPEN = {"counters"}
+OPEN = {"counters", "labels"}
+BY_HTTP = {"activity": "/activity.json"}	# no command prints it
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,7 @@ def command(gate64, tmp_path):
 
 def test_every_schema_has_documents():
     """A new document is checked too."""
-    assert {file.stem for file in SCHEMAS.glob("*.json")} == set(DOCUMENTS)
+    assert {file.stem for file in SCHEMAS.glob("*.json")} == {*DOCUMENTS, *BY_HTTP}
 
 
 @pytest.mark.parametrize("name,line,status", LINES)
@@ -136,6 +138,32 @@ def test_documents_are_as_their_schema(gate64, traffic, command, name, line, sta
         # Open are the sets that tables in the program make.
         opened = {path for path, valid in broken_in(document, validates) if valid}
         assert not {path for path in opened if not OPEN & set(path)}, opened
+
+
+@pytest.mark.parametrize("name,path", BY_HTTP.items())
+def test_documents_of_the_listener_are_as_their_schema(gate64, traffic, name, path):
+    done = gate64.ns.run("curl", "-sS", "-f", "-m", "30", f"http://127.0.0.1:9464{path}")
+    validates = validator(name)
+    document = json.loads(done.stdout)
+    validates.validate(document)
+    assert document["clients"]["nat64"] and document["clients"]["snid"], "rows are there to check"
+    assert not validates.is_valid(dict(document, schema=0))
+    assert not {path for path, valid in broken_in(document, validates) if valid}
+
+
+def test_metrics_are_the_same_in_each_format(gate64):
+    """Every family and sample that Prometheus gets is in the document, and no other."""
+    document = json.loads(gate64.command("metrics", "--json", "-s", gate64.control).stdout)
+    lines = gate64.command("metrics", "-s", gate64.control).stdout.splitlines()
+    assert [family["name"] for family in document["families"]] == \
+        [line.split()[2] for line in lines if line.startswith("# TYPE ")]
+    assert [sample["name"] + ("{" + ",".join(f'{key}="{value}"' for key, value in
+                                             sample["labels"].items()) + "}"
+                              if sample["labels"] else "")
+            for family in document["families"] for sample in family["samples"]] == \
+        [line.rsplit(" ", 1)[0] for line in lines if not line.startswith("#")]
+    both = gate64.command("metrics", "--json", "--openmetrics", "-s", gate64.control, check=False)
+    assert both.returncode == 2 and "two formats" in both.stderr
 
 
 @pytest.mark.parametrize("name", ["flows", "bindings", "connections"])

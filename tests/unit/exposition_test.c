@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ops/exposition: the Prometheus text format 0.0.4, and OpenMetrics 1.0. */
+/* ops/exposition: the Prometheus text format 0.0.4, OpenMetrics 1.0, and JSON. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <json-c/json.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ static size_t text_len;
 
 static struct exposition begin(enum exposition_format format)
 {
-	return (struct exposition){ open_memstream(&text, &text_len), format };
+	return (struct exposition){ .out = open_memstream(&text, &text_len), .format = format };
 }
 
 static void expect(const struct exposition *to, const char *want)
@@ -114,6 +115,30 @@ static void test_escapes(void **state)
 	}
 }
 
+/* The same as a document: values of labels are what they were before they were escaped. */
+static void test_json(void **state)
+{
+	struct exposition to = { .format = EXPOSITION_JSON, .families = json_object_new_array() };
+	char labels[64];
+
+	(void)state;
+	exposition_family(&to, "a_total", METRIC_COUNTER, "b\"c");
+	exposition_sample(&to, "a_total", exposition_label(labels, sizeof(labels), "x", "y\\n\"\n,z=\""),
+			  UINT64_MAX);
+	exposition_family(&to, "t_seconds", METRIC_HISTOGRAM, "");
+	exposition_sample(&to, "t_seconds_bucket", "p=\"1\",le=\"+Inf\"", 3);
+	exposition_seconds(&to, "t_seconds_sum", "", 12000034);
+	exposition_end(&to);
+	assert_string_equal(json_object_to_json_string_ext(to.families, JSON_C_TO_STRING_PLAIN),
+		"[{\"name\":\"a_total\",\"type\":\"counter\",\"help\":\"b\\\"c\",\"samples\":["
+		"{\"name\":\"a_total\",\"labels\":{\"x\":\"y\\\\n\\\"\\n,z=\\\"\"},"
+		"\"value\":18446744073709551615}]},"
+		"{\"name\":\"t_seconds\",\"type\":\"histogram\",\"help\":\"\",\"samples\":["
+		"{\"name\":\"t_seconds_bucket\",\"labels\":{\"p\":\"1\",\"le\":\"+Inf\"},\"value\":3},"
+		"{\"name\":\"t_seconds_sum\",\"labels\":{},\"value\":12.000034}]}]");
+	json_object_put(to.families);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +146,7 @@ int main(void)
 		cmocka_unit_test(test_gauges_and_infos),
 		cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,7 @@ static char *write_all(enum exposition_format format)
 {
 	char *text;
 	size_t len;
-	struct exposition to = { open_memstream(&text, &len), format };
+	struct exposition to = { .out = open_memstream(&text, &len), .format = format };
 
 	metrics_write(&to, &gauges, &process);
 	assert_int_equal(fclose(to.out), 0);
