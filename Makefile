@@ -169,6 +169,7 @@ UNIT_convert   := ops/convert.c ops/convert_snid.c ops/convert_jool.c ops/conver
 UNIT_effective := ops/effective.c ops/config_document.c ops/document.c $(UNIT_config)
 UNIT_doctor_read := ops/doctor_read.c core/addr.c
 UNIT_doctor_nft := ops/doctor_nft.c ops/doctor_match.c ops/document.c core/addr.c
+UNIT_doctor_hosts := $(UNIT_doctor_nft)
 UNIT_doctor_wg := ops/doctor_wg.c ops/doctor_read.c core/addr.c
 UNIT_doctor_ask := ops/doctor_ask.c dns64/message.c dns64/name.c core/addr.c core/loop.c core/log.c
 UNIT_netdetect := ops/netdetect.c $(ADDRMAP)

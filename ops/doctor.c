@@ -76,7 +76,7 @@ static const struct doctor_check checks[] = {
 	  "nobody may use the gateway" },
 	{ "inside_route", ERROR, QUIET, doctor_inside_route, "the routes to the networks served",
 	  "what is translated for the servers, or relayed to them, goes astray" },
-	{ "on_link", ERROR, QUIET, doctor_on_link, "inside prefixes that are on-link, not routed",
+	{ "on_link", WARNING, QUIET, doctor_on_link, "inside prefixes that are on-link, not routed",
 	  "the provider's router asks for each address by itself (neighbour discovery), and nobody "
 	  "answers for those behind us" },
 	{ "nat46_route", ERROR, QUIET, doctor_nat46_route, "the way of answers to the NAT46 prefix",

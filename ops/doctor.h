@@ -21,6 +21,7 @@ struct addrmap;
 struct cli;
 struct config;
 struct doctor;
+struct hostports;
 struct hosts;
 struct json_object;
 struct nft_rules;
@@ -92,6 +93,10 @@ void doctor_find(struct doctor *doctor, const char *fmt, ...)
 void doctor_mend(struct doctor *doctor, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/** doctor_note() - all is well, and yet this is good to know: it is shown, and is no finding. */
+void doctor_note(struct doctor *doctor, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /** doctor_skip() - there is nothing to look at here, and why. */
 void doctor_skip(struct doctor *doctor, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -129,6 +134,12 @@ long doctor_sysctl(const char *name);
 /** doctor_host_in() - an address in a prefix that is no router's: its last, or the prefix's own
  * where it is one host. */
 struct in6_addr doctor_host_in(const struct prefix *prefix);
+
+/**
+ * doctor_pool4_ports() - mark the ports that nat64.pool4 has of the host's own addresses.
+ * @ports:	65536, all false.
+ */
+void doctor_pool4_ports(const struct doctor *doctor, const struct hostports *host, bool *ports);
 
 /* The checks; their rows say what each looks at. */
 /* doctor_host.c */

@@ -17,6 +17,7 @@
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
+#include "../nat64/hostports.h"
 #include "../nat64/nat64.h"
 #include "doctor_nft.h"
 #include "doctor_read.h"
@@ -320,36 +321,51 @@ void doctor_masquerade_nat46(struct doctor *doctor)
 		    prefix_format(&doctor->map->nat46, text));
 }
 
+static void judge_pool4(struct doctor *doctor, const struct hostports *host, const bool *ports)
+{
+	const struct in6_addr own4 = addr_from_v4(doctor->map->uplink_v4_be32);
+	/* Of the address that is shared: rules for networks of their own, as for containers or
+	 * virtual machines, are not about it. */
+	const struct nft_packet packet = { .src = own4, .dst = doctor->internet,
+					   .l4 = IPPROTO_TCP, .iif = "",
+					   .oif = doctor->map->uplink, .ct_state = "new" };
+	const struct nft_rules *rules = rules_of(doctor);
+	struct nft_culprit culprit;
+
+	if (!rules || !nft_port_nat(rules, &packet, &own4, ports, &culprit))
+		return;
+	doctor_find(doctor, "%s may give connections of others ports of nat64.pool4", culprit.text);
+	doctor_mend(doctor,
+		    "give it ports that the pool has not, such as the host's own: `masquerade to "
+		    ":%u-%u' (nft replace rule %s handle ..)",
+		    host->ephemeral_first, host->ephemeral_last, culprit.chain);
+}
+
 /* Only where the pool is an address that the host's own NAT uses too */
 void doctor_masquerade_pool4(struct doctor *doctor)
 {
-	const struct nft_rules *rules;
-	struct nft_culprit culprit;
-	struct cast cast;
+	struct hostports *host;
+	bool *ports;
 
 	if (!doctor->config->nat64.enabled || !*doctor->map->uplink ||
 	    !doctor->map->uplink_v4_be32) {
 		doctor_skip(doctor, "there is no IPv4 address to share");
 		return;
 	}
-	cast.own4 = addr_from_v4(doctor->map->uplink_v4_be32);
 	if (!addrmap_is_outside4(doctor->map, doctor->map->uplink_v4_be32)) {
 		doctor_skip(doctor, "nat64.pool4 has other addresses");
 		return;
 	}
-	rules = rules_of(doctor);
-	if (!rules)
-		return;
-	struct nft_packet packet = { .dst = doctor->internet, .l4 = IPPROTO_TCP,
-				     .oif = doctor->map->uplink, .ct_state = "new" };
-
-	if (!nft_any_port_nat(rules, &packet, &cast.own4, &culprit))
-		return;
-	doctor_find(doctor, "%s may give connections of others ports of nat64.pool4", culprit.text);
-	doctor_mend(doctor,
-		    "give it the ports that are left, of ip_local_port_range: `masquerade to "
-		    ":%ld-60999' (nft replace rule %s handle ..)",
-		    32768L, culprit.chain);
+	host = malloc(sizeof(*host));
+	ports = calloc(UINT16_MAX + 1, sizeof(*ports));
+	if (host && ports && hostports_read(host) == 0) {
+		doctor_pool4_ports(doctor, host, ports);
+		judge_pool4(doctor, host, ports);
+	} else {
+		doctor_cannot(doctor, "/proc does not show the host's ports");
+	}
+	free(ports);
+	free(host);
 }
 
 /* An empty table has a rule for each of its built-in chains, the policy, and one at the end. */

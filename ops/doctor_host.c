@@ -2,6 +2,7 @@
 /* The gateway as a service of this host: its file, user, unit, process; and the clock. */
 #include "doctor.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -109,22 +110,39 @@ static int systemctl(const char *verb)
 	return tool_run(argv, "", UNIT_MS, said, sizeof(said));
 }
 
+/* Is this so of the unit? A service manager that is busy says neither yes nor no. */
+static bool unit_is(struct doctor *doctor, const char *verb, bool *answered)
+{
+	int err = *answered ? systemctl(verb) : 0;
+
+	if (err && err != -EPROTO) {
+		doctor_cannot(doctor, "systemctl %s: %s", verb, strerror(-err));
+		*answered = false;
+	}
+	return !err;
+}
+
 void doctor_unit(struct doctor *doctor)
 {
+	bool answered = true, is_there, failed, enabled;
+
 	if (access("/run/systemd/system", F_OK) < 0) {
 		doctor_skip(doctor, "systemd does not run this host");
 		return;
 	}
-	if (systemctl("cat") != 0) {
-		doctor_skip(doctor, "there is no unit gate64.service");
+	is_there = unit_is(doctor, "cat", &answered);
+	failed = is_there && unit_is(doctor, "is-failed", &answered);
+	enabled = is_there && unit_is(doctor, "is-enabled", &answered);
+	if (!answered)
 		return;
-	}
-	if (systemctl("is-failed") == 0) {
+	if (!is_there)
+		doctor_skip(doctor, "there is no unit gate64.service");
+	if (failed) {
 		doctor_find(doctor, "gate64.service has failed");
 		doctor_mend(doctor, "systemctl status gate64 says why; then: systemctl restart "
 				    "gate64");
 	}
-	if (systemctl("is-enabled") != 0) {
+	if (is_there && !enabled) {
 		doctor_find(doctor, "gate64.service is not started with the machine");
 		doctor_mend(doctor, "systemctl enable gate64");
 	}

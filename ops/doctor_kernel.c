@@ -20,6 +20,7 @@
 enum {
 	NEARLY = 90,			/* percent */
 	QUEUES_MAX = 1024,		/* of ours, from NAT64_QUEUE_FIRST on */
+	SAMPLE_US = 1000000,		/* between two readings of a counter */
 	UDP_BUFFER = 1 << 20,		/* bytes, as dns64/listen.c asks for */
 };
 
@@ -84,31 +85,49 @@ void doctor_queue(struct doctor *doctor)
 	}
 }
 
-void doctor_queue_drops(struct doctor *doctor)
+/* Of our queues. Return: false where they cannot be read, which is said. */
+static bool count_lost(struct doctor *doctor, uint64_t *full, uint64_t *unsent)
 {
 	FILE *file = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
-	uint64_t full = 0, unsent = 0;
 	struct read_queue queue;
 	char line[256];
 
+	*full = *unsent = 0;
 	if (!file) {
 		doctor_cannot(doctor, "/proc/net/netfilter/nfnetlink_queue: %s", strerror(errno));
-		return;
+		return false;
 	}
 	while (fgets(line, sizeof(line), file)) {
 		if (!read_queue(line, &queue) || queue.number < NAT64_QUEUE_FIRST ||
 		    queue.number >= NAT64_QUEUE_FIRST + QUEUES_MAX)
 			continue;
-		full += queue.dropped;
-		unsent += queue.unsent;
+		*full += queue.dropped;
+		*unsent += queue.unsent;
 	}
 	fclose(file);
-	if (!full && !unsent)
+	return true;
+}
+
+/* The kernel counts since the queues were opened: only where more are lost now is it news. */
+void doctor_queue_drops(struct doctor *doctor)
+{
+	uint64_t full, unsent, full_now, unsent_now;
+
+	if (!count_lost(doctor, &full, &unsent) || (!full && !unsent))
 		return;
+	usleep(SAMPLE_US);
+	if (!count_lost(doctor, &full_now, &unsent_now))
+		return;
+	if (full_now + unsent_now <= full + unsent) {
+		doctor_note(doctor, "queues have dropped %llu packets since the gateway started, "
+				    "none of them now", (unsigned long long)full + unsent);
+		return;
+	}
 	doctor_find(doctor,
-		    "queues have dropped %llu packets since the gateway started, %llu of them "
-		    "as a buffer was full",
-		    (unsigned long long)full + unsent, (unsigned long long)unsent);
+		    "queues have dropped %llu packets within a second, %llu of them as a buffer "
+		    "was full",
+		    (unsigned long long)(full_now + unsent_now - full - unsent),
+		    (unsigned long long)(unsent_now - unsent));
 	doctor_mend(doctor, "more processors, or nat64: {fast_path: auto}; a client that floods: "
 			    "nat64: {limits: {new_per_client: 200/s}}");
 }
@@ -181,21 +200,41 @@ void doctor_conntrack(struct doctor *doctor)
 }
 
 /* Lost since they were opened, by all sockets at @at */
-static uint64_t count_drops(const struct sockets *sockets, const struct endpoint *at)
+static uint64_t count_drops(const struct endpoint *at)
 {
+	struct sockets sockets;
 	uint64_t drops = 0;
 
-	for (size_t i = 0; i < sockets->n; i++)
-		if (sockets_conflict(&sockets->v[i], false, at, false))
-			drops += sockets->v[i].socket.drops;
+	if (sockets_read(&sockets, 0) < 0)
+		return 0;
+	for (size_t i = 0; i < sockets.n; i++)
+		if (sockets_conflict(&sockets.v[i], false, at, false))
+			drops += sockets.v[i].socket.drops;
+	sockets_free(&sockets);
 	return drops;
 }
 
-/* Beyond the system's limit a socket's buffer gets only where CAP_NET_ADMIN is. */
-static void judge_buffer(struct doctor *doctor, const struct sockets *sockets,
-			 const struct endpoint *at)
+static void judge_drops(struct doctor *doctor, const struct endpoint *at, const char *text)
 {
-	uint64_t drops = count_drops(sockets, at);
+	uint64_t before = count_drops(at), now;
+
+	if (!before)
+		return;
+	usleep(SAMPLE_US);
+	now = count_drops(at);
+	if (now <= before) {
+		doctor_note(doctor, "at %s %llu queries were dropped since the gateway started, "
+				    "none of them now", text, (unsigned long long)before);
+		return;
+	}
+	doctor_find(doctor, "at %s %llu queries were dropped within a second, as buffers were full",
+		    text, (unsigned long long)(now - before));
+	doctor_mend(doctor, "more processors; who asks so much: gate64 dns top");
+}
+
+/* Beyond the system's limit a socket's buffer gets only where CAP_NET_ADMIN is. */
+static void judge_buffer(struct doctor *doctor, const struct endpoint *at)
+{
 	char text[ENDPOINT_STRLEN];
 	uint32_t bytes;
 
@@ -205,29 +244,25 @@ static void judge_buffer(struct doctor *doctor, const struct sockets *sockets,
 			    bytes, UDP_BUFFER);
 		doctor_mend(doctor, "sysctl -w net.core.rmem_max=%u, keep it in /etc/sysctl.d, and "
 				    "restart the gateway; or give it CAP_NET_ADMIN", UDP_BUFFER);
-	} else if (drops) {
-		doctor_find(doctor, "at %s %llu queries were dropped, as buffers were full", text,
-			    (unsigned long long)drops);
-		doctor_mend(doctor, "more processors; who asks so much: gate64 dns top");
+	} else {
+		judge_drops(doctor, at, text);
 	}
 }
 
 void doctor_udp_buffers(struct doctor *doctor)
 {
 	const struct endpoint_list *listen = &doctor->config->dns64.listen;
-	struct sockets sockets;
 
 	if (!doctor->pid || !doctor->config->dns64.enabled) {
 		doctor_skip(doctor, doctor->pid ? "dns64 is off" : "no gateway runs");
 		return;
 	}
-	if (sockets_read(&sockets, 0) < 0) {
-		doctor_cannot(doctor, "/proc/net/udp6 cannot be read");
+	if (access("/proc/net/udp", R_OK) < 0) {
+		doctor_cannot(doctor, "/proc/net/udp cannot be read");
 		return;
 	}
 	for (size_t i = 0; i < listen->n; i++)
-		judge_buffer(doctor, &sockets, &listen->v[i]);
-	sockets_free(&sockets);
+		judge_buffer(doctor, &listen->v[i]);
 }
 
 static void judge_use(struct doctor *doctor, const char *what, const char *used_at,

@@ -139,12 +139,13 @@ static enum match yes_if(bool so)
 static enum match match_prefix(const struct value *value, struct json_object *right)
 {
 	struct prefix prefix;
-	int len = json_object_get_int(document_get(right, "len"));
+	const char *text = document_string(right, "addr", "");
+	/* "::ffff:0.0.0.0/96" is one of IPv6. */
+	int len = json_object_get_int(document_get(right, "len")) + (strchr(text, ':') ? 0 : 96);
 
-	if (value->kind != KIND_ADDR ||
-	    !addr_parse(document_string(right, "addr", ""), &prefix.addr))
+	if (value->kind != KIND_ADDR || !addr_parse(text, &prefix.addr) || len < 0 || len > 128)
 		return MATCH_MAYBE;
-	prefix.len = (uint8_t)(len + (addr_is_v4(&prefix.addr) ? 96 : 0));
+	prefix.len = (uint8_t)len;
 	return yes_if(prefix_contains(&prefix, &value->addr));
 }
 
@@ -325,29 +326,6 @@ const char *match_xt_verdict(struct json_object *xt)
 	if (is_xt(xt, "target", nat))
 		return "masquerade";
 	return is_xt(xt, "target", reject) ? "drop" : "queue";
-}
-
-bool match_is_state_alone(struct json_object *expr)
-{
-	static const char *const states[] = { "conntrack", "state", NULL };
-	static const char *const nothing[] = { "counter", "accept", "log", NULL };
-	static const char *const comment[] = { "comment", NULL };
-	bool state = false;
-
-	for (size_t i = 0; i < json_object_array_length(expr); i++) {
-		struct json_object *statement = json_object_array_get_idx(expr, i);
-
-		if (!json_object_is_type(statement, json_type_object))
-			return false;
-		json_object_object_foreach(statement, word, value) {
-			if (strcmp(word, "xt") == 0 && is_xt(value, "match", states))
-				state = true;
-			else if (!is_one_of(word, nothing) &&
-				 !(strcmp(word, "xt") == 0 && is_xt(value, "match", comment)))
-				return false;
-		}
-	}
-	return state;
 }
 
 enum match match_statement(struct json_object *list, const struct nft_packet *packet,

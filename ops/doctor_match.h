@@ -12,7 +12,7 @@ enum match { MATCH_NO, MATCH_MAYBE, MATCH_YES };
 
 /**
  * match_statement() - does the packet get past this statement of a rule?
- * @list:	the ruleset, for sets with a name.
+ * @list:	of sets, for those with a name.
  * @word, @value:	of libnftables-json(5): "match", "limit", "counter" ...
  */
 enum match match_statement(struct json_object *list, const struct nft_packet *packet,
@@ -28,12 +28,5 @@ enum match match_value(struct json_object *list, const struct nft_packet *packet
  * Return: "" none; "queue" where the packet's way may end here, in whatever way.
  */
 const char *match_xt_verdict(struct json_object *xt);
-
-/**
- * match_is_state_alone() - does the rule of these statements ask for nothing but the state of
- * a connection, by an extension of iptables? Which states is not told; as it lets all such
- * packets in, it can be but those of connections that are known.
- */
-bool match_is_state_alone(struct json_object *expr);
 
 #endif

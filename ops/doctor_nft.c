@@ -10,10 +10,24 @@
 #include "doctor_match.h"
 #include "document.h"
 
-enum { DEPTH_MAX = 16 };	/* as the kernel's NFT_JUMP_STACK_SIZE */
+enum {
+	DEPTH_MAX = 16,		/* as the kernel's NFT_JUMP_STACK_SIZE */
+	STEPS_MAX = 50000,	/* rules for one packet; beyond that nothing is said of it */
+};
+
+/* A rule, and the chain that it is in */
+struct rule {
+	const char *family, *table, *chain;
+	struct json_object *expr;	/* an array */
+	int handle;
+	size_t place;			/* in the list */
+};
 
 struct nft_rules {
 	struct json_object *list;
+	struct json_object *sets;	/* those of the list alone */
+	struct rule *v;			/* by chain, in the list's order */
+	size_t n;
 };
 
 /* How a chain ends for a packet */
@@ -30,7 +44,75 @@ struct walk {
 	const struct nft_packet *packet;
 	const char *family, *table;
 	struct nft_culprit *culprit;
+	unsigned int *steps;
 };
+
+/* ---- rules, by their chains -------------------------------------------------------- */
+
+static int compare_chains(const void *a, const void *b)
+{
+	const struct rule *x = a, *y = b;
+	int order = strcmp(x->chain, y->chain);
+
+	if (!order)
+		order = strcmp(x->table, y->table);
+	return order ? order : strcmp(x->family, y->family);
+}
+
+static int compare_rules(const void *a, const void *b)
+{
+	const struct rule *x = a, *y = b;
+	int order = compare_chains(a, b);
+
+	return order ? order : x->place < y->place ? -1 : x->place > y->place;
+}
+
+static void take_rule(struct nft_rules *rules, struct json_object *of, size_t place)
+{
+	struct json_object *expr = document_get(of, "expr");
+
+	if (json_object_is_type(expr, json_type_array))
+		rules->v[rules->n++] = (struct rule){
+			document_string(of, "family", ""), document_string(of, "table", ""),
+			document_string(of, "chain", ""), expr,
+			json_object_get_int(document_get(of, "handle")), place,
+		};
+}
+
+static bool index_rules(struct nft_rules *rules)
+{
+	size_t n = json_object_array_length(rules->list);
+
+	rules->v = calloc(n + 1, sizeof(*rules->v));
+	rules->sets = json_object_new_array();
+	if (!rules->v || !rules->sets)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *one = json_object_array_get_idx(rules->list, i);
+
+		if (document_get(one, "set"))
+			json_object_array_add(rules->sets, json_object_get(one));
+		take_rule(rules, document_get(one, "rule"), i);
+	}
+	qsort(rules->v, rules->n, sizeof(*rules->v), compare_rules);
+	return true;
+}
+
+/* The first rule of a chain; NULL: it has none. */
+static const struct rule *first_rule(const struct nft_rules *rules, const struct rule *chain)
+{
+	size_t low = 0, high = rules->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_chains(&rules->v[middle], chain) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < rules->n && compare_chains(&rules->v[low], chain) == 0 ? &rules->v[low] : NULL;
+}
 
 struct nft_rules *nft_rules_new(struct json_object *list)
 {
@@ -42,6 +124,10 @@ struct nft_rules *nft_rules_new(struct json_object *list)
 		return NULL;
 	}
 	rules->list = list;
+	if (!index_rules(rules)) {
+		nft_rules_free(rules);
+		return NULL;
+	}
 	return rules;
 }
 
@@ -49,7 +135,9 @@ void nft_rules_free(struct nft_rules *rules)
 {
 	if (!rules)
 		return;
+	json_object_put(rules->sets);
 	json_object_put(rules->list);
+	free(rules->v);
 	free(rules);
 }
 
@@ -116,7 +204,7 @@ static enum end verdict_map(const struct walk *walk, struct json_object *vmap, b
 
 		if (!json_object_is_type(pair, json_type_array))
 			return END_UNSURE;
-		match = match_value(walk->rules->list, walk->packet, document_get(vmap, "key"),
+		match = match_value(walk->rules->sets, walk->packet, document_get(vmap, "key"),
 				    json_object_array_get_idx(pair, 0));
 		if (match == MATCH_NO)
 			continue;
@@ -138,15 +226,13 @@ static enum end walk_rule(const struct walk *walk, struct json_object *expr, uns
 {
 	bool sure = true;
 
-	if (match_is_state_alone(expr) && strcmp(walk->packet->ct_state, "established") != 0)
-		return END_GOES_ON;
 	for (size_t i = 0; i < json_object_array_length(expr); i++) {
 		struct json_object *statement = json_object_array_get_idx(expr, i);
 
 		if (!json_object_is_type(statement, json_type_object))
 			continue;
 		json_object_object_foreach(statement, word, value) {
-			enum match match = match_statement(walk->rules->list, walk->packet, word,
+			enum match match = match_statement(walk->rules->sets, walk->packet, word,
 							   value);
 			enum end end;
 
@@ -167,36 +253,25 @@ static enum end walk_rule(const struct walk *walk, struct json_object *expr, uns
 	return END_GOES_ON;
 }
 
-static bool is_in(const struct walk *walk, struct json_object *object, const char *chain_key,
-		  const char *chain)
-{
-	return strcmp(document_string(object, "family", ""), walk->family) == 0 &&
-	       strcmp(document_string(object, "table", ""), walk->table) == 0 &&
-	       strcmp(document_string(object, chain_key, ""), chain) == 0;
-}
-
 static enum end walk_chain(const struct walk *walk, const char *name, unsigned int depth)
 {
-	size_t n = json_object_array_length(walk->rules->list);
+	const struct rule chain = { .family = walk->family, .table = walk->table, .chain = name };
+	const struct rule *rule = first_rule(walk->rules, &chain);
+	const struct rule *end_of_all = walk->rules->v + walk->rules->n;
 
 	if (depth > DEPTH_MAX)
 		return END_UNSURE;
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *rule =
-			document_get(json_object_array_get_idx(walk->rules->list, i), "rule");
-		struct json_object *expr = document_get(rule, "expr");
+	for (; rule && rule < end_of_all && compare_chains(rule, &chain) == 0; rule++) {
 		bool returns = false;
 		char what[64];
 		enum end end;
 
-		if (!is_in(walk, rule, "chain", name) ||
-		    !json_object_is_type(expr, json_type_array))
-			continue;
+		if (++*walk->steps > STEPS_MAX)
+			return END_UNSURE;
 		walk->culprit->chain[0] = '\0';
-		end = walk_rule(walk, expr, depth, &returns);
+		end = walk_rule(walk, rule->expr, depth, &returns);
 		if (end != END_GOES_ON) {
-			snprintf(what, sizeof(what), "the rule with handle %d of",
-				 json_object_get_int(document_get(rule, "handle")));
+			snprintf(what, sizeof(what), "the rule with handle %d of", rule->handle);
 			/* Whoever was jumped to has said it already. */
 			if (!walk->culprit->chain[0])
 				blame(walk, what, name);
@@ -235,11 +310,13 @@ enum nft_fate nft_fate(const struct nft_rules *rules, const char *hook,
 		       const struct nft_packet *packet, int32_t priority,
 		       struct nft_culprit *culprit)
 {
+	unsigned int steps = 0;
+
 	for (size_t i = 0; i < json_object_array_length(rules->list); i++) {
 		struct json_object *chain =
 			document_get(json_object_array_get_idx(rules->list, i), "chain");
 		struct walk walk = { rules, packet, document_string(chain, "family", ""),
-				     document_string(chain, "table", ""), culprit };
+				     document_string(chain, "table", ""), culprit, &steps };
 		enum end end;
 
 		if (!sees(chain, hook, packet, priority))
@@ -258,20 +335,44 @@ enum nft_fate nft_fate(const struct nft_rules *rules, const char *hook,
 	return NFT_PASSES;
 }
 
-/* ---- source NAT without ports of its own ------------------------------------------- */
+/* ---- source NAT with ports of others ----------------------------------------------- */
 
-/* Does it, at any port, give what matters away? */
-static bool takes_any_port(struct json_object *statement, const struct in6_addr *to)
+/* Which ports does the statement of NAT choose among? Return: false: it takes no address that
+ * matters. What iptables does is not told by libnftables. */
+static bool read_nat(struct json_object *statement, const struct in6_addr *to, uint16_t *first,
+		     uint16_t *last)
 {
-	struct json_object *snat = document_get(statement, "snat"), *masquerade;
+	struct json_object *nat = document_get(statement, "snat"), *port, *range;
 	struct in6_addr addr;
 
-	if (snat)
-		return !document_get(snat, "port") &&
-		       addr_parse(document_string(snat, "addr", ""), &addr) &&
-		       addr_equal(&addr, to);
-	return json_object_object_get_ex(statement, "masquerade", &masquerade) &&
-	       !document_get(masquerade, "port");
+	if (nat && (!addr_parse(document_string(nat, "addr", ""), &addr) || !addr_equal(&addr, to)))
+		return false;
+	if (!nat && !json_object_object_get_ex(statement, "masquerade", &nat))
+		return false;
+	*first = 0;
+	*last = UINT16_MAX;
+	port = document_get(nat, "port");
+	range = document_get(port, "range");
+	if (json_object_is_type(port, json_type_int))
+		*first = *last = (uint16_t)json_object_get_int(port);
+	if (json_object_is_type(range, json_type_array)) {
+		*first = (uint16_t)json_object_get_int(json_object_array_get_idx(range, 0));
+		*last = (uint16_t)json_object_get_int(json_object_array_get_idx(range, 1));
+	}
+	return true;
+}
+
+static bool takes_ports(struct json_object *expr, const struct in6_addr *to, const bool *ports)
+{
+	size_t n = json_object_array_length(expr);
+	uint16_t first, last;
+
+	if (!n || !read_nat(json_object_array_get_idx(expr, n - 1), to, &first, &last))
+		return false;
+	for (unsigned int port = first; port <= last; port++)
+		if (ports[port])
+			return true;
+	return false;
 }
 
 static bool may_match(const struct nft_rules *rules, const struct nft_packet *packet,
@@ -283,32 +384,26 @@ static bool may_match(const struct nft_rules *rules, const struct nft_packet *pa
 		if (!json_object_is_type(statement, json_type_object))
 			continue;
 		json_object_object_foreach(statement, word, value)
-			if (match_statement(rules->list, packet, word, value) == MATCH_NO)
+			if (match_statement(rules->sets, packet, word, value) == MATCH_NO)
 				return false;
 	}
 	return true;
 }
 
-bool nft_any_port_nat(const struct nft_rules *rules, const struct nft_packet *packet,
-		      const struct in6_addr *to, struct nft_culprit *culprit)
+bool nft_port_nat(const struct nft_rules *rules, const struct nft_packet *packet,
+		  const struct in6_addr *to, const bool *ports, struct nft_culprit *culprit)
 {
-	for (size_t i = 0; i < json_object_array_length(rules->list); i++) {
-		struct json_object *rule =
-			document_get(json_object_array_get_idx(rules->list, i), "rule");
-		struct json_object *expr = document_get(rule, "expr");
-		struct walk walk = { rules, packet, document_string(rule, "family", ""),
-				     document_string(rule, "table", ""), culprit };
-		size_t n = json_object_is_type(expr, json_type_array) ?
-			   json_object_array_length(expr) : 0;
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct rule *rule = &rules->v[i];
+		const struct walk walk = { rules, packet, rule->family, rule->table, culprit, NULL };
 		char what[64];
 
-		if (!n || strcmp(walk.family, is_v4(packet) ? "ip6" : "ip") == 0 ||
-		    !takes_any_port(json_object_array_get_idx(expr, n - 1), to) ||
-		    !may_match(rules, packet, expr))
+		if (is_ours(rule->table) ||
+		    strcmp(rule->family, is_v4(packet) ? "ip6" : "ip") == 0 ||
+		    !takes_ports(rule->expr, to, ports) || !may_match(rules, packet, rule->expr))
 			continue;
-		snprintf(what, sizeof(what), "the rule with handle %d of",
-			 json_object_get_int(document_get(rule, "handle")));
-		blame(&walk, what, document_string(rule, "chain", ""));
+		snprintf(what, sizeof(what), "the rule with handle %d of", rule->handle);
+		blame(&walk, what, rule->chain);
 		return true;
 	}
 	return false;

@@ -62,12 +62,12 @@ enum nft_fate nft_fate(const struct nft_rules *rules, const char *hook,
 		       struct nft_culprit *culprit);
 
 /**
- * nft_any_port_nat() - a rule that may give @packet another source, at any port that the
- * kernel likes.
+ * nft_port_nat() - a rule that may give @packet another source, at a port of @ports.
  * @to:		address that NAT uses where the rule names none, and that matters.
+ * @ports:	65536 of them: is the port one that matters?
  * Return: false: there is none.
  */
-bool nft_any_port_nat(const struct nft_rules *rules, const struct nft_packet *packet,
-		      const struct in6_addr *to, struct nft_culprit *culprit);
+bool nft_port_nat(const struct nft_rules *rules, const struct nft_packet *packet,
+		  const struct in6_addr *to, const bool *ports, struct nft_culprit *culprit);
 
 #endif

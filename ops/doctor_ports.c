@@ -43,6 +43,13 @@ static void tell_holder(struct doctor *doctor, const struct place *place,
 		doctor_mend(doctor, "as root: ss -%slnp 'sport = :%u' shows who it is; end that, "
 				    "or choose other addresses or ports in %s",
 			    place->tcp ? "t" : "u", place->at.port, place->setting);
+	else if (!owner.is_plain)
+		doctor_mend(doctor, "end process %d, or choose other addresses or ports in %s",
+			    owner.pid, place->setting);
+	else if (strcmp(owner.name, "docker-proxy") == 0)
+		doctor_mend(doctor, "docker ps --filter publish=%u shows whose it is: publish "
+				    "another port, or choose other addresses or ports in %s",
+			    place->at.port, place->setting);
 	else if (strcmp(owner.name, "systemd-resolve") == 0)
 		doctor_mend(doctor, "in /etc/systemd/resolved.conf: DNSStubListener=no, then: "
 				    "systemctl "
@@ -260,17 +267,34 @@ void doctor_pool4_listener(struct doctor *doctor)
 	free(host);
 }
 
+static bool has_port(const struct pool4_entry *entry, const struct hostports *host, uint16_t port)
+{
+	if (entry->ports_auto)
+		return port >= AUTO_FIRST && !hostports_ephemeral(host, port) &&
+		       !hostports_reserved(host, port) && !hostports_bound(host, L4_TCP, port);
+	for (size_t i = 0; i < entry->n_ports; i++)
+		if (port >= entry->ports[i].first && port <= entry->ports[i].last)
+			return true;
+	return false;
+}
+
 static unsigned int count_ports(const struct pool4_entry *entry, const struct hostports *host)
 {
 	unsigned int n = 0;
 
-	for (size_t i = 0; i < entry->n_ports && !entry->ports_auto; i++)
-		n += entry->ports[i].last - entry->ports[i].first + 1u;
-	for (unsigned int port = AUTO_FIRST; port <= UINT16_MAX && entry->ports_auto; port++)
-		n += !hostports_ephemeral(host, (uint16_t)port) &&
-		     !hostports_reserved(host, (uint16_t)port) &&
-		     !hostports_bound(host, L4_TCP, (uint16_t)port);
+	for (unsigned int port = 1; port <= UINT16_MAX; port++)
+		n += has_port(entry, host, (uint16_t)port);
 	return n;
+}
+
+void doctor_pool4_ports(const struct doctor *doctor, const struct hostports *host, bool *ports)
+{
+	for (size_t i = 0; i < doctor->config->nat64.n_pool4; i++) {
+		const struct pool4_entry *entry = &doctor->config->nat64.pool4[i];
+
+		for (unsigned int port = 1; port <= UINT16_MAX && is_hosts(doctor, entry); port++)
+			ports[port] |= has_port(entry, host, (uint16_t)port);
+	}
 }
 
 void doctor_pool4_size(struct doctor *doctor)

@@ -70,6 +70,24 @@ static void not_looked(struct doctor *doctor, const char *result, const char *fm
 	json_object_object_add(row(doctor), "because", text_of(fmt, args));
 }
 
+void doctor_note(struct doctor *doctor, const char *fmt, ...)
+{
+	const char *before = json_object_get_string(document_get(row(doctor), "because"));
+	struct json_object *text;
+	va_list args;
+	char *all;
+
+	va_start(args, fmt);
+	text = text_of(fmt, args);
+	va_end(args);
+	if (asprintf(&all, "%s%s%s", before ? before : "", before ? "; " : "",
+		     json_object_get_string(text)) >= 0) {
+		document_text(row(doctor), "because", all);
+		free(all);
+	}
+	json_object_put(text);
+}
+
 void doctor_skip(struct doctor *doctor, const char *fmt, ...)
 {
 	va_list args;
@@ -117,15 +135,27 @@ static const char *at_key(struct json_object *of, const char *key)
 	return json_object_get_string(json_object_object_get(of, key));
 }
 
-/* Every line of a text that has several, below the one before */
-static void print_indented(const char *title, const char *text)
+/* Names of others are in it, and it is root's terminal: nothing that would steer that is left
+ * (ECMA-48 5.2 and 5.3). Lines begin with the @indent. */
+static void print_text(const char *text, int indent)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	for (; *at; at++) {
+		bool c1 = *at == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
+
+		if (*at == '\n')
+			printf("\n%*s", indent, "");
+		else
+			putchar(c1 || *at < ' ' || *at == 0x7f ? '?' : *at);
+		at += c1;
+	}
+}
+
+static void print_titled(const char *title, const char *text)
 {
 	printf("    %s: ", title);
-	for (; *text; text++) {
-		putchar(*text);
-		if (*text == '\n')
-			printf("    %*s", (int)strlen(title) + 2, "");
-	}
+	print_text(text, (int)strlen(title) + 6);
 	putchar('\n');
 }
 
@@ -134,27 +164,35 @@ static void print_findings(const struct doctor *doctor)
 	for (size_t i = 0; i < json_object_array_length(doctor->findings); i++) {
 		struct json_object *finding = json_object_array_get_idx(doctor->findings, i);
 
-		printf("%s: %s: %s\n", at_key(finding, "severity"),
-			at_key(finding, "check"), at_key(finding, "text"));
-		print_indented("why", at_key(finding, "why"));
+		printf("%s: %s: ", at_key(finding, "severity"), at_key(finding, "check"));
+		print_text(at_key(finding, "text"), 0);
+		putchar('\n');
+		print_titled("why", at_key(finding, "why"));
 		if (at_key(finding, "mend"))
-			print_indented("mend", at_key(finding, "mend"));
+			print_titled("mend", at_key(finding, "mend"));
 	}
+}
+
+static void print_check(const char *how, const char *id, const char *text, const char *because)
+{
+	printf("%s: %s: %s%s", how, id, text, because && *text ? ": " : "");
+	print_text(because ? because : "", 0);
+	putchar('\n');
 }
 
 static void print_checks(const struct doctor *doctor, bool all)
 {
 	for (size_t i = 0; i < json_object_array_length(doctor->checks); i++) {
 		struct json_object *check = json_object_array_get_idx(doctor->checks, i);
-		const char *because = at_key(check, "because");
-		bool impossible = because && strcmp(at_key(check, "result"), "not-possible") == 0;
+		const char *because = at_key(check, "because"), *id = at_key(check, "id");
+		const char *result = at_key(check, "result");
 
 		if (all)
-			printf("%s: %s: %s%s%s\n", at_key(check, "result"),
-				at_key(check, "id"), at_key(check, "what"), because ? ": " : "",
-				because ? because : "");
-		else if (impossible)
-			printf("not checked: %s: %s\n", at_key(check, "id"), because);
+			print_check(result, id, at_key(check, "what"), because);
+		else if (because && strcmp(result, "not-possible") == 0)
+			print_check("not checked", id, "", because);
+		else if (because && strcmp(result, "good") == 0)
+			print_check("note", id, "", because);
 	}
 }
 

@@ -12,6 +12,8 @@
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
+#include "doctor_neighbours.h"
+#include "doctor_sockets.h"
 #include "doctor_way.h"
 
 enum { V6_DEFAULT_LEN_MAX = 3 };	/* as netdetect.c takes it */
@@ -101,14 +103,15 @@ void doctor_rp_filter(struct doctor *doctor)
 
 /* ---- IPv6 of the servers ----------------------------------------------------------- */
 
+/* gate64 itself does without: who wants no IPv6 beyond this host has it so. */
 void doctor_forwarding(struct doctor *doctor)
 {
 	if (!doctor->map->inside.n) {
 		doctor_skip(doctor, "nobody is served");
 	} else if (doctor_sysctl("net/ipv6/conf/all/forwarding") == 0) {
-		doctor_find(doctor, "this host does not forward IPv6");
-		doctor_mend(doctor, "sysctl -w net.ipv6.conf.all.forwarding=1, and keep it in "
-				    "/etc/sysctl.d");
+		doctor_note(doctor, "this host does not forward IPv6: the networks inside reach "
+				    "IPv4 hosts, but no IPv6 hosts beyond this one (sysctl -w "
+				    "net.ipv6.conf.all.forwarding=1)");
 	}
 }
 
@@ -193,7 +196,8 @@ void doctor_inside_route(struct doctor *doctor)
 	}
 }
 
-/* A network of the uplink itself: its neighbours take all of it to be on the link. */
+/* A network of the uplink itself: its neighbours take all of it to be on the link. That is as
+ * it should be where hosts of it are seen there, or where we answer for them. */
 void doctor_on_link(struct doctor *doctor)
 {
 	char inside_text[PREFIX_STRLEN], text[PREFIX_STRLEN];
@@ -208,7 +212,8 @@ void doctor_on_link(struct doctor *doctor)
 			    route->dst.len <= V6_DEFAULT_LEN_MAX || route->dst.len == 128 ||
 			    route->dst.len > inside->len || prefix_is_v4(&route->dst) ||
 			    !prefix_contains(&route->dst, &inside->addr) ||
-			    !doctor_is_outside(doctor, route->link))
+			    !doctor_is_outside(doctor, route->link) ||
+			    neighbours_have(route->link, inside) || sockets_program("ndppd"))
 				continue;
 			doctor_find(doctor, "%s (inside) lies in %s, which is on-link at %s",
 				    prefix_format(inside, inside_text),

@@ -151,6 +151,23 @@ static void program_name(pid_t pid, char *name, size_t size)
 	free(text);
 }
 
+bool sockets_clean_name(char *name)
+{
+	bool plain = *name && *name != '-' && *name != '.';
+	char *to = name;
+
+	for (const char *from = name; *from; from++) {
+		bool good = (*from >= '0' && *from <= '9') || strchr("_.@-", *from) ||
+			    ((*from | 0x20) >= 'a' && (*from | 0x20) <= 'z');
+
+		plain &= good;
+		if (good)
+			*to++ = *from;
+	}
+	*to = '\0';
+	return plain;
+}
+
 /* The first process that @is_it says yes to; 0: none. */
 static pid_t find_process(bool (*is_it)(pid_t pid, const void *arg), const void *arg)
 {
@@ -200,6 +217,9 @@ void sockets_owner(const struct sockets_one *one, struct sockets_owner *owner)
 		program_name(owner->pid, owner->name, sizeof(owner->name));
 	else
 		strcpy(owner->name, "a process not shown to us");
+	owner->is_plain = owner->pid && sockets_clean_name(owner->name);
+	if (!*owner->name)
+		strcpy(owner->name, "?");
 }
 
 /* Namespaces are the same where their links read the same. */

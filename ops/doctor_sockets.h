@@ -19,7 +19,9 @@ struct sockets {
 
 struct sockets_owner {
 	pid_t pid;		/* 0: not found out */
-	char name[32];		/* of the program; "a program that /proc does not show" */
+	char name[32];		/* of the program, its letters, digits, "_.@-" alone */
+	bool is_plain;		/* it has nothing else, and begins with none of "-.": not made up
+				 * for who reads or pastes it */
 };
 
 /**
@@ -39,6 +41,13 @@ bool sockets_conflict(const struct sockets_one *one, bool tcp, const struct endp
 
 /** sockets_owner() - who has it open: the one that is shown first, the service manager last. */
 void sockets_owner(const struct sockets_one *one, struct sockets_owner *owner);
+
+/**
+ * sockets_clean_name() - what may be shown of a name that any user may choose.
+ * @name:	left with letters, digits, "_.@-".
+ * Return: it had nothing else, and is no option.
+ */
+bool sockets_clean_name(char *name);
 
 /** sockets_program() - a process of this name in our network namespace; 0: none. */
 pid_t sockets_program(const char *name);

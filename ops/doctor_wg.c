@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/wireguard.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -32,12 +33,18 @@ enum {
 	REPLY_MAX = 1 << 20,		/* bytes; some 15,000 AllowedIPs */
 	WAIT_S = 1,
 	MESSAGE = 32768,
+	SILENT_S = 24 * 3600,
 };
 
 const char *wg_key(const struct read_peer *peer, char *text)
 {
 	EVP_EncodeBlock((unsigned char *)text, peer->key, READ_KEY_LEN);
 	return text;
+}
+
+bool wg_is_silent(const struct read_peer *peer, int64_t now_s)
+{
+	return peer->handshake_s > 0 && now_s - peer->handshake_s > SILENT_S;
 }
 
 /* ---- a program's socket ------------------------------------------------------------ */
@@ -239,6 +246,55 @@ static int request(struct mnl_socket *socket, uint16_t type, uint8_t command, ui
 	return err;
 }
 
+bool wg_is_wireguard(const struct nlmsghdr *header)
+{
+	const struct nlattr *attr, *info;
+
+	each_attribute(attr, mnl_nlmsg_get_payload_offset(header, sizeof(struct ifinfomsg)),
+		       mnl_nlmsg_get_payload_tail(header)) {
+		if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
+			continue;
+		each_nested(info, attr)
+			if (mnl_attr_get_type(info) == IFLA_INFO_KIND)
+				return mnl_attr_validate(info, MNL_TYPE_NUL_STRING) >= 0 &&
+				       strcmp(mnl_attr_get_str(info), WG_GENL_NAME) == 0;
+	}
+	return false;
+}
+
+static int read_kind(const struct nlmsghdr *header, void *arg)
+{
+	*(bool *)arg = header->nlmsg_type == RTM_NEWLINK && wg_is_wireguard(header);
+	return MNL_CB_STOP;
+}
+
+/* Asked of another link, or for the family alone, the kernel would load its module. */
+static bool has_kernel(const char *interface)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct nlmsghdr *header;
+	struct ifinfomsg *link;
+	char request[256], reply[MESSAGE];
+	bool is = false;
+	ssize_t len = -1;
+
+	if (!socket)
+		return false;
+	header = mnl_nlmsg_put_header(request);
+	header->nlmsg_type = RTM_GETLINK;
+	header->nlmsg_flags = NLM_F_REQUEST;
+	link = mnl_nlmsg_put_extra_header(header, sizeof(*link));
+	link->ifi_family = AF_UNSPEC;
+	mnl_attr_put_strz(header, IFLA_IFNAME, interface);
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
+	    mnl_socket_sendto(socket, header, header->nlmsg_len) >= 0)
+		len = mnl_socket_recvfrom(socket, reply, sizeof(reply));
+	if (len > 0)
+		mnl_cb_run(reply, (size_t)len, 0, mnl_socket_get_portid(socket), read_kind, &is);
+	mnl_socket_close(socket);
+	return is;
+}
+
 static int read_kernel(const char *interface, struct read_peers *peers)
 {
 	struct mnl_socket *socket = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
@@ -268,5 +324,7 @@ int wg_read(const char *interface, struct read_peers *peers)
 	if (err != -ENODEV)
 		return err;
 	*peers = (struct read_peers){ 0 };
+	if (!has_kernel(interface))
+		return -ENODEV;
 	return read_kernel(interface, peers);
 }

@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
@@ -149,23 +150,23 @@ static bool serves(const struct doctor *doctor, const struct read_peer *peer)
 	return false;
 }
 
+/* Peers that move call when they like to: that one has not yet, or not for long, is no fault of
+ * this host's; but who misses one is told. */
 static void judge_endpoints(struct doctor *doctor, const struct netdetect_link *link,
 			    const struct read_peers *peers)
 {
+	int64_t now = (int64_t)time(NULL);
 	char key[48];
 
 	for (size_t i = 0; i < peers->n; i++) {
 		const struct read_peer *peer = &peers->v[i];
 
-		if (peer->endpoint.port || !serves(doctor, peer))
+		if (!wg_is_silent(peer, now) || !serves(doctor, peer))
 			continue;
-		doctor_find(doctor, "peer %.8s.. of %s has no endpoint, and has never called",
-			    wg_key(peer, key), link->name);
-		doctor_mend(doctor,
-			    "at the other end: Endpoint = ADDRESS:PORT of this host and "
-			    "PersistentKeepalive = 25; here: UDP to the ListenPort must come "
-			    "through (wg show %s)",
-			    link->name);
+		doctor_note(doctor, "peer %.8s.. of %s has been silent for %lld hours; where it "
+				    "should be there: PersistentKeepalive = 25 at its end",
+			    wg_key(peer, key), link->name,
+			    (long long)(now - peer->handshake_s) / 3600);
 	}
 }
 

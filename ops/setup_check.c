@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "setup_check.h"
 
+#include <json-c/json.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +10,14 @@
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
+#include "client.h"
 #include "doctor_sockets.h"
 #include "port_holder.h"
 #include "setup_file.h"
 #include "setup_plan.h"
 #include "systemctl.h"
 
-static const char own_name[] = "gate64";	/* as the kernel names our process */
+enum { ASK_MS = 2000 };
 
 static void print_prefixes(const struct prefix_list *list, FILE *out)
 {
@@ -59,8 +61,23 @@ static unsigned int check_uplink(const struct config *config, const struct netin
 	return 0;
 }
 
-/* A gateway that runs already is no stranger. */
-static unsigned int check_port(const struct endpoint *at, int type, const char *mend, FILE *out)
+/* The process that answers at the control socket; 0: none does. */
+static pid_t gateway_pid(const struct config *config)
+{
+	struct json_object *request = json_object_new_object(), *reply = NULL;
+	pid_t pid = 0;
+
+	json_object_object_add(request, "command", json_object_new_string("status"));
+	if (client_ask(config->ops.control, request, ASK_MS, &reply) == 0)
+		pid = json_object_get_int(json_object_object_get(reply, "pid"));
+	json_object_put(request);
+	json_object_put(reply);
+	return pid;
+}
+
+/* A gateway that runs already is no stranger; who is but called so is one. */
+static unsigned int check_port(const struct config *config, const struct endpoint *at, int type,
+			       const char *mend, FILE *out)
 {
 	char text[ENDPOINT_STRLEN];
 	struct sockets_owner holder;
@@ -68,7 +85,7 @@ static unsigned int check_port(const struct endpoint *at, int type, const char *
 	if (port_is_free(at, type))
 		return 0;
 	port_holder_find(at, type, &holder);
-	if (strcmp(holder.name, own_name) == 0)
+	if (holder.pid && holder.pid == gateway_pid(config))
 		return 0;
 	fprintf(out, "problem: %s port %s is taken", type == SOCK_STREAM ? "TCP" : "UDP",
 		endpoint_format(at, text));
@@ -85,13 +102,13 @@ static unsigned int check_ports(const struct config *config, FILE *out)
 	for (size_t i = 0; config->dns64.enabled && i < config->dns64.listen.n; i++) {
 		const struct endpoint *at = &config->dns64.listen.v[i];
 		const char *mend = "stop it, or have it listen on other addresses";
-		unsigned int tcp = check_port(at, SOCK_STREAM, mend, out);
+		unsigned int tcp = check_port(config, at, SOCK_STREAM, mend, out);
 
 		/* Mostly the same program has both: once is enough. */
-		problems += tcp ? tcp : check_port(at, SOCK_DGRAM, mend, out);
+		problems += tcp ? tcp : check_port(config, at, SOCK_DGRAM, mend, out);
 	}
 	for (size_t i = 0; i < config->snid.n_listen; i++)
-		problems += check_port(&config->snid.listen[i].at, SOCK_STREAM,
+		problems += check_port(config, &config->snid.listen[i].at, SOCK_STREAM,
 				       "stop it, move it to another port, or choose others with "
 				       "--listen", out);
 	return problems;

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import threading
 
 import jsonschema
 import pytest
@@ -152,7 +153,7 @@ def held(world, kind, address):
         sock.bind(address)
         if kind == socket.SOCK_STREAM:
             sock.listen()
-        yield
+        yield sock
 
 
 # ---- faults in the configuration, and of the process -------------------------------------------
@@ -298,12 +299,6 @@ def sysctl(world, name, value):
     world.lab.gateway.sysctl(name, before)
 
 
-@fault("net.ipv6.conf.all.forwarding=1")
-def forwarding(world):
-    with sysctl(world, "net/ipv6/conf/all/forwarding", 0):
-        yield ()
-
-
 @fault("net.ipv4.conf.up0.rp_filter=2")
 def rp_filter(world):
     """Two ways to the Internet, and the other one is better for it."""
@@ -398,12 +393,12 @@ def firewall_input_by_a_chain(world):
 
 @fault("nft insert rule ip filter INPUT tcp dport 443 accept", "firewall_input")
 def firewall_input_of_iptables(world):
-    """What its extensions ask for nftables does not tell; that they are there is enough here."""
+    """What its extensions ask for nftables does not tell: one that only logs changes nothing."""
     rules = [("-i", "lo", "-j", "ACCEPT"),
-             ("-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"),
              ("-p", "tcp", "-m", "multiport", "--dports", "22,80", "-j", "LOG"),
              ("-p", "tcp", "--dport", "22", "-m", "comment", "--comment", "ssh", "-j", "ACCEPT"),
-             ("-j", "REJECT")]
+             ("-m", "conntrack", "--ctstate", "INVALID", "-j", "DROP"),
+             ("-i", "up0", "-j", "REJECT")]
     for rule in rules:
         world.lab.gateway.run("iptables-nft", "-A", "INPUT", *rule)
     yield ()
@@ -449,11 +444,13 @@ def masquerade_nat46(world):
         yield ()
 
 
-@fault("masquerade to :")
+@fault("masquerade to :33000-60000'")
 def masquerade_pool4(world):
-    with nft(world.lab.gateway, "ip", """chain out {
+    """With a range of ports that is not the host's own, of which the pool has some"""
+    with sysctl(world, "net/ipv4/ip_local_port_range", "33000 60000"), \
+            nft(world.lab.gateway, "ip", """chain out {
             type nat hook postrouting priority 100;
-            ip saddr 10.0.0.0/8 oifname "up0" masquerade
+            oifname "up0" meta l4proto tcp masquerade to :1024-65535
         }"""):
         yield ()
 
@@ -479,15 +476,6 @@ def wireguard_inside(world):
 def wireguard_prefixes(world):
     with allowed(world.lab.gateway, world.lab.wg_gateway, f"{PEERS},2000::/3,{PREF64}/96", PEERS):
         yield ()
-
-
-@fault("PersistentKeepalive = 25")
-def wireguard_endpoint(world):
-    key = "bm9ib2R5IGhhcyB0aGlzIGtleSwgYW5kIG5ldmVyIQo="
-    peer = ("wg", "set", world.lab.wg_gateway, "peer", key)
-    world.lab.gateway.run(*peer, "allowed-ips", "2001:db8:1:0:8000::/65")
-    yield ()
-    world.lab.gateway.run(*peer, "remove")
 
 
 @fault("mtu 1440, and MTU = 1440")
@@ -601,6 +589,105 @@ def self_snid(world):
             iifname lo tcp dport 443 reject with tcp reset
         }"""):
         yield ()
+
+
+# ---- what is no fault -----------------------------------------------------------------------------------------
+
+def no_fault(doctor, check, *argv):
+    """Nothing is found. Return: what is noted."""
+    status, document = doctor.run("--only", check, *argv)
+    assert (status, document["findings"]) == (0, []), document
+    row, = document["checks"]
+    assert row["result"] == "good", row
+    return row["because"]
+
+
+def test_a_host_that_forwards_no_ipv6(doctor):
+    """gate64 does without: it is noted, to stdout too, and exit status 0 all the same."""
+    with sysctl(doctor, "net/ipv6/conf/all/forwarding", 0):
+        assert "net.ipv6.conf.all.forwarding=1" in no_fault(doctor, "forwarding")
+        said = doctor.gate64.command("doctor", "-c", doctor.gate64.config, "--only", "forwarding")
+    assert said.stdout.startswith("note: forwarding: this host does not forward IPv6")
+
+
+def test_a_peer_that_has_not_called_yet(doctor):
+    """Peers that move call when they like to."""
+    peer = ("wg", "set", doctor.lab.wg_gateway, "peer",
+            "bm9ib2R5IGhhcyB0aGlzIGtleSwgYW5kIG5ldmVyIQo=")
+    doctor.lab.gateway.run(*peer, "allowed-ips", "2001:db8:1:0:8000::/65")
+    assert no_fault(doctor, "wireguard_endpoint") is None
+    doctor.lab.gateway.run(*peer, "remove")
+
+
+@pytest.mark.parametrize("entry", [
+    ("proxy", "2001:db8:1::5"), ("2001:db8:1::5", "lladdr", "02:00:00:00:00:05", "nud", "stale")])
+def test_an_on_link_prefix_whose_hosts_are_answered_for(doctor, entry):
+    """By a proxy (RFC 4861 7.2.8), or as they are on the link indeed."""
+    with PLANTED["on_link"][2](doctor):
+        ip(doctor, "-6", "neigh", "add", *entry, "dev", "up0")
+        no_fault(doctor, "on_link")
+        ip(doctor, "-6", "neigh", "del", *entry[:2 if entry[0] == "proxy" else 1], "dev", "up0")
+        _status, document = doctor.run("--only", "on_link")
+    assert [finding["severity"] for finding in document["findings"]] == ["warning"]
+
+
+def test_queries_lost_long_ago(doctor):
+    """A counter that stands still is noted; where it goes on it is a finding."""
+    with held(doctor, socket.SOCK_DGRAM, ("127.0.0.1", 5355)) as sock, \
+            doctor.lab.gateway.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 20)		# SO_RCVBUFFORCE
+        config = doctor.config({"dns64": {"listen": ["127.0.0.1:5355"]}})
+        for _ in range(200):
+            client.sendto(bytes(32768), ("127.0.0.1", 5355))
+        assert "none of them now" in no_fault(doctor, "udp_buffers", *config)
+        done = threading.Event()
+
+        def flood():
+            while not done.wait(0.05):
+                client.sendto(bytes(32768), ("127.0.0.1", 5355))
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        _status, document = doctor.run("--only", "udp_buffers", *config)
+        done.set()
+        flooding.join()
+    finding, = document["findings"]
+    assert "queries were dropped within a second" in finding["text"]
+
+
+def test_a_service_manager_that_is_slow(doctor):
+    """That is not checked then, and no finding."""
+    folder = doctor.lab.ground.path("slow")
+    (folder / "run/systemd/system").mkdir(parents=True)
+    (folder / "bin").mkdir()
+    program = folder / "bin/systemctl"
+    program.write_text("#!/bin/sh\n[ $1 != is-failed ] || exit 1\n"
+                       "[ $1 != is-enabled ] || exec /bin/sleep 30\n")
+    program.chmod(0o755)
+    folder.chmod(0o755)
+    done = doctor.lab.gateway.run(
+        "unshare", "--mount", "sh", "-c",
+        'mount --bind $0/run /run && mount --bind $0/bin /usr/sbin && exec "$@"', folder, binary(),
+        "doctor", "-c", doctor.gate64.config, "--only", "unit", check=False)
+    assert (done.returncode, done.stdout) == \
+        (0, "not checked: unit: systemctl is-enabled: Connection timed out\n")
+
+
+def test_a_program_with_an_evil_name(doctor):
+    """Any user may choose it: neither the terminal nor a command to paste has it as it is."""
+    script = doctor.lab.ground.path("evil.py")
+    script.write_text("import socket, time\n"
+                      "open('/proc/self/comm', 'w').write('a;id\\x1b[2J')\n"
+                      "s = socket.socket()\ns.bind(('127.0.0.1', 8446))\ns.listen()\n"
+                      "print('bound', flush=True)\ntime.sleep(600)\n")
+    log = doctor.lab.ground.path("evil.log")
+    process = doctor.lab.gateway.spawn("/usr/bin/python3", script, log=log)
+    wait_for(lambda: log.exists() and "bound" in log.read_text(), "it listens")
+    said = doctor.gate64.command("doctor", *not_running(doctor, {"snid": {"listen": [8446]}}),
+                                 "--only", "snid_port", check=False).stdout
+    doctor.lab.ground.stop(process)
+    assert "is taken: aid2J (process " in said and "\x1b" not in said
+    assert "mend: end process " in said and "systemctl" not in said
 
 
 # ---- the tests ------------------------------------------------------------------------------------------------

@@ -325,8 +325,9 @@ def test_what_a_killed_run_left_is_taken_back(host):
 
 @pytest.mark.parametrize("address, port, name, kind", [
     ("0.0.0.0", 443, "nginx", "TCP"), ("::", 443, "nginx", "TCP"), ("::", 53, "named", "UDP"),
-    ("::1", 53, "dnsmasq", "TCP")])
+    ("::1", 53, "dnsmasq", "TCP"), ("::", 53, "gate64", "UDP")])
 def test_who_has_a_port_is_named_and_nothing_is_changed(host, address, port, name, kind):
+    """Who is but called gate64, and is no gateway that answers, too."""
     before = host.tree()
     process = hold(host, address, port, name, kind)
     try:

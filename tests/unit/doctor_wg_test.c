@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/wireguard.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,6 +137,49 @@ static void passes_over_what_is_none(void **state)
 	read_peers_free(&peers);
 }
 
+/* Only of WireGuard's own links the kernel's module is asked, which would be loaded for it. */
+static void knows_the_kind_of_a_link(void **state)
+{
+	static const struct {
+		const char *kind;
+		bool is;
+	} rows[] = { { "wireguard", true }, { "veth", false }, { "wireguard2", false },
+		     { "wire", false }, { NULL, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char buffer[512] = { 0 };
+		struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+		struct nlattr *nest;
+
+		header->nlmsg_type = RTM_NEWLINK;
+		mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
+		mnl_attr_put_strz(header, IFLA_IFNAME, "wireguard");
+		if (rows[i].kind) {
+			nest = mnl_attr_nest_start(header, IFLA_LINKINFO);
+			mnl_attr_put_strz(header, IFLA_INFO_KIND, rows[i].kind);
+			mnl_attr_nest_end(header, nest);
+		}
+		assert_int_equal(wg_is_wireguard(header), rows[i].is);
+	}
+}
+
+/* Who has never called is not missed, nor who called today. */
+static void knows_who_is_silent(void **state)
+{
+	const int64_t now = 1700000000, day = 24 * 3600;
+	struct read_peer peer = { .handshake_s = 0 };
+
+	(void)state;
+	assert_false(wg_is_silent(&peer, now));
+	peer.handshake_s = now - day;
+	assert_false(wg_is_silent(&peer, now));
+	peer.handshake_s = now - day - 1;
+	assert_true(wg_is_silent(&peer, now));
+	peer.handshake_s = now + day;		/* the clock was wrong */
+	assert_false(wg_is_silent(&peer, now));
+}
+
 /* Loopback is no interface of WireGuard's. */
 static void tells_others_apart(void **state)
 {
@@ -150,6 +194,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_peers),
 		cmocka_unit_test(passes_over_what_is_none),
+		cmocka_unit_test(knows_the_kind_of_a_link),
+		cmocka_unit_test(knows_who_is_silent),
 		cmocka_unit_test(tells_others_apart),
 	};
 

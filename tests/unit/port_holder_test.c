@@ -58,10 +58,42 @@ static void finds_a_port_of_our_own(void **state)
 	}
 }
 
+/* Any user may name a process; what is shown of it is no more than a name, and no option. */
+static void cleans_names_of_others(void **state)
+{
+	static const struct {
+		const char *name, *shown;
+		bool plain;
+	} rows[] = {
+		{ "nginx", "nginx", true },
+		{ "systemd-resolve", "systemd-resolve", true },
+		{ "php8.2_fpm@x", "php8.2_fpm@x", true },
+		{ "a;reboot", "areboot", false },
+		{ "$(id)`id`", "idid", false },
+		{ "\x1b[2J\nroot", "2Jroot", false },
+		{ "tay\xc2\x9bga", "tayga", false },
+		{ "two words", "twowords", false },
+		{ "--force", "--force", false },
+		{ "..", "..", false },
+		{ "", "", false },
+		{ "[]", "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s", rows[i].name);
+		assert_int_equal(sockets_clean_name(name), rows[i].plain);
+		assert_string_equal(name, rows[i].shown);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_a_port_of_our_own),
+		cmocka_unit_test(cleans_names_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
