@@ -231,6 +231,7 @@ UNIT_dns_lookup := dns64/lookup.c dns64/refused.c core/recent.c core/loop.c core
 UNIT_dns_present := dns64/present.c dns64/message.c dns64/name.c
 UNIT_dns_tally := dns64/tally.c core/histogram.c core/stats.c
 UNIT_dns_top   := dns64/top.c dns64/name.c core/addr.c
+UNIT_dns_inspect := dns64/upstreams.c dns64/inspect.c dns64/top.c dns64/name.c core/addr.c core/loop.c core/stats.c
 UNIT_dns_synth := dns64/synth.c dns64/reply.c dns64/message.c dns64/name.c \
                   $(ADDRMAP) core/stats.c
 UNIT_dns_prefixes := dns64/local.c $(UNIT_dns_synth)

@@ -3,6 +3,7 @@
 #ifndef CORE_LEADERS_H
 #define CORE_LEADERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct leader {
 struct leaders {
 	struct leader *v;	/* room for @max */
 	size_t n, max;
+	bool some_unseen;	/* there were too many to look at all of them */
 };
 
 /** leaders_see() - take one more client in, if it has more than another, or there is room. */

@@ -192,6 +192,17 @@ static struct event_base *new_base(void)
 	return base;
 }
 
+/* Waits at it end by the clock that nobody sets. */
+static void init_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
 struct loop *loop_new(const char *name)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -200,7 +211,7 @@ struct loop *loop_new(const char *name)
 		return NULL;
 	snprintf(loop->name, sizeof(loop->name), "%s", name);
 	pthread_mutex_init(&loop->mutex, NULL);
-	pthread_cond_init(&loop->changed, NULL);
+	init_condition(&loop->changed);
 	loop->calls_end = &loop->calls;
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0)
@@ -300,20 +311,74 @@ int loop_run(struct loop *loop)
 	return err;
 }
 
+static void hand_over(struct loop *loop, struct call *call)
+{
+	pthread_mutex_lock(&loop->mutex);
+	*loop->calls_end = call;
+	loop->calls_end = &call->next;
+	pthread_mutex_unlock(&loop->mutex);
+	wake(loop);
+}
+
 int loop_call(struct loop *loop, int (*fn)(void *arg), void *arg)
 {
 	struct call call = { .fn = fn, .arg = arg };
 
 	if (!loop->has_thread || pthread_equal(loop->thread, pthread_self()))
 		return fn(arg);
-	pthread_mutex_lock(&loop->mutex);
-	*loop->calls_end = &call;
-	loop->calls_end = &call.next;
-	pthread_mutex_unlock(&loop->mutex);
-	wake(loop);
+	hand_over(loop, &call);
 	pthread_mutex_lock(&loop->mutex);
 	while (!call.done)
 		pthread_cond_wait(&loop->changed, &loop->mutex);
+	pthread_mutex_unlock(&loop->mutex);
+	return call.result;
+}
+
+/* Under the mutex. Return: it was not begun, and will not be. */
+static bool take_back(struct loop *loop, struct call *call)
+{
+	for (struct call **at = &loop->calls; *at; at = &(*at)->next) {
+		if (*at != call)
+			continue;
+		*at = call->next;
+		if (!call->next)
+			loop->calls_end = at;
+		return true;
+	}
+	return false;
+}
+
+static struct timespec time_in(int64_t ms)
+{
+	struct timespec at;
+	int64_t ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	ns = at.tv_nsec + ms % 1000 * 1000000;
+	at.tv_sec += ms / 1000 + ns / 1000000000;
+	at.tv_nsec = ns % 1000000000;
+	return at;
+}
+
+int loop_call_within(struct loop *loop, int (*fn)(void *arg), void *arg, int64_t ms)
+{
+	struct call call = { .fn = fn, .arg = arg };
+	const struct timespec end = time_in(ms);
+
+	if (!loop->has_thread || pthread_equal(loop->thread, pthread_self()))
+		return fn(arg);
+	hand_over(loop, &call);
+	pthread_mutex_lock(&loop->mutex);
+	while (!call.done) {
+		if (pthread_cond_timedwait(&loop->changed, &loop->mutex, &end) != ETIMEDOUT)
+			continue;
+		if (take_back(loop, &call)) {
+			call.result = -ETIMEDOUT;
+			break;
+		}
+		while (!call.done)
+			pthread_cond_wait(&loop->changed, &loop->mutex);
+	}
 	pthread_mutex_unlock(&loop->mutex);
 	return call.result;
 }

@@ -45,6 +45,14 @@ int loop_start(struct loop *loop, int (*enter)(void));
 int loop_call(struct loop *loop, int (*fn)(void *arg), void *arg);
 
 /**
+ * loop_call_within() - likewise, but where the loop has not come to it after @ms
+ * milliseconds, @fn is not run at all. Once begun it is waited for.
+ * @fn:		returns 0 or more.
+ * Return: its result, or -ETIMEDOUT.
+ */
+int loop_call_within(struct loop *loop, int (*fn)(void *arg), void *arg, int64_t ms);
+
+/**
  * loop_pause() - hold all of these loops between two events, so that the caller
  * may change what their threads share; loop_resume() lets them go on.
  */

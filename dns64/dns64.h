@@ -13,12 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "top.h"
+
 struct addrmap;
 struct config;
 struct dns64;
 struct explain;
 struct name;
-struct top_row;
 
 /* For status and metrics */
 struct dns64_gauges {
@@ -69,12 +70,12 @@ int dns64_flush(struct dns64 *dns64, const struct name *name, bool below, size_t
 
 /**
  * dns64_top() - names asked for most, and clients who ask most (top.h), of all workers
- * together; main thread.
+ * together, but for those that hang; main thread.
  * @rows:	most often seen first; owned by the caller, who calls free().
  * @over_ms:	in so much time, up to now.
  * Return: 0 or -ENOMEM.
  */
-int dns64_top(struct dns64 *dns64, struct top_row **rows, size_t *n, int64_t *over_ms);
+int dns64_top(struct dns64 *dns64, enum top_kind kind, struct top_row **rows, size_t *n, int64_t *over_ms);
 
 /**
  * dns64_explain() - have a query answered and explained (explain.h); main thread.
@@ -84,7 +85,8 @@ int dns64_top(struct dns64 *dns64, struct top_row **rows, size_t *n, int64_t *ov
 void dns64_explain(struct dns64 *dns64, struct explain *explain);
 
 /**
- * dns64_upstreams() - what all workers know of them; main thread.
+ * dns64_upstreams() - what all workers know of them; main thread. Of one that hangs, what it
+ * knew when it was last asked.
  * @list:	owned by the caller, who calls free(); in the order of dns64.zones.
  * Return: 0, with *@n 0 where the room is not enabled, or -ENOMEM.
  */

@@ -12,6 +12,7 @@
 
 struct top_request {
 	const struct worker *worker;
+	enum top_kind kind;
 	struct top_row *rows;
 	size_t n;
 	int64_t now_ms, since_ms;
@@ -21,12 +22,13 @@ static int read_top(void *arg)
 {
 	struct top_request *request = arg;
 
-	request->n = top_read(request->worker->top, request->now_ms, request->rows,
+	request->n = top_read(request->worker->top, request->kind, request->now_ms, request->rows,
 			      &request->since_ms);
 	return 0;
 }
 
-int dns64_top(struct dns64 *dns64, struct top_row **rows, size_t *n, int64_t *over_ms)
+int dns64_top(struct dns64 *dns64, enum top_kind kind, struct top_row **rows, size_t *n,
+	      int64_t *over_ms)
 {
 	struct top_row *all = calloc((size_t)dns64->n_workers * TOP_ROWS_MAX, sizeof(*all));
 	int64_t now_ms = loop_now_ms();
@@ -36,10 +38,11 @@ int dns64_top(struct dns64 *dns64, struct top_row **rows, size_t *n, int64_t *ov
 	*n = 0;
 	*over_ms = 0;
 	for (unsigned int i = 0; i < dns64->n_workers; i++) {
-		struct top_request request = { .worker = &dns64->workers[i], .rows = all + *n,
-					       .now_ms = now_ms };
+		struct top_request request = { .worker = &dns64->workers[i], .kind = kind,
+					       .rows = all + *n, .now_ms = now_ms };
 
-		loop_call(dns64->loops[i], read_top, &request);
+		if (loop_call_within(dns64->loops[i], read_top, &request, WORKER_PATIENCE_MS) < 0)
+			continue;
 		*n += request.n;
 		if (now_ms - request.since_ms > *over_ms)
 			*over_ms = now_ms - request.since_ms;

@@ -176,11 +176,11 @@ static struct top_row row_of(const struct slot *slot)
 				 .misses = slot->misses };
 }
 
-static size_t read_window(const struct window *window, struct top_row *rows)
+static size_t read_window(const struct window *window, enum top_kind kind, struct top_row *rows)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < TOP_NAMES; i++) {
+	for (size_t i = 0; i < TOP_NAMES && kind != TOP_OF_CLIENTS; i++) {
 		if (!window->name_slots[i].count)
 			continue;
 		rows[n] = row_of(&window->name_slots[i]);
@@ -197,7 +197,8 @@ static size_t read_window(const struct window *window, struct top_row *rows)
 }
 
 /* Windows turn when a query comes; where none does, time goes on all the same. */
-size_t top_read(const struct top *top, int64_t now_ms, struct top_row *rows, int64_t *since_ms)
+size_t top_read(const struct top *top, enum top_kind kind, int64_t now_ms, struct top_row *rows,
+		int64_t *since_ms)
 {
 	int64_t age_ms = now_ms - top->now->since_ms;
 	size_t n = 0;
@@ -206,10 +207,10 @@ size_t top_read(const struct top *top, int64_t now_ms, struct top_row *rows, int
 	if (age_ms >= 2 * TOP_WINDOW_MS)
 		return 0;
 	*since_ms = top->now->since_ms;
-	n = read_window(top->now, rows);
+	n = read_window(top->now, kind, rows);
 	if (age_ms < TOP_WINDOW_MS && now_ms - top->before->since_ms < 2 * TOP_WINDOW_MS) {
 		*since_ms = top->before->since_ms;
-		n += read_window(top->before, rows + n);
+		n += read_window(top->before, kind, rows + n);
 	}
 	return n;
 }

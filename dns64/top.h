@@ -70,13 +70,16 @@ static inline bool top_due(struct top *top)
 void top_count(struct top *top, const struct name *qname, const struct in6_addr *client,
 	       bool miss, int64_t now_ms);
 
+enum top_kind { TOP_OF_ALL, TOP_OF_CLIENTS };
+
 /**
- * top_read() - all that it holds of the last two windows.
+ * top_read() - all of the kind that it holds of the last two windows.
  * @rows:	room for TOP_ROWS_MAX; a key may come twice, once of each window.
  * @since_ms:	when the older of the two began.
  * Return: how many rows.
  */
-size_t top_read(const struct top *top, int64_t now_ms, struct top_row *rows, int64_t *since_ms);
+size_t top_read(const struct top *top, enum top_kind kind, int64_t now_ms, struct top_row *rows,
+		int64_t *since_ms);
 
 /**
  * top_merge() - put rows of the same key together, most often seen first.

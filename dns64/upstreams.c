@@ -12,9 +12,8 @@
 
 struct reading {
 	const struct worker *worker;
-	struct dns64_upstream *list;
-	size_t n;
-	int64_t now_ms;
+	struct resolver_health *v;
+	size_t n, max;
 };
 
 static void merge(struct dns64_upstream *to, const struct resolver_health *from, int64_t now_ms)
@@ -37,14 +36,36 @@ static void merge(struct dns64_upstream *to, const struct resolver_health *from,
 	}
 }
 
+/* In the worker's thread */
 static int read_worker(void *arg)
 {
 	struct reading *reading = arg;
-	struct resolver_health health;
+	const struct resolver *resolver = reading->worker->resolver;
 
-	for (size_t i = 0; i < reading->n && reading->worker->resolver &&
-			   resolver_health(reading->worker->resolver, i, &health); i++)
-		merge(&reading->list[i], &health, reading->now_ms);
+	while (reading->n < reading->max && resolver &&
+	       resolver_health(resolver, reading->n, &reading->v[reading->n]))
+		reading->n++;
+	return 0;
+}
+
+/* What was known before a change of configuration may be of other zones. */
+static int ask_worker(struct worker *worker, size_t max, uint64_t epoch)
+{
+	struct resolver_health *v = calloc(max, sizeof(*v));
+	struct reading reading = { .worker = worker, .v = v, .max = max };
+
+	if (!v)
+		return -ENOMEM;
+	if (worker->known.epoch != epoch)
+		worker->known.n = 0;
+	if (loop_call_within(worker->loop, read_worker, &reading, WORKER_PATIENCE_MS) < 0) {
+		free(v);
+		return 0;
+	}
+	free(worker->known.v);
+	worker->known.v = v;
+	worker->known.n = reading.n;
+	worker->known.epoch = epoch;
 	return 0;
 }
 
@@ -66,10 +87,14 @@ int dns64_upstreams(struct dns64 *dns64, struct dns64_upstream **list, size_t *n
 			 i < n_zones ? config->dns64.zones[i].name : ".");
 	}
 	for (unsigned int i = 0; i < dns64->n_workers; i++) {
-		struct reading reading = { .worker = &dns64->workers[i], .list = *list, .n = *n,
-					   .now_ms = loop_now_ms() };
+		struct worker *worker = &dns64->workers[i];
 
-		loop_call(dns64->loops[i], read_worker, &reading);
+		if (ask_worker(worker, *n, dns64->room.epoch) < 0) {
+			free(*list);
+			return -ENOMEM;
+		}
+		for (size_t zone = 0; zone < worker->known.n; zone++)
+			merge(&(*list)[zone], &worker->known.v[zone], loop_now_ms());
 	}
 	return 0;
 }

@@ -511,6 +511,7 @@ static void worker_end(struct worker *worker)
 	lookups_free(worker->lookups);	/* their questions are gone now */
 	udp_batch_free(worker->udp);
 	top_free(worker->top);
+	free(worker->known.v);
 	loop_free(worker->loop);
 }
 

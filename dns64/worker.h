@@ -78,6 +78,11 @@ struct worker {
 	bool slip;			/* the last reply over its rate went out, cut short */
 	const struct timeval *aaaa_wait, *patience;	/* common timeouts of the base */
 	_Atomic unsigned int n_clients;	/* written by the worker, read by everyone */
+	struct {			/* the main thread's: its upstreams' health, as last read */
+		struct resolver_health *v;
+		size_t n;
+		uint64_t epoch;		/* the room's then */
+	} known;
 	uint8_t wire[MESSAGE_MAX];	/* answers are composed here */
 	uint8_t sealed[MESSAGE_MAX];	/* and copied here for each who waits for one */
 
@@ -93,6 +98,10 @@ struct dns64 {
 	struct worker *workers;
 	struct loop **loops;		/* theirs, in the same order */
 };
+
+/* So long the main thread waits for what a worker says of itself: one that hangs is not to
+ * hold up all else, and least of all those who would see that it hangs. */
+enum { WORKER_PATIENCE_MS = 250 };
 
 /* What became of a query */
 enum dns64_exit {

@@ -328,7 +328,7 @@ static void look(void *arg, struct hash_node *node)
 	leaders_see(arg, &row);
 }
 
-/* Return: how many looks are left. */
+/* Return: how many looks are left, none where the stripe was not seen to its end. */
 static unsigned int look_at_stripe(struct limits *limits, struct stripe *stripe,
 				   unsigned int left, struct leaders *leaders)
 {
@@ -341,6 +341,10 @@ static unsigned int look_at_stripe(struct limits *limits, struct stripe *stripe,
 		place = hash_walk(&stripe->hash, &limits->type, place, &looks, look, leaders);
 		pthread_mutex_unlock(&stripe->mutex);
 		left -= TOP_AT_ONCE - looks;
+	}
+	if (place < HASH_END) {
+		leaders->some_unseen = true;
+		return 0;
 	}
 	return left;
 }

@@ -3,6 +3,7 @@
 #include "activity.h"
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -121,12 +122,15 @@ static struct json_object *leader_list(const struct leaders *leaders, const char
 	return list;
 }
 
-static struct json_object *nat64_clients(struct nat64 *nat64)
+/* @complete: not written to where all were looked at */
+static struct json_object *nat64_clients(struct nat64 *nat64, bool *complete)
 {
 	struct leader rows[ACTIVITY_CLIENTS];
 	struct leaders leaders = { .v = rows, .max = ACTIVITY_CLIENTS };
 
 	nat64_top_clients(nat64, &leaders);
+	if (leaders.some_unseen)
+		*complete = false;
 	return leader_list(&leaders, "sessions", "half_open");
 }
 
@@ -143,21 +147,18 @@ static struct json_object *dns64_clients(struct dns64 *dns64, int64_t *over_ms)
 {
 	struct json_object *list = json_object_new_array();
 	struct top_row *rows;
-	size_t n, left = ACTIVITY_CLIENTS;
+	size_t n;
 
-	if (!list || dns64_top(dns64, &rows, &n, over_ms) < 0)
+	if (!list || dns64_top(dns64, TOP_OF_CLIENTS, &rows, &n, over_ms) < 0)
 		return list;
-	for (size_t i = 0; i < n && left > 0; i++) {
+	for (size_t i = 0; i < n && i < ACTIVITY_CLIENTS; i++) {
 		struct prefix client = { rows[i].client, 128 };
 		struct json_object *row;
 
-		if (!rows[i].is_client)
-			continue;
 		row = json_object_new_object();
 		add_client(row, &client);
 		add_number(row, "queries", rows[i].count);
 		json_object_array_add(list, row);
-		left--;
 	}
 	free(rows);
 	return list;
@@ -167,6 +168,7 @@ struct json_object *activity_document(struct nat64 *nat64, struct dns64 *dns64, 
 {
 	struct json_object *document = json_object_new_object();
 	struct json_object *clients = json_object_new_object();
+	bool complete = true;
 	int64_t over_ms = 0;
 
 	if (!document || !clients) {
@@ -176,10 +178,12 @@ struct json_object *activity_document(struct nat64 *nat64, struct dns64 *dns64, 
 	}
 	add_number(document, "schema", ACTIVITY_SCHEMA);
 	json_object_object_add(document, "refusals", refusals());
-	json_object_object_add(clients, "nat64", nat64 ? nat64_clients(nat64) : NULL);
+	json_object_object_add(clients, "nat64", nat64 ? nat64_clients(nat64, &complete) : NULL);
 	json_object_object_add(clients, "dns64", dns64 ? dns64_clients(dns64, &over_ms) : NULL);
 	json_object_object_add(clients, "snid", snid ? snid_clients(snid) : NULL);
 	json_object_object_add(document, "clients", clients);
+	if (!complete)
+		json_object_object_add(document, "complete", json_object_new_boolean(false));
 	json_object_object_add(document, "over_s", json_object_new_int64((over_ms + 999) / 1000));
 	return document;
 }

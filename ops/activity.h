@@ -9,6 +9,7 @@
  *		alike: of the same reason, left out since the one before}], the latest first
  *   clients	{nat64: [{client, sessions, half_open}], dns64: [{client, queries}],
  *		snid: [{client, connections, opening}]}, the busiest first; null: room is off
+ *   complete	false: NAT64 has so many clients that not all were looked at; else left out
  *   over_s	queries were counted over so long
  */
 #ifndef OPS_ACTIVITY_H

@@ -145,7 +145,7 @@ struct json_object *dns_top_reply(struct dns64 *dns64, struct json_object *reque
 
 	if (wrong || !dns64)
 		return error_reply(wrong ? wrong : DNS_OFF);
-	if (dns64_top(dns64, &rows, &n, &over_ms) < 0)
+	if (dns64_top(dns64, TOP_OF_ALL, &rows, &n, &over_ms) < 0)
 		return NULL;
 	reply = json_object_new_object();
 	if (reply) {

@@ -48,7 +48,7 @@ static void query(const char *name, const char *client, bool miss, int64_t now_m
 
 static void read_at(int64_t now_ms)
 {
-	n_rows = top_merge(rows, top_read(top, now_ms, rows, &since_ms));
+	n_rows = top_merge(rows, top_read(top, TOP_OF_ALL, now_ms, rows, &since_ms));
 }
 
 static const struct top_row *row_of_name(const char *name)

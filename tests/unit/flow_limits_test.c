@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Limits of all together and of each client, and that outsiders do not starve a client. */
 #include "../../core/leaders.h"
+#include <assert.h>
+
+#include "../../nat64/limits.h"
+#include "../../nat64/slab.h"
 #include "flow_world.h"
 
 enum { OTHER_64 = 0x10000 };	/* a client in another /64 */
@@ -233,6 +237,7 @@ static void test_top_clients(void **state)
 			assert_int_equal(open_from(w, net * OTHER_64 + i, net == 3 ? L4_TCP : L4_UDP,
 						   40000, NOW), FLOW_OK);
 	flow_top_clients(w->table, &leaders);
+	assert_false(leaders.some_unseen);
 	assert_int_equal(leaders.n, 2);
 	assert_int_equal(rows[0].open, 4);
 	assert_int_equal(rows[0].opening, 0);
@@ -241,6 +246,39 @@ static void test_top_clients(void **state)
 	assert_int_equal(rows[1].open, 3);
 	assert_int_equal(rows[1].opening, 3);	/* TCP that nobody has answered */
 	assert_int_equal(rows[1].client.addr.s6_addr[7], 3);
+}
+
+/* Of more clients than are looked at in one go, the list says that it may lack some. */
+static void test_top_of_too_many(void **state)
+{
+	enum { MANY = 200000, LOOKED_AT = 1 << 17 };
+	struct world *w = *state;
+	struct pages *pages = pages_new();
+	struct limits *limits = limits_new(pages);
+	struct client **clients = calloc(MANY, sizeof(struct client *));
+	struct leader rows[2];
+	struct leaders leaders = { .v = rows, .max = 2 };
+	struct in6_addr inside = { 0 };
+
+	static_assert((int)MANY > (int)LOOKED_AT, "there are more");
+	w->config.nat64.limits.client_prefix = 128;
+	w->config.nat64.limits.sessions = MANY;
+	limits_configure(limits, &w->config);
+	for (uint32_t i = 0; i < MANY; i++) {
+		memcpy(&inside.s6_addr[12], &i, sizeof(i));
+		assert_int_equal(limits_readmit(limits, &inside, &clients[i]), FLOW_OK);
+		if (i != LOOKED_AT / 2)
+			continue;
+		limits_top(limits, &leaders);
+		assert_false(leaders.some_unseen);
+	}
+	limits_top(limits, &leaders);
+	assert_true(leaders.some_unseen);
+	for (uint32_t i = 0; i < MANY; i++)
+		limits_leave(limits, clients[i], false);
+	limits_free(limits);
+	pages_free(pages);
+	free(clients);
 }
 
 int main(void)
@@ -255,6 +293,7 @@ int main(void)
 		TEST(test_outsiders_and_half_open),
 		TEST(test_no_port),
 		TEST(test_top_clients),
+		TEST(test_top_of_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

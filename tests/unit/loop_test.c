@@ -371,6 +371,44 @@ static void test_sign_of_life(void **state)
 	}
 }
 
+static int note(void *seen)
+{
+	*(bool *)seen = true;
+	return 7;
+}
+
+/* Who hangs is not waited for longer than is said, and does not do later what nobody waits for
+ * any more; calls before and after it are done. */
+static void test_call_within(void **state)
+{
+	struct hang hang = { .loop = loop_new("hangs") };
+	bool taken_back = false, after = false;
+	char names[64];
+	pthread_t caller;
+
+	(void)state;
+	assert_int_equal(loop_call_within(hang.loop, note, &after, 0), 7);	/* no thread yet */
+	assert_int_equal(pipe(hang.fds), 0);
+	assert_int_equal(loop_start(hang.loop, NULL), 0);
+	after = false;
+	assert_int_equal(loop_call_within(hang.loop, note, &after, 60000), 7);
+	assert_true(after);
+
+	after = false;
+	assert_int_equal(pthread_create(&caller, NULL, call_and_wait, &hang), 0);
+	ask_until(1, names, sizeof(names));
+	assert_int_equal(loop_call_within(hang.loop, note, &taken_back, 20), -ETIMEDOUT);
+	assert_int_equal(loop_call_within(hang.loop, note, &taken_back, 0), -ETIMEDOUT);
+	assert_int_equal(write(hang.fds[1], "x", 1), 1);
+	pthread_join(caller, NULL);
+	assert_int_equal(loop_call_within(hang.loop, note, &after, 60000), 7);
+	assert_true(after);
+	assert_false(taken_back);
+	loop_free(hang.loop);
+	close(hang.fds[0]);
+	close(hang.fds[1]);
+}
+
 static void test_helpers(void **state)
 {
 	int64_t began_ms = loop_now_ms();
@@ -392,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_enter),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_sign_of_life),
+		cmocka_unit_test(test_call_within),
 		cmocka_unit_test(test_helpers),
 	};
 
