@@ -152,6 +152,8 @@ UNIT_gateway   := ops/gateway.c ops/host.c ops/plan.c core/addr.c core/log.c cor
 UNIT_grace     := ops/grace.c ops/netdetect.c core/log.c $(ADDRMAP)
 UNIT_heal      := ops/heal.c core/stats.c
 UNIT_standing  := ops/standing.c
+UNIT_guard     := ops/guard.c ops/standing.c core/addr.c core/log.c core/loop.c
+UNIT_gauges    := ops/gauges.c core/stats.c
 UNIT_listing   := ops/listing.c ops/filter.c ops/proto.c nat64/listing.c $(UNIT_flow)
 UNIT_trace     := ops/trace.c ops/proto.c core/addr.c
 UNIT_exposition := ops/exposition.c ops/exposition_json.c
@@ -160,7 +162,7 @@ UNIT_web_head  := ops/web_head.c
 UNIT_web       := ops/web.c ops/web_server.c ops/web_head.c ops/exchange.c ops/shared_text.c core/addr.c core/log.c \
                   core/loop.c core/stats.c
 UNIT_rates     := ops/rates.c ops/top.c
-UNIT_status    := ops/status.c snid/stages.c core/addr.c core/stats.c
+UNIT_status    := ops/status.c ops/status_pool.c snid/stages.c core/addr.c core/stats.c
 UNIT_config    := $(sort $(wildcard core/config*.c)) core/hostname.c core/addr.c
 UNIT_config_errors := $(UNIT_config)
 UNIT_config_value := core/config_value.c core/config_report.c

@@ -7,10 +7,11 @@
 
 /* ---- nat64: packets by fate -------------------------------------------- */
 STAT(STAT_NAT64_OUT, "gate64_nat64_packets_total", "direction=\"out\"",
-     "Packets translated")
+     "Packets translated in user space; the kernel's are gate64_nat64_fast_path_packets_total")
 STAT(STAT_NAT64_IN, "gate64_nat64_packets_total", "direction=\"in\"", "")
 STAT(STAT_NAT64_OUT_BYTES, "gate64_nat64_bytes_total", "direction=\"out\"",
-     "Bytes of the packets translated, as they came in")
+     "Bytes of the packets translated in user space, as they came in; the kernel's are "
+     "gate64_nat64_fast_path_bytes_total")
 STAT(STAT_NAT64_IN_BYTES, "gate64_nat64_bytes_total", "direction=\"in\"", "")
 STAT(STAT_NAT64_NOT_OURS, "gate64_nat64_not_ours_total", "",
      "IPv4 packets that belong to no flow and went on to the host")

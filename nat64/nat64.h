@@ -25,12 +25,19 @@ struct nat64;
 /* Packets sent by the translator carry this mark, so that rules can tell them. */
 #define NAT64_MARK 0x67363400u
 
+/* Ports, or ICMP identifiers, of a pool4 address */
+struct nat64_ports {
+	uint64_t used, size;		/* in use, and to choose from */
+};
+
 /* Addresses and ports of the IPv4 side that the rules must bring to us */
 struct nat64_pool {
 	uint32_t addr_be32;
 	struct port_range *tcp, *udp;	/* sorted, disjoint; owned by the intercept */
 	size_t n_tcp, n_udp;
-	uint64_t used, size;		/* ports in use, and to choose from; ICMP too */
+	/* By enum config_proto. Never to be added up: each runs out by itself, and identifiers
+	 * of ICMP, which are many and hardly used, would hide it. */
+	struct nat64_ports ports[CONFIG_ICMP + 1];
 };
 
 /* What the host's rules must bring to the queues */
@@ -98,6 +105,12 @@ int nat64_reconfigure(struct nat64 *nat64, const struct config *config,
  * IPv6 side is intercepted all the same: clients are told that nothing can be reached.
  */
 int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out);
+
+/**
+ * nat64_pools() - likewise, but that the pool's addresses have no ranges of ports: to find
+ * these takes a look at each port.
+ */
+int nat64_pools(const struct nat64 *nat64, struct nat64_intercept *out);
 void nat64_intercept_free(struct nat64_intercept *intercept);
 
 /**
@@ -154,7 +167,8 @@ int nat64_bindings(struct nat64 *nat64, const struct nat64_filter *filter, uint6
 
 /**
  * nat64_top_clients() - who (limits.client_prefix) has most sessions, some of them half open;
- * main thread, while the workers run. Of very many clients not all are looked at.
+ * main thread, while the workers run. Of very many clients not all are looked at,
+ * and then the list is no longer complete.
  * @leaders:	added to.
  */
 void nat64_top_clients(struct nat64 *nat64, struct leaders *leaders);

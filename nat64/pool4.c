@@ -511,17 +511,12 @@ int pool4_ranges(const struct pool4 *pool, size_t i, enum l4_proto l4, struct po
 	return err;
 }
 
-struct pool4_use pool4_use(const struct pool4 *pool, size_t i)
+struct pool4_use pool4_use(const struct pool4 *pool, size_t i, enum l4_proto l4)
 {
-	struct pool4_use use = { 0 };
+	const struct ports *ports = &pool->addresses[i].ports[l4];
+	uint32_t size = ports_size(ports);
 
-	for (int l4 = 0; l4 < L4_COUNT; l4++) {
-		const struct ports *ports = &pool->addresses[i].ports[l4];
-
-		use.size += ports_size(ports);
-		use.used += ports_size(ports) - ports_free(ports);
-	}
-	return use;
+	return (struct pool4_use){ .size = size, .used = size - ports_free(ports) };
 }
 
 uint64_t pool4_size(const struct pool4 *pool)
@@ -529,7 +524,8 @@ uint64_t pool4_size(const struct pool4 *pool)
 	uint64_t size = 0;
 
 	for (size_t i = 0; i < pool->n; i++)
-		size += pool4_use(pool, i).size;
+		for (int l4 = 0; l4 < L4_COUNT; l4++)
+			size += ports_size(&pool->addresses[i].ports[l4]);
 	return size;
 }
 

@@ -159,14 +159,14 @@ uint32_t pool4_address(const struct pool4 *pool, size_t i);
 int pool4_ranges(const struct pool4 *pool, size_t i, enum l4_proto l4,
 		 struct port_range **out, size_t *n);
 
-/* Of one pool address, its transports added up */
+/* Of one transport of a pool address */
 struct pool4_use {
 	uint64_t size;		/* ports to choose from */
 	uint64_t used;		/* of these */
 };
 
 /** pool4_use() - of address @i; all 0 where it is there for static bindings alone. */
-struct pool4_use pool4_use(const struct pool4 *pool, size_t i);
+struct pool4_use pool4_use(const struct pool4 *pool, size_t i, enum l4_proto l4);
 
 /** pool4_size() - ports to choose from, all addresses and transports. */
 uint64_t pool4_size(const struct pool4 *pool);

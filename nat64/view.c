@@ -15,7 +15,14 @@
 #include "room.h"
 #include "trace.h"
 
-int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out)
+static struct nat64_ports ports_in_use(const struct nat64 *nat64, size_t i, enum l4_proto l4)
+{
+	struct pool4_use use = pool4_use(nat64->pool, i, l4);
+
+	return (struct nat64_ports){ .used = use.used, .size = use.size };
+}
+
+int nat64_pools(const struct nat64 *nat64, struct nat64_intercept *out)
 {
 	size_t n = pool4_count(nat64->pool);
 
@@ -32,15 +39,27 @@ int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out)
 		struct nat64_pool *pool = &out->pool[out->n_pool++];
 
 		pool->addr_be32 = pool4_address(nat64->pool, i);
-		pool->used = pool4_use(nat64->pool, i).used;
-		pool->size = pool4_use(nat64->pool, i).size;
+		pool->ports[CONFIG_TCP] = ports_in_use(nat64, i, L4_TCP);
+		pool->ports[CONFIG_UDP] = ports_in_use(nat64, i, L4_UDP);
+		pool->ports[CONFIG_ICMP] = ports_in_use(nat64, i, L4_ICMP);
+	}
+	return 0;
+}
+
+int nat64_intercept(const struct nat64 *nat64, struct nat64_intercept *out)
+{
+	int err = nat64_pools(nat64, out);
+
+	for (size_t i = 0; !err && i < out->n_pool; i++) {
+		struct nat64_pool *pool = &out->pool[i];
+
 		if (pool4_ranges(nat64->pool, i, L4_TCP, &pool->tcp, &pool->n_tcp) < 0 ||
 		    pool4_ranges(nat64->pool, i, L4_UDP, &pool->udp, &pool->n_udp) < 0) {
 			nat64_intercept_free(out);
-			return -ENOMEM;
+			err = -ENOMEM;
 		}
 	}
-	return 0;
+	return err;
 }
 
 void nat64_intercept_free(struct nat64_intercept *intercept)

@@ -584,6 +584,7 @@ void gateway_facts(const struct gateway *gateway, struct status_facts *facts)
 		.map = gateway->plan->map,
 		.rules = ruleset_backend(gateway->host.ruleset),
 		.uplink_missing = missing != NULL,
+		.host_problem = gateway->problem != NULL,
 		.problem = missing ? missing : gateway->problem,
 		.reload_at = gateway->last_reload.at,
 		.reload_ok = gateway->last_reload.ok,

@@ -18,11 +18,15 @@ static void add_guard(uint64_t *counters)
 	counters[STAT_SNI_GUARD_DESTINATION] += guard.destination;
 }
 
-static int read_nat64(struct gauges *gauges, struct nat64 *nat64)
+static int read_nat64(struct gauges *gauges, struct nat64 *nat64, enum gauges_ports ports)
 {
-	int err = nat64 ? nat64_intercept(nat64, &gauges->intercept) : 0;
+	int err;
 
-	if (err || !nat64)
+	if (!nat64)
+		return 0;
+	err = ports == GAUGES_PORT_RANGES ? nat64_intercept(nat64, &gauges->intercept) :
+					    nat64_pools(nat64, &gauges->intercept);
+	if (err)
 		return err;
 	nat64_gauges(nat64, &gauges->nat64);
 	gauges->facts.intercept = &gauges->intercept;
@@ -51,13 +55,13 @@ static void read_snid(struct gauges *gauges, struct snid *snid)
 	gauges->facts.snid = &gauges->snid;
 }
 
-int gauges_read(struct gauges *gauges, struct gateway *gateway)
+int gauges_read(struct gauges *gauges, struct gateway *gateway, enum gauges_ports ports)
 {
 	int err;
 
 	memset(gauges, 0, sizeof(*gauges));
 	gateway_facts(gateway, &gauges->facts);
-	err = read_nat64(gauges, gateway_nat64(gateway));
+	err = read_nat64(gauges, gateway_nat64(gateway), ports);
 	if (!err)
 		err = read_dns64(gauges, gateway_dns64(gateway));
 	read_snid(gauges, gateway_snid(gateway));

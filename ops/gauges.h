@@ -21,12 +21,15 @@ struct gauges {
 	uint64_t counters[STAT_COUNT];
 };
 
+/* Of nat64.pool4: how many ports, or which too (a look at each of them) */
+enum gauges_ports { GAUGES_PORT_NUMBERS, GAUGES_PORT_RANGES };
+
 /**
- * gauges_read() - ask the gateway and its rooms; main thread.
+ * gauges_read() - ask the gateway and its rooms; main thread. It waits for no worker for long.
  * @gauges:	good until the next event, then gauges_free().
  * Return: 0 or -ENOMEM.
  */
-int gauges_read(struct gauges *gauges, struct gateway *gateway);
+int gauges_read(struct gauges *gauges, struct gateway *gateway, enum gauges_ports ports);
 
 /** gauges_free() - what it holds, not itself. */
 void gauges_free(struct gauges *gauges);

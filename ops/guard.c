@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #define TABLE "gate64-nat46"
 
 static struct standing standing;
+static bool installed;		/* as far as we know: then its counters are worth a look */
 
 void guard_print(FILE *out, const struct prefix *nat46)
 {
@@ -79,6 +81,7 @@ int guard_install(const struct prefix *nat46)
 		log_error("cannot guard the NAT46 prefix with libnftables: %s", said);
 	else
 		standing_note(&standing, show);
+	installed = installed || !err;
 	return err;
 }
 
@@ -88,6 +91,7 @@ int guard_remove(void)
 	int err = ruleset_nft_run("delete table " FAMILY " " TABLE, said);
 
 	standing_forget(&standing);
+	installed = installed && err && err != -ENOENT;
 	if (err == -ENOENT)
 		return 0;
 	if (err)
@@ -113,9 +117,12 @@ void guard_read(struct guard_counts *counts)
 {
 	char said[RULESET_SAID_SIZE];
 	struct json_object *list = NULL, *counter;
-	int err = ruleset_nft_list(FAMILY, TABLE, &list, said);
+	int err;
 
 	*counts = (struct guard_counts){ 0 };
+	if (!installed)
+		return;
+	err = ruleset_nft_list(FAMILY, TABLE, &list, said);
 	if (err)
 		log_limited(LOG_LEVEL_WARN, "cannot read the guard's counters: %s", said);
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)

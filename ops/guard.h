@@ -49,7 +49,7 @@ int guard_mend(const struct prefix *nat46);
  */
 int guard_remove(void);
 
-/** guard_read() - what was dropped so far; zeros where there is no table. */
+/** guard_read() - what was dropped so far; zeros, nobody being asked, where we have none. */
 void guard_read(struct guard_counts *counts);
 
 /** guard_print() - the nftables commands that guard_install() runs. */

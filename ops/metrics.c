@@ -73,10 +73,18 @@ static const struct metric nat64_metrics[] = {
 
 /* Of each address of nat64.pool4 */
 static const struct metric pool_metrics[] = {
-	GAUGE(nat64_pool, used, "gate64_nat64_pool4_ports_used", "",
-	      "Ports of a pool4 address in use; TCP, UDP and ICMP added up"),
-	GAUGE(nat64_pool, size, "gate64_nat64_pool4_ports", "",
+	GAUGE(nat64_pool, ports[CONFIG_TCP].used, "gate64_nat64_pool4_ports_used", "proto=\"tcp\"",
+	      "Ports of a pool4 address in use, of ICMP identifiers; each protocol's run out by "
+	      "themselves"),
+	GAUGE(nat64_pool, ports[CONFIG_UDP].used, "gate64_nat64_pool4_ports_used", "proto=\"udp\"",
+	      ""),
+	GAUGE(nat64_pool, ports[CONFIG_ICMP].used, "gate64_nat64_pool4_ports_used",
+	      "proto=\"icmp\"", ""),
+	GAUGE(nat64_pool, ports[CONFIG_TCP].size, "gate64_nat64_pool4_ports", "proto=\"tcp\"",
 	      "Ports that this address has for NAT64"),
+	GAUGE(nat64_pool, ports[CONFIG_UDP].size, "gate64_nat64_pool4_ports", "proto=\"udp\"", ""),
+	GAUGE(nat64_pool, ports[CONFIG_ICMP].size, "gate64_nat64_pool4_ports", "proto=\"icmp\"",
+	      ""),
 };
 
 static const struct metric dns64_metrics[] = {
@@ -167,12 +175,17 @@ static void write_metric(const struct exposition *to, const struct metric *metri
 		exposition_sample(to, metric->name, labels, value);
 }
 
+static void begin_family(const struct exposition *to, const struct metric *rows, size_t i)
+{
+	if (i == 0 || strcmp(rows[i].name, rows[i - 1].name) != 0)
+		exposition_family(to, rows[i].name, rows[i].type, rows[i].help);
+}
+
 static void write_table(const struct exposition *to, const struct metric *rows, size_t n,
 			const void *structure)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || strcmp(rows[i].name, rows[i - 1].name) != 0)
-			exposition_family(to, rows[i].name, rows[i].type, rows[i].help);
+		begin_family(to, rows, i);
 		write_metric(to, &rows[i], structure, rows[i].labels);
 	}
 }
@@ -180,19 +193,22 @@ static void write_table(const struct exposition *to, const struct metric *rows, 
 #define WRITE_TABLE(to, rows, structure) \
 	write_table(to, rows, sizeof(rows) / sizeof((rows)[0]), structure)
 
-/* Many structures of a kind: each row is a family, with a sample of each. @labels: theirs. */
+/* Many structures of a kind: each row has a sample of each. @label: writes theirs, which stand
+ * before the row's. */
 static void write_many(const struct exposition *to, const struct metric *rows, size_t n_rows,
 		       const void *structures, size_t size, size_t n,
 		       const char *(*label)(const void *structure, char *text))
 {
-	char labels[LABELS_MAX];
+	char text[LABELS_MAX], labels[2 * LABELS_MAX];
 
 	for (size_t i = 0; n && i < n_rows; i++) {
-		exposition_family(to, rows[i].name, rows[i].type, rows[i].help);
+		begin_family(to, rows, i);
 		for (size_t j = 0; j < n; j++) {
 			const void *structure = (const char *)structures + j * size;
 
-			write_metric(to, &rows[i], structure, label(structure, labels));
+			snprintf(labels, sizeof(labels), rows[i].labels[0] ? "%s,%s" : "%s%s",
+				 label(structure, text), rows[i].labels);
+			write_metric(to, &rows[i], structure, labels);
 		}
 	}
 }
@@ -297,7 +313,7 @@ static void write_gateway(const struct exposition *to, const struct status_facts
 		  facts->map->uplink_v4_be32 && !facts->uplink_missing);
 	write_one(to, "gate64_inside_prefixes", "IPv6 networks served", facts->map->inside.n);
 	write_one(to, "gate64_host_problem", "Is something of the host being tried again?",
-		  facts->problem != NULL);
+		  facts->host_problem);
 	write_one(to, "gate64_stopping", "Does it wait for its last connections to end?",
 		  facts->stopping);
 	/* The start counts: a file that cannot be read does not get so far. */

@@ -12,10 +12,29 @@
 #include <unistd.h>
 
 #define FDS "/proc/self/fd"
+#define NS_PER_S 1000000000u
 
 static uint64_t micros(const struct timeval *time)
 {
 	return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
+}
+
+/* Made once: who watches it takes any change for a new start, and the clock may be set.
+ * @start_ticks: since the host's own start. */
+static uint64_t start_time(uint64_t start_ticks)
+{
+	static uint64_t started_at;
+	struct timespec now, up;
+	int64_t booted_ns;
+
+	if (started_at)
+		return started_at;
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	booted_ns = (now.tv_sec - up.tv_sec) * NS_PER_S + now.tv_nsec - up.tv_nsec;
+	started_at = ((uint64_t)booted_ns + start_ticks * (NS_PER_S / (uint64_t)
+		     sysconf(_SC_CLK_TCK))) / NS_PER_S;
+	return started_at;
 }
 
 /* proc(5): what follows the command's name, which may hold anything, ")" too */
@@ -23,7 +42,6 @@ static void read_stat(struct process *out)
 {
 	uint64_t threads = 0, start_ticks = 0, virtual_bytes = 0, resident_pages = 0;
 	FILE *file = fopen("/proc/self/stat", "re");
-	struct timespec now, up;
 	char line[1024], *at = NULL;
 
 	if (file && fgets(line, sizeof(line), file))
@@ -35,13 +53,10 @@ static void read_stat(struct process *out)
 			  "%*d %" SCNu64 " %*d %" SCNu64 " %" SCNu64 " %" SCNu64, &threads,
 			  &start_ticks, &virtual_bytes, &resident_pages) != 4)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	clock_gettime(CLOCK_BOOTTIME, &up);
 	out->threads = threads;
 	out->virtual_bytes = virtual_bytes;
 	out->resident_bytes = resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	out->started_at = (uint64_t)(now.tv_sec - up.tv_sec) +
-			  start_ticks / (uint64_t)sysconf(_SC_CLK_TCK);
+	out->started_at = start_time(start_ticks);
 }
 
 /* Since Linux 6.2 it is said how many there are; before, they have to be counted. */

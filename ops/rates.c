@@ -32,6 +32,7 @@ static const struct {
 	{ "nat64", NULL, "clients", "clients", GAUGE },
 	{ "nat64", NULL, "ports_used", "ports_used", GAUGE },
 	{ "nat64", NULL, "ports_size", "ports_size", GAUGE },
+	{ "nat64", NULL, "ports_fullest", "ports_fullest", GAUGE },
 	{ "nat64", NULL, "new_per_s", "counters/sessions_created", RATE },
 	{ "nat64", NULL, "ended_per_s", "counters/sessions_ended", RATE },
 	{ "nat64", "slow", "packets_out_per_s", "counters/packets/out", RATE },

@@ -19,7 +19,7 @@ struct json_object *report_status(struct gateway *gateway)
 	struct json_object *document;
 	struct gauges gauges;
 
-	if (gauges_read(&gauges, gateway) < 0)
+	if (gauges_read(&gauges, gateway, GAUGES_PORT_RANGES) < 0)
 		return NULL;
 	document = status_document(&gauges.facts);
 	gauges_free(&gauges);
@@ -37,7 +37,7 @@ struct shared_text *report_metrics(struct gateway *gateway, bool openmetrics)
 	char *text = NULL;
 	size_t len = 0;
 
-	if (gauges_read(&gauges, gateway) < 0)
+	if (gauges_read(&gauges, gateway, GAUGES_PORT_NUMBERS) < 0)
 		return NULL;
 	process_read(&process);
 	to.out = open_memstream(&text, &len);
@@ -58,7 +58,7 @@ static struct json_object *metrics_document(struct gateway *gateway)
 	struct process process;
 	struct gauges gauges;
 
-	if (gauges_read(&gauges, gateway) < 0)
+	if (gauges_read(&gauges, gateway, GAUGES_PORT_NUMBERS) < 0)
 		return NULL;
 	process_read(&process);
 	document = document_new(METRICS_SCHEMA);

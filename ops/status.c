@@ -16,6 +16,7 @@
 #include "../nat64/nat64.h"
 #include "../snid/snid.h"
 #include "status.h"
+#include "status_pool.h"
 
 /* Whose counter is it? By the family's name, the longest match. */
 static const struct {
@@ -96,20 +97,6 @@ static void add_network(struct json_object *document, const struct status_facts 
 	add_text(network, "problem", facts->problem);
 }
 
-static void add_ports(struct json_object *to, const char *key,
-		      const struct port_range *ranges, size_t n)
-{
-	struct json_object *array = json_object_new_array();
-	char text[16];
-
-	for (size_t i = 0; i < n; i++) {
-		snprintf(text, sizeof(text), ranges[i].first == ranges[i].last ? "%u" : "%u-%u",
-			 ranges[i].first, ranges[i].last);
-		json_object_array_add(array, json_object_new_string(text));
-	}
-	json_object_object_add(to, key, array);
-}
-
 static void add_fast_path(struct json_object *to, const struct nat64_gauges *gauges)
 {
 	json_object_object_add(to, "enabled", json_object_new_boolean(!gauges->slow_because));
@@ -129,7 +116,6 @@ static void add_fast_path(struct json_object *to, const struct nat64_gauges *gau
 static void add_nat64(struct json_object *room, const struct status_facts *facts)
 {
 	const struct nat64_gauges *gauges = facts->nat64;
-	struct json_object *pools = json_object_new_array();
 
 	add_number(room, "sessions", gauges->sessions);
 	add_number(room, "sessions_max", gauges->sessions_max);
@@ -140,18 +126,7 @@ static void add_nat64(struct json_object *room, const struct status_facts *facts
 	add_number(room, "memory_bytes", gauges->memory_bytes);
 	add_number(room, "ports_used", gauges->ports_used);
 	add_number(room, "ports_size", gauges->ports_size);
-	for (size_t i = 0; facts->intercept && i < facts->intercept->n_pool; i++) {
-		const struct nat64_pool *pool = &facts->intercept->pool[i];
-		struct json_object *entry = json_object_new_object();
-
-		add_v4(entry, "address", pool->addr_be32);
-		add_number(entry, "ports_used", pool->used);
-		add_number(entry, "ports_size", pool->size);
-		add_ports(entry, "tcp", pool->tcp, pool->n_tcp);
-		add_ports(entry, "udp", pool->udp, pool->n_udp);
-		json_object_array_add(pools, entry);
-	}
-	json_object_object_add(room, "pool4", pools);
+	status_pool_add(room, facts->intercept);
 	add_fast_path(child(room, "fast_path"), gauges);
 }
 
@@ -317,7 +292,6 @@ static const struct {
 	{ "nat64", "clients", "clients", NULL },
 	{ "nat64", "SYNs waiting", "stored_syns", "stored_syns_max" },
 	{ "nat64", "flow table bytes", "memory_bytes", NULL },
-	{ "nat64", "ports in use", "ports_used", "ports_size" },
 	{ "dns64", "queries pending", "queries_pending", NULL },
 	{ "dns64", "TCP connections", "tcp_connections", NULL },
 	{ "dns64", "cache entries", "cache_entries", NULL },
@@ -457,22 +431,6 @@ static void print_upstreams(struct json_object *list, FILE *out)
 	}
 }
 
-static void print_pool4(struct json_object *pools, FILE *out)
-{
-	size_t n = length_of(pools);
-
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *pool = json_object_array_get_idx(pools, i);
-
-		print_name(i ? "" : "pool4", out);
-		fprintf(out, "%s tcp ", text_of(get(pool, "address"), "?"));
-		print_list(get(pool, "tcp"), "none", out);
-		fputs(", udp ", out);
-		print_list(get(pool, "udp"), "none", out);
-		fputc('\n', out);
-	}
-}
-
 static void print_fast_path(struct json_object *fast, FILE *out)
 {
 	if (!fast)
@@ -590,7 +548,7 @@ void status_print(struct json_object *document, FILE *out)
 		if (get(room, "stages"))
 			print_counter(NULL, "by_stage", get(room, "stages"), out);
 		print_fast_path(get(room, "fast_path"), out);
-		print_pool4(get(room, "pool4"), out);
+		status_pool_print(room, out);
 		print_upstreams(get(room, "upstreams"), out);
 		print_counters(get(room, "counters"), out);
 	}

@@ -12,7 +12,10 @@
  *              being tried again}
  *   rooms      {nat64|dns64|snid: {enabled, gauges.., counters: {NAME: n or
  *              {LABEL: n}, by two labels {LABEL: {LABEL: n}}}}}; nat64 has
- *              pool4: [{address, tcp: [], udp: []}]
+ *              pool4: [{address, ports: {tcp|udp|icmp: {used, size}}, tcp: [],
+ *              udp: []}], and ports_fullest: null or {address, proto, used, size}
+ *              of those that run out first. ports_used and ports_size add all
+ *              protocols up: they do not tell how near that is
  *   ops        {counters}
  *   reload     null, or the last one: {at, ok, text}
  */
@@ -43,7 +46,8 @@ struct status_facts {
 	const struct addrmap *map;
 	const char *rules;		/* ruleset_backend() */
 	bool uplink_missing;		/* its address has gone, and is waited for */
-	const char *problem;		/* what is being tried again; NULL = nothing */
+	bool host_problem;		/* something of the host is being tried again */
+	const char *problem;		/* which, or what is waited for; NULL = nothing */
 	const struct nat64_intercept *intercept;
 	const struct nat64_gauges *nat64;	/* NULL: the room is off */
 	const struct dns64_gauges *dns64;

@@ -157,13 +157,22 @@ static void print_path(const char *name, struct json_object *path, FILE *out)
 	put("", get(path, "bits_in_per_s"), "bit/s\n", out);
 }
 
+/* Of the protocol and address that run out first */
+static void print_ports(struct json_object *fullest, FILE *out)
+{
+	put_use("       ports ", fullest, "used", "size", out);
+	if (fullest)
+		fprintf(out, ", %s of %s", json_object_get_string(get(fullest, "proto")),
+			json_object_get_string(get(fullest, "address")));
+}
+
 static void print_nat64(struct json_object *room, FILE *out)
 {
 	put_use("NAT64  sessions ", room, "sessions", "sessions_max", out);
 	put("   new ", get(room, "new_per_s"), "/s", out);
 	put("   ended ", get(room, "ended_per_s"), "/s", out);
 	put("   clients ", get(room, "clients"), "\n", out);
-	put_use("       ports ", room, "ports_used", "ports_size", out);
+	print_ports(get(room, "ports_fullest"), out);
 	put("   bindings ", get(room, "bindings"), "", out);
 	put("   sessions in the fast path ", get(get(room, "fast"), "sessions"), "\n", out);
 	print_path("fast", get(room, "fast"), out);
@@ -280,7 +289,8 @@ static int print_clients(struct json_object *activity, int max, FILE *out)
 
 	snprintf(queries, sizeof(queries), "queries in %" PRId64 " s",
 		 json_object_get_int64(get(activity, "over_s")));
-	fputs("CLIENTS\n", out);
+	fputs(json_object_is_type(get(activity, "complete"), json_type_boolean) ?
+	      "CLIENTS (NAT64 has more than were looked at)\n" : "CLIENTS\n", out);
 	n = print_clients_of(clients, "nat64", "sessions", "sessions", each, out);
 	n += print_clients_of(clients, "dns64", "queries", queries, each, out);
 	return n + print_clients_of(clients, "snid", "connections", "connections", each, out);

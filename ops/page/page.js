@@ -10,7 +10,7 @@ const GAP_MS = 3 * STATUS_MS;	// so long without a look: nobody knows what was b
 
 // Lists of the documents, and what is read of each of their rows, in this order
 const ROWS = {
-	"rooms.nat64.pool4": ["address", "ports_used", "ports_size"],
+	"rooms.nat64.pool4": ["address", "ports"],
 	"rooms.dns64.upstreams": ["zone", "questions", "failed", "answered_ago_ms", "workers_deaf"],
 	"refusals": ["at", "room", "reason", "who", "what", "alike"],
 	"clients.nat64": ["client", "sessions", "half_open"],
@@ -329,8 +329,10 @@ function showNat64() {
 	text("sessions-fast", short(get("rooms.nat64.fast_path.sessions")));
 	text("clients", short(get("rooms.nat64.clients")));
 	text("bindings", short(get("rooms.nat64.bindings")));
-	text("ports", short(get("rooms.nat64.ports_used")));
-	text("ports-size", short(get("rooms.nat64.ports_size")));
+	text("ports", short(get("rooms.nat64.ports_fullest.used")));
+	text("ports-size", short(get("rooms.nat64.ports_fullest.size")));
+	text("ports-of", ["proto", "address"].map((key) => get(`rooms.nat64.ports_fullest.${key}`))
+		.filter(Boolean).join(" of "));
 	const fast = get("rooms.nat64.fast_path.enabled");
 	const because = document.getElementById("slow-because");
 	because.hidden = fast !== false;
@@ -341,8 +343,9 @@ function showNat64() {
 		pathRow("Slow, out", `${SLOW}.packets.out`, `${SLOW}.bytes.out`),
 		pathRow("Slow, in", `${SLOW}.packets.in`, `${SLOW}.bytes.in`),
 	]);
-	table("pools", rows(now, "rooms.nat64.pool4").map(([address, used, size]) =>
-		[address, short(used), meter(`Share of ${address}`, used, size)]), "No address yet");
+	table("pools", rows(now, "rooms.nat64.pool4").map(([address, ports]) => [address,
+		...["tcp", "udp", "icmp"].map((proto) => meter(`Share of ${proto} of ${address}`,
+			ports[proto].used, ports[proto].size))]), "No address yet");
 }
 
 function edge(le) {
@@ -410,6 +413,7 @@ function showDrops() {
 function showActivity(activity) {
 	const over = at(activity, "over_s");
 	text("over", over ? `, the last ${over} s` : "");
+	text("some-nat64", at(activity, "complete") === false ? ", of some only" : "");
 	table("top-nat64", rows(activity, "clients.nat64").map(([client, sessions, halfOpen]) =>
 		[client, sessions + (halfOpen ? ` (${halfOpen} half open)` : "")]), "Nobody");
 	table("top-dns64", rows(activity, "clients.dns64"), "Nobody");

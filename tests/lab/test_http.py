@@ -106,8 +106,9 @@ def test_a_scrape_follows_traffic(lab, gate64):
     assert sum(n for (name, _), n in shown.items()
                if name == "gate64_nat64_sessions") == rooms["nat64"]["sessions"]
     assert shown[("gate64_nat64_sessions", (("proto", "tcp"),))] >= 1
-    assert shown[("gate64_nat64_pool4_ports", (("address", GATEWAY4),))] == \
-        rooms["nat64"]["pool4"][0]["ports_size"]
+    for proto, ports in rooms["nat64"]["pool4"][0]["ports"].items():
+        assert shown[("gate64_nat64_pool4_ports",
+                      (("address", GATEWAY4), ("proto", proto)))] == ports["size"]
     assert shown[("gate64_sni_connections_limit", ())] == rooms["snid"]["connections_max"]
     assert shown[("gate64_dns_cache_limit_bytes", ())] == rooms["dns64"]["cache_bytes_max"]
     assert shown[("process_open_fds", ())] < shown[("process_max_fds", ())]
@@ -280,6 +281,17 @@ def test_dashboard_and_alerts_name_what_there_is(lab, gate64):
         for group in GROUPING.findall(expression):
             named.update(word.strip() for word in group.split(","))
         assert named <= labels, f"{where}: {named - labels}"
+
+
+def test_alerts_hold_for_what_they_are_about(lab, gate64):
+    """Lines lost are told of whichever log lost them; ports run out by protocol, and identifiers
+    of ICMP, which are 65,535 of an address, hide nothing."""
+    alerts = {rule["alert"]: rule["expr"] for group in RULES["groups"] for rule in group["rules"]}
+    lost = {name for name, _ in scrape(lab) if name.endswith("_log_lost_total")}
+    assert len(lost) == 3
+    assert {name for name, _ in USE.findall(alerts["Gate64LogLost"])} == lost
+    assert {matchers for _, matchers in USE.findall(alerts["Gate64PoolNearlyFull"])} == \
+        {'proto!="icmp"'}
 
 
 def test_dashboard_and_alerts_are_whole():

@@ -540,6 +540,7 @@ static void assert_problem(const char *want)
 
 	gateway_facts(gateway, &facts);
 	assert_string_equal(facts.problem ? facts.problem : "none", want);
+	assert_int_equal(facts.host_problem, facts.problem != NULL);
 }
 
 /* Rules that cannot be installed do not stop the gateway: they are tried again. */

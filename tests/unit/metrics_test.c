@@ -39,8 +39,10 @@ static void fill(void)
 		.sessions_by = { [CONFIG_TCP] = 11, [CONFIG_UDP] = 12, [CONFIG_ICMP] = 13 },
 		.fast_bytes_in = UINT64_C(1) << 40,
 	};
-	pools[0] = (struct nat64_pool){ .addr_be32 = htonl(0xc6336401), .used = 21, .size = 22 };
-	pools[1] = (struct nat64_pool){ .addr_be32 = htonl(0xc6336402), .used = 23, .size = 24 };
+	pools[0] = (struct nat64_pool){ .addr_be32 = htonl(0xc6336401), .ports = {
+		[CONFIG_TCP] = { 21, 21 }, [CONFIG_UDP] = { 22, 23 }, [CONFIG_ICMP] = { 0, 65535 } } };
+	pools[1] = (struct nat64_pool){ .addr_be32 = htonl(0xc6336402), .ports = {
+		[CONFIG_UDP] = { 24, 25 } } };
 	gauges.intercept = (struct nat64_intercept){ .pool = pools, .n_pool = 2 };
 	upstreams[0] = (struct dns64_upstream){ .zone = "lan.example", .n_deaf = 31 };
 	upstreams[1] = (struct dns64_upstream){ .zone = ".", .took_us = 12345 };
@@ -85,8 +87,12 @@ static void test_numbers(void **state)
 	expect_line(text, "gate64_nat64_sessions{proto=\"udp\"} 12");
 	expect_line(text, "gate64_nat64_sessions{proto=\"icmp\"} 13");
 	expect_line(text, "gate64_nat64_fast_path_bytes_total{direction=\"in\"} 1099511627776");
-	expect_line(text, "gate64_nat64_pool4_ports_used{address=\"198.51.100.1\"} 21");
-	expect_line(text, "gate64_nat64_pool4_ports{address=\"198.51.100.2\"} 24");
+	/* All of TCP's are in use, however many identifiers ICMP has */
+	expect_line(text, "gate64_nat64_pool4_ports_used{address=\"198.51.100.1\",proto=\"tcp\"} 21");
+	expect_line(text, "gate64_nat64_pool4_ports{address=\"198.51.100.1\",proto=\"tcp\"} 21");
+	expect_line(text, "gate64_nat64_pool4_ports_used{address=\"198.51.100.1\",proto=\"icmp\"} 0");
+	expect_line(text, "gate64_nat64_pool4_ports{address=\"198.51.100.1\",proto=\"icmp\"} 65535");
+	expect_line(text, "gate64_nat64_pool4_ports_used{address=\"198.51.100.2\",proto=\"udp\"} 24");
 	expect_line(text, "gate64_dns_upstream_silent_workers{zone=\"lan.example\"} 31");
 	expect_line(text, "gate64_dns_upstream_answer_seconds{zone=\".\"} 0.012345");
 	expect_line(text, "gate64_sni_connections{stage=\"lookup\"} 41");
@@ -109,6 +115,41 @@ static void test_numbers(void **state)
 	expect_line(text, "gate64_stopping 1");
 	expect_line(text, "gate64_uplink_up 0");
 	free(text);
+}
+
+/* What is waited for is told, but is no problem of the host's: the uplink has a metric of its
+ * own, and alerts tell both apart. */
+static void test_uplink_is_no_host_problem(void **state)
+{
+	char *text;
+
+	(void)state;
+	fill();
+	gauges.facts.uplink_missing = true;
+	gauges.facts.problem = "eth0's address";
+	text = write_all(EXPOSITION_PROMETHEUS);
+	expect_line(text, "gate64_uplink_up 0");
+	expect_line(text, "gate64_host_problem 0");
+	free(text);
+	gauges.facts.host_problem = true;
+	text = write_all(EXPOSITION_PROMETHEUS);
+	expect_line(text, "gate64_host_problem 1");
+	free(text);
+}
+
+/* Any change of it is a new start to those who watch: read at every part of a second. */
+static void test_start_is_constant(void **state)
+{
+	struct process first, again;
+
+	(void)state;
+	process_read(&first);
+	assert_in_range(first.started_at, time(NULL) - 3600, time(NULL) + 1);
+	for (int i = 0; i < 50; i++) {
+		usleep(40000);
+		process_read(&again);
+		assert_int_equal(again.started_at, first.started_at);
+	}
 }
 
 /* A room that is off has its counters alone. */
@@ -260,6 +301,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_uplink_is_no_host_problem),
+		cmocka_unit_test(test_start_is_constant),
 		cmocka_unit_test(test_rooms_off),
 		cmocka_unit_test(test_every_counter),
 		cmocka_unit_test(test_histograms_hold),

@@ -126,7 +126,8 @@ static void run(enum config_flow_log log)
 	assert_int_equal(stress.wrong, 0);
 	assert_int_equal(pool4_used(stress.pool), 0);
 	for (size_t i = 0; i < pool4_count(stress.pool); i++)
-		assert_int_equal(pool4_use(stress.pool, i).used, 0);
+		for (int l4 = 0; l4 < L4_COUNT; l4++)
+			assert_int_equal(pool4_use(stress.pool, i, l4).used, 0);
 	pool4_free(stress.pool);
 }
 

@@ -208,6 +208,12 @@ static void test_explicit_ports(void **state)
 		assert_int_not_equal(take(w, L4_TCP, 1, 7, second), 0);
 	assert_int_equal(take(w, L4_TCP, 1, 7, second), 0);
 	assert_int_equal(take(w, L4_TCP, 2, 8, second), 0);
+	/* TCP's are all in use, whatever UDP and ICMP have left. */
+	assert_int_equal(pool4_use(w->pool, 0, L4_TCP).used, 5);
+	assert_int_equal(pool4_use(w->pool, 0, L4_TCP).size, 5);
+	assert_int_equal(pool4_use(w->pool, 0, L4_UDP).used, 0);
+	assert_int_equal(pool4_use(w->pool, 0, L4_UDP).size, 4);
+	assert_int_equal(pool4_use(w->pool, 0, L4_ICMP).size, 65535);
 	assert_int_not_equal(take(w, L4_UDP, 1, 7, second), 0);
 }
 

@@ -21,7 +21,9 @@
 	"'rooms':{'nat64':{'enabled':true," nat64 "},'dns64':" dns64 ",'snid':" snid "}}"
 
 #define NAT64(sessions, out, fast, no_port, filtered)					\
-	"'sessions':" sessions ",'sessions_max':100,'fast_path':{'packets_out':" fast	\
+	"'sessions':" sessions ",'sessions_max':100,'ports_used':60,'ports_size':65565,"	\
+	"'ports_fullest':{'address':'198.51.100.1','proto':'tcp','used':24,'size':30},"	\
+	"'fast_path':{'packets_out':" fast	\
 	",'bytes_out':" fast "000},'counters':{'packets':{'out':" out ",'in':0},"	\
 	"'bytes':{'out':" out "00,'in':0},'drops':{'no_free_port':" no_port		\
 	",'filtered':" filtered ",'martian':0}}"
@@ -214,6 +216,7 @@ static void test_text(void **state)
 
 	(void)state;
 	assert_non_null(strstr(text, "sessions 8 of 100 (8 %)"));
+	assert_non_null(strstr(text, "ports 24 of 30 (80 %), tcp of 198.51.100.1"));
 	assert_non_null(strstr(text, "fast  out 100 packets/s, 800k"));
 	assert_non_null(strstr(text, "replies/s: noerror 5.0"));
 	assert_non_null(strstr(text, "nat64  no_free_port"));

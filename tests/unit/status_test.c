@@ -60,7 +60,10 @@ static struct status_facts facts(void)
 	};
 	assert_null(prefix_parse("64:ff9b:1::/96", &map.nat46));
 	pool = (struct nat64_pool){ .addr_be32 = htonl(0xc6336401), .tcp = tcp, .n_tcp = 2,
-				    .udp = udp, .n_udp = 1 };
+				    .udp = udp, .n_udp = 1, .ports = {
+		[CONFIG_TCP] = { 11265, 22530 }, [CONFIG_UDP] = { 8, 55296 },
+		[CONFIG_ICMP] = { 9, 65535 },
+	} };
 	intercept = (struct nat64_intercept){ .pool = &pool, .n_pool = 1 };
 	return (struct status_facts){
 		.version = "1.2", .since = 1700000000, .uptime_s = 90061, .map = &map,
@@ -115,6 +118,13 @@ static void document_holds_the_facts(void **state)
 	assert_null(at(document, "network/problem"));
 	assert_text(document, "rooms/nat64/pool4/0/address", "198.51.100.1");
 	assert_text(document, "rooms/nat64/pool4/0/tcp/0", "10240-32767");
+	assert_number(document, "rooms/nat64/pool4/0/ports_used", 11265 + 8 + 9);
+	assert_number(document, "rooms/nat64/pool4/0/ports/udp/size", 55296);
+	assert_number(document, "rooms/nat64/pool4/0/ports/icmp/used", 9);
+	assert_text(document, "rooms/nat64/ports_fullest/address", "198.51.100.1");
+	assert_text(document, "rooms/nat64/ports_fullest/proto", "tcp");
+	assert_number(document, "rooms/nat64/ports_fullest/used", 11265);
+	assert_number(document, "rooms/nat64/ports_fullest/size", 22530);
 	assert_text(document, "rooms/nat64/pool4/0/tcp/1", "61000");
 	assert_number(document, "rooms/nat64/sessions", 12);
 	assert_number(document, "rooms/nat64/clients", 3);
@@ -215,6 +225,7 @@ static void text_is_grouped_and_aligned(void **state)
 			  "  flow table bytes    4096\n");
 	assert_line(text, "  fast path           7 sessions, packets out 70, in 60, handed over 5; "
 			  "on 2 interfaces\n");
+	assert_line(text, "  ports, fullest      11265 of 22530, tcp of 198.51.100.1\n");
 	assert_line(text, "  pool4               198.51.100.1 tcp 10240-32767 61000, "
 			  "udp 10240-65535\n");
 	assert_line(text, "  packets             out 5, in 4\n");
