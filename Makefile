@@ -176,12 +176,14 @@ UNIT_doctor_wg := ops/doctor_wg.c ops/doctor_read.c core/addr.c
 UNIT_doctor_ask := ops/doctor_ask.c dns64/message.c dns64/name.c core/addr.c core/loop.c core/log.c
 UNIT_netdetect := ops/netdetect.c $(ADDRMAP)
 UNIT_ruleset   := ops/ruleset.c ops/ruleset_nft.c ops/ruleset_xtables.c ops/standing.c ops/helper.c ops/tool.c \
-                  ops/privilege.c ops/confine.c \
+                  ops/restore_text.c ops/privilege.c ops/confine.c \
                   core/addr.c core/log.c core/loop.c
 UNIT_heartbeat := ops/heartbeat.c ops/notify.c core/log.c core/loop.c
 UNIT_notify    := ops/notify.c core/log.c core/loop.c
 UNIT_confine   := ops/confine.c core/log.c core/loop.c
-UNIT_helper    := ops/helper.c ops/tool.c ops/privilege.c ops/confine.c core/log.c core/loop.c
+UNIT_restore_text := ops/restore_text.c core/addr.c
+UNIT_helper    := ops/helper.c ops/tool.c ops/restore_text.c ops/privilege.c ops/confine.c core/addr.c \
+                  core/log.c core/loop.c
 UNIT_tool      := ops/tool.c ops/privilege.c ops/confine.c core/log.c core/loop.c
 UNIT_privilege := ops/privilege.c ops/confine.c core/log.c core/loop.c
 UNIT_port_holder := ops/port_holder.c ops/doctor_sockets.c ops/doctor_read.c core/addr.c
@@ -323,6 +325,7 @@ FUZZ_dns_recurse := dns64/recurse.c dns64/records.c dns64/context.c dns64/ub_eve
                   dns64/tally.c core/histogram.c core/stats.c $(UNIT_dns_forward)
 FUZZ_dns_ptr   := dns64/ptr.c dns64/name.c $(ADDRMAP)
 FUZZ_web_head  := ops/web_head.c
+FUZZ_restore_text := $(UNIT_restore_text)
 FUZZES    := $(sort $(patsubst FUZZ_%,%,$(filter FUZZ_%,$(.VARIABLES))))
 FUZZ_BINS := $(FUZZES:%=build/fuzz/%_fuzz)
 

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,6 +55,7 @@ struct row {
 	int argument;		/* 0 to 5, or ALWAYS */
 	uint32_t mask, value;
 	bool not_that_value;	/* ... is anything else */
+	bool one_of;		/* ... is below 32, and that bit of the mask is set */
 	int error;		/* it fails with that, instead */
 };
 
@@ -63,13 +65,21 @@ struct row {
 #define UNLESS(name, who, n, bits, is)	\
 	{ .nr = __NR_##name, .as = (who), .argument = (n), .mask = (bits), .value = (is), \
 	  .not_that_value = true }
+#define BIT(n)			(1u << (n))
+#define ONE_OF(name, who, n, bits)	\
+	{ .nr = __NR_##name, .as = (who), .argument = (n), .mask = (bits), .one_of = true }
 #define FAIL(name, who, err)	\
 	{ .nr = __NR_##name, .as = (who), .argument = ALWAYS, .error = (err) }
 
 static const struct row rows[] = {
 	/* packets and connections */
 	CALL(recvmsg, ALL), CALL(recvmmsg, ALL), CALL(recvfrom, ALL), CALL(sendmsg, ALL),
-	CALL(sendmmsg, ALL), CALL(sendto, ALL), CALL(socket, ALL), CALL(socketpair, ALL),
+	CALL(sendmmsg, ALL), CALL(sendto, ALL),
+	ONE_OF(socket, MAIN | NAT64, 0, BIT(AF_UNIX) | BIT(AF_INET) | BIT(AF_INET6) |
+					BIT(AF_NETLINK) | BIT(AF_PACKET)),
+	ONE_OF(socket, CONFINE_OTHER, 0, BIT(AF_UNIX) | BIT(AF_INET) | BIT(AF_INET6) |
+					 BIT(AF_NETLINK)),
+	IF(socketpair, ALL, 0, UINT32_MAX, AF_UNIX),
 	CALL(bind, ALL), CALL(listen, ALL), CALL(accept4, ALL), CALL(accept, ALL),
 	CALL(connect, ALL), CALL(shutdown, ALL), CALL(getsockname, ALL), CALL(getpeername, ALL),
 	CALL(getsockopt, ALL), CALL(setsockopt, ALL),
@@ -97,8 +107,11 @@ static const struct row rows[] = {
 	CALL(flock, MAIN), CALL(umask, MAIN),
 	UNLESS(ioctl, ALL, 1, UINT32_MAX, TIOCSTI),	/* (which types for the terminal) */
 
-	/* memory: nothing that can be written is code */
-	UNLESS(mmap, ALL, 2, PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC), CALL(munmap, ALL),
+	/* memory: nothing is writable and code at once, or one after the other; workers get no
+	 * more code at all. The main thread may map code of files, as of a library that comes
+	 * late: a file in memory is one, too. */
+	UNLESS(mmap, MAIN, 2, PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC),
+	IF(mmap, WORKERS, 2, PROT_EXEC, 0), CALL(munmap, ALL),
 	IF(mprotect, ALL, 2, PROT_EXEC, 0), CALL(mremap, ALL), CALL(madvise, ALL), CALL(brk, ALL),
 	CALL(mincore, ALL),
 
@@ -119,7 +132,8 @@ static const struct row rows[] = {
 	CALL(getpid, ALL), CALL(getppid, ALL), CALL(gettid, ALL), CALL(getuid, ALL),
 	CALL(geteuid, ALL), CALL(getgid, ALL), CALL(getegid, ALL), CALL(getgroups, ALL),
 	CALL(getrandom, ALL), CALL(uname, ALL), CALL(sysinfo, ALL), CALL(times, ALL),
-	CALL(getrusage, ALL), CALL(getrlimit, ALL), CALL(prlimit64, ALL),
+	CALL(getrusage, ALL), CALL(getrlimit, ALL),
+	IF(prlimit64, ALL, 0, UINT32_MAX, 0),	/* its own */
 
 	/* the fast path */
 	CALL(bpf, MAIN | NAT64),
@@ -167,7 +181,26 @@ static void unless_equal(struct program *program, uint32_t k, uint8_t over)
 	add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, 0, over));
 }
 
-/* The lower half of an argument: both processors keep it first. */
+/* The lower half: both processors keep it first. */
+static void load_argument(struct program *program, const struct row *row)
+{
+	load(program, offsetof(struct seccomp_data, args) +
+		      (size_t)row->argument * sizeof(uint64_t));
+}
+
+static void add_one_of(struct program *program, const struct row *row, uint32_t otherwise)
+{
+	unless_equal(program, (uint32_t)row->nr, 8);
+	load_argument(program, row);
+	add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 32, 5, 0));
+	add(program, (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TAX, 0));
+	add(program, (struct sock_filter)BPF_STMT(BPF_LD | BPF_IMM, 1));
+	add(program, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_LSH | BPF_X, 0));
+	add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, row->mask, 0, 1));
+	decide(program, SECCOMP_RET_ALLOW);
+	decide(program, otherwise);
+}
+
 static void add_row(struct program *program, const struct row *row, uint32_t otherwise)
 {
 	if (row->argument == ALWAYS) {
@@ -176,9 +209,12 @@ static void add_row(struct program *program, const struct row *row, uint32_t oth
 					     SECCOMP_RET_ALLOW);
 		return;
 	}
+	if (row->one_of) {
+		add_one_of(program, row, otherwise);
+		return;
+	}
 	unless_equal(program, (uint32_t)row->nr, 5);
-	load(program, offsetof(struct seccomp_data, args) +
-		      (size_t)row->argument * sizeof(uint64_t));
+	load_argument(program, row);
 	add(program, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, row->mask));
 	unless_equal(program, row->value, 1);
 	decide(program, row->not_that_value ? otherwise : SECCOMP_RET_ALLOW);

@@ -2,13 +2,17 @@
 /*
  * A process that runs the few programs of the host that gate64 needs while it runs, so that
  * gate64 itself never has to start one, and may be forbidden to (confine.h). It is forked
- * early; what it can be asked for is the number of a program, and the program's input. It
- * ends with gate64, however that ends. Main thread only.
+ * early; what it can be asked for is the number of a program, and the program's input, which
+ * it runs only if that is a text of gate64's (restore_text.h). It ends with gate64, however
+ * that ends, or before: where the rules are nftables' it is not needed (ruleset.c).
+ * Main thread only.
  */
 #ifndef OPS_HELPER_H
 #define OPS_HELPER_H
 
 #include <stddef.h>
+
+struct event_base;
 
 /* With their arguments: what else is in the table stays */
 enum helper_program {
@@ -24,12 +28,22 @@ enum helper_program {
  */
 int helper_start(void);
 
+/** helper_lost_fn - it has ended, or does not answer, and will not be asked again. */
+typedef void helper_lost_fn(void *arg);
+
+/**
+ * helper_watch() - be told when it is lost, by @base or by helper_run(); until helper_stop().
+ * Return: 0, or -ENOMEM, which is logged.
+ */
+int helper_watch(struct event_base *base, helper_lost_fn *lost, void *arg);
+
 /**
  * helper_run() - run a program and wait for it, some seconds at most; see tool_run().
  * @input:	NUL-terminated text for its standard input.
  * @said:	what it wrote to standard error, or our reason, in words.
  * Without helper_start() it is run by this process.
- * Return: as tool_run(); -EPIPE: there is no helper any more.
+ * Return: as tool_run(); -EPERM: @input is none that gate64 writes, and nothing was run;
+ * -EPIPE: there is no helper any more.
  */
 int helper_run(enum helper_program program, const char *input, char *said, size_t said_size);
 

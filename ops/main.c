@@ -49,6 +49,7 @@ struct life {
 	struct heal *heal;
 	struct control *control;
 	bool stopping;			/* when the last connections have ended */
+	int err;			/* why it cannot go on; 0: it can */
 };
 
 /* ---- the main loop, and signals from before anything is set up on the host ---- */
@@ -217,10 +218,24 @@ static int pins_up(struct life *life)
 	return 0;
 }
 
+/* Another cannot be made: that was forbidden. Flows and listeners outlive a restart. */
+static void on_helper_lost(void *arg)
+{
+	struct life *life = arg;
+
+	log_error("the helper has ended or hangs, and nobody else can mend the rules: gate64 ends, "
+		  "to be started again");
+	life->err = -EPIPE;
+	stop_now(life);
+}
+
 static int helper_up(struct life *life)
 {
-	(void)life;
-	return helper_start();
+	int err = helper_start();
+
+	if (!err && (err = helper_watch(life->base, on_helper_lost, life)) < 0)
+		helper_stop();
+	return err;
 }
 
 static void helper_down(struct life *life)
@@ -311,10 +326,14 @@ static int run(const char *config_path)
 		else
 			rung++;
 	}
+	if (!err)
+		err = life.err;
 	if (!err) {
 		log_event(LOG_LEVEL_INFO, LOG_EVENT_READY, NULL, "ready");
 		err = loop_run(life.loop);
 	}
+	if (!err)
+		err = life.err;
 	while (rung-- > 0)
 		if (ladder[rung].down)
 			ladder[rung].down(&life);

@@ -11,6 +11,7 @@
 
 #include "../core/log.h"
 #include "../nat64/nat64.h"
+#include "helper.h"
 #include "ruleset_backend.h"
 
 struct ruleset {
@@ -129,8 +130,11 @@ static int choose(struct ruleset *ruleset, const struct rule_list *list)
 	} else if (err) {
 		log_error("cannot install rules with libnftables: %s", said);
 		return err;
-	} else if (ruleset_xtables.remove(left)) {
-		log_warn("cannot remove old rules: %s", left);
+	} else {
+		if (ruleset_xtables.remove(left))
+			log_warn("cannot remove old rules: %s", left);
+		/* The choice is for life: nobody will have a program run any more. */
+		helper_stop();
 	}
 	log_info("packets are queued to nat64 by %s rules", ruleset->backend->name);
 	return 0;

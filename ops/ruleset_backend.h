@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "../core/addr.h"
+#include "restore_text.h"
 #include "standing.h"
 
 struct json_object;
@@ -82,9 +83,6 @@ extern const struct ruleset_backend ruleset_nft, ruleset_xtables;
 
 /** ruleset_nft_print() - the nftables commands that replace our table by @list. */
 void ruleset_nft_print(FILE *out, const struct rule_list *list);
-
-/* The built-in chains of table raw that we jump from */
-enum xtables_hook { XTABLES_PREROUTING, XTABLES_OUTPUT, XTABLES_HOOKS };
 
 /* Table raw of one family as found */
 struct xtables_state {

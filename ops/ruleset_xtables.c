@@ -26,21 +26,6 @@
 #include "../nat64/nat64.h"
 #include "helper.h"
 
-enum {
-	MULTIPORT_MAX = 15,	/* ports in one match; a range counts as two */
-};
-
-#define MADE_TABLE "GATE64-MADE-TABLE"
-
-static const struct {
-	const char *builtin;	/* the chain that the kernel's hook enters */
-	const char *ours;	/* where our rules are */
-	const char *made;	/* present where we made the built-in chain */
-} hooks[XTABLES_HOOKS] = {
-	[XTABLES_PREROUTING] = {"PREROUTING", "GATE64-PRE", "GATE64-MADE-PRE"},
-	[XTABLES_OUTPUT] = {"OUTPUT", "GATE64-OUT", "GATE64-MADE-OUT"},
-};
-
 /* The two families, in the order of taking away */
 static const struct {
 	const char *family;	/* as nftables calls it */
@@ -70,7 +55,7 @@ static void print_head(FILE *out, enum xtables_hook hook, const struct rule *rul
 {
 	char to[PREFIX_STRLEN];
 
-	fprintf(out, "-A %s -d %s", hooks[hook].ours, prefix_format(&rule->to, to));
+	fprintf(out, "-A %s -d %s", xtables_names[hook].ours, prefix_format(&rule->to, to));
 }
 
 /* As many rules as the ports need. */
@@ -136,12 +121,12 @@ static void print_mapped(FILE *out, const struct rule_list *list)
 static void print_chains(FILE *out, const struct xtables_state *state)
 {
 	if (!state->table)
-		fputs(":" MADE_TABLE " - [0:0]\n", out);
+		fputs(":" XTABLES_MADE_TABLE " - [0:0]\n", out);
 	for (int hook = 0; hook < XTABLES_HOOKS; hook++) {
 		if (!state->chain[hook])
-			fprintf(out, ":%s - [0:0]\n", hooks[hook].made);
+			fprintf(out, ":%s - [0:0]\n", xtables_names[hook].made);
 		/* Makes the chain, or empties it. */
-		fprintf(out, ":%s - [0:0]\n", hooks[hook].ours);
+		fprintf(out, ":%s - [0:0]\n", xtables_names[hook].ours);
 	}
 }
 
@@ -152,8 +137,8 @@ void ruleset_xtables_print(FILE *out, const struct rule_list *list, bool v4,
 	print_chains(out, state);
 	for (int hook = 0; hook < XTABLES_HOOKS; hook++) {
 		for (unsigned int i = 0; i < state->jumps[hook]; i++)
-			fprintf(out, "-D %s -j %s\n", hooks[hook].builtin, hooks[hook].ours);
-		fprintf(out, "-A %s -j %s\n", hooks[hook].builtin, hooks[hook].ours);
+			fprintf(out, "-D %s -j %s\n", xtables_names[hook].builtin, xtables_names[hook].ours);
+		fprintf(out, "-A %s -j %s\n", xtables_names[hook].builtin, xtables_names[hook].ours);
 	}
 	for (size_t i = 0; i < list->n; i++) {
 		if (prefix_is_v4(&list->queue[i].to) == v4)
@@ -163,8 +148,8 @@ void ruleset_xtables_print(FILE *out, const struct rule_list *list, bool v4,
 		print_mapped(out, list);
 	/* Our own packets go past the rules below: an answer of ours is no question. */
 	fprintf(out, "-A %s -m mark --mark 0x%08x -j CT --notrack\n"
-		     "-A %s -m mark --mark 0x%08x -j RETURN\n", hooks[XTABLES_OUTPUT].ours,
-		NAT64_MARK, hooks[XTABLES_OUTPUT].ours, NAT64_MARK);
+		     "-A %s -m mark --mark 0x%08x -j RETURN\n", xtables_names[XTABLES_OUTPUT].ours,
+		NAT64_MARK, xtables_names[XTABLES_OUTPUT].ours, NAT64_MARK);
 	for (size_t i = 0; i < list->n; i++) {
 		if (list->queue[i].from_host && prefix_is_v4(&list->queue[i].to) == v4)
 			print_rule(out, XTABLES_OUTPUT, list, &list->queue[i]);
@@ -197,22 +182,22 @@ static void look_at_chain(struct look *look, struct json_object *chain)
 {
 	const char *name = text_of(chain, "name");
 
-	if (strcmp(name, MADE_TABLE) == 0) {
+	if (strcmp(name, XTABLES_MADE_TABLE) == 0) {
 		look->made_table = true;
 		return;
 	}
 	for (int hook = 0; hook < XTABLES_HOOKS; hook++) {
-		if (strcmp(name, hooks[hook].builtin) == 0) {
+		if (strcmp(name, xtables_names[hook].builtin) == 0) {
 			look->state.chain[hook] = true;
 			if (strcmp(text_of(chain, "policy"), "accept") != 0)
 				look->kept[hook] = true;
 			return;
 		}
-		if (strcmp(name, hooks[hook].ours) == 0) {
+		if (strcmp(name, xtables_names[hook].ours) == 0) {
 			look->ours[hook] = true;
 			return;
 		}
-		if (strcmp(name, hooks[hook].made) == 0) {
+		if (strcmp(name, xtables_names[hook].made) == 0) {
 			look->made[hook] = true;
 			return;
 		}
@@ -245,7 +230,7 @@ static int jump_hook(struct json_object *rule, bool *plain)
 			continue;
 		}
 		for (int hook = 0; hook < XTABLES_HOOKS; hook++) {
-			if (strcmp(text_of(jump, "target"), hooks[hook].ours) == 0)
+			if (strcmp(text_of(jump, "target"), xtables_names[hook].ours) == 0)
 				found = hook;
 		}
 	}
@@ -260,7 +245,7 @@ static void look_at_rule(struct look *look, struct json_object *rule, FILE *undo
 	int to = jump_hook(rule, &plain);
 
 	if (to != XTABLES_HOOKS) {
-		if (plain && strcmp(chain, hooks[to].builtin) == 0)
+		if (plain && strcmp(chain, xtables_names[to].builtin) == 0)
 			look->state.jumps[to]++;
 		if (undo)
 			fprintf(undo, "delete rule %s raw %s handle %s\n",
@@ -268,7 +253,7 @@ static void look_at_rule(struct look *look, struct json_object *rule, FILE *undo
 		return;
 	}
 	for (int hook = 0; hook < XTABLES_HOOKS; hook++) {
-		if (strcmp(chain, hooks[hook].builtin) == 0)
+		if (strcmp(chain, xtables_names[hook].builtin) == 0)
 			look->kept[hook] = true;
 	}
 }
@@ -311,8 +296,8 @@ static bool is_ours(struct json_object *item)
 		return false;
 	}
 	for (int hook = 0; hook < XTABLES_HOOKS; hook++)
-		if (strcmp(text_of(inner, "name"), hooks[hook].ours) == 0 ||
-		    strcmp(text_of(inner, "chain"), hooks[hook].ours) == 0)
+		if (strcmp(text_of(inner, "name"), xtables_names[hook].ours) == 0 ||
+		    strcmp(text_of(inner, "chain"), xtables_names[hook].ours) == 0)
 			return true;
 	return false;
 }
@@ -347,17 +332,17 @@ static int print_removal(FILE *out, const char *family, char *said)
 		bool unmake = look.made[hook] && look.state.chain[hook] && !look.kept[hook];
 
 		if (look.ours[hook])
-			print_chain_removal(out, family, hooks[hook].ours);
+			print_chain_removal(out, family, xtables_names[hook].ours);
 		if (look.made[hook])
-			print_chain_removal(out, family, hooks[hook].made);
+			print_chain_removal(out, family, xtables_names[hook].made);
 		/* Without a flush: should someone use it by now, this must fail. */
 		if (unmake)
-			fprintf(out, "delete chain %s raw %s\n", family, hooks[hook].builtin);
+			fprintf(out, "delete chain %s raw %s\n", family, xtables_names[hook].builtin);
 		else if (look.state.chain[hook])
 			last = false;
 	}
 	if (look.made_table)
-		print_chain_removal(out, family, MADE_TABLE);
+		print_chain_removal(out, family, XTABLES_MADE_TABLE);
 	if (last)
 		fprintf(out, "delete table %s raw\n", family);
 	return 0;

@@ -47,31 +47,32 @@ static bool find_program(const char *name, char *path, size_t size)
 	return false;
 }
 
+/* Return: 0 or -errno. */
+static int fill(int fd, const char *text, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write(fd, text + done, len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, TOOL_INPUT_SEALS) < 0)
+		return -errno;
+	return 0;
+}
+
 int tool_input(const char *text)
 {
-	size_t len = strlen(text), done = 0;
-	int fd = memfd_create("gate64-tool-input", MFD_CLOEXEC);
+	int fd = memfd_create("gate64-tool-input", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
 
 	if (fd < 0)
 		return -errno;
-	while (done < len) {
-		ssize_t n = write(fd, text + done, len - done);
-
-		if (n < 0 && errno != EINTR) {
-			int err = -errno;
-
-			close(fd);
-			return err;
-		}
-		done += n > 0 ? (size_t)n : 0;
-	}
-	if (lseek(fd, 0, SEEK_SET) < 0) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	return fd;
+	err = fill(fd, text, strlen(text));
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
 }
 
 /* The child's part, up to its new life. */
@@ -195,8 +196,8 @@ close_out:
 	return err;
 }
 
-int tool_run_with(const char *const argv[], int in, int timeout_ms, char *said,
-		  size_t said_size)
+static int run_with(const char *const argv[], int in, int timeout_ms, char *said,
+		    size_t said_size)
 {
 	struct said what = {.text = said, .size = said_size};
 	char path[64];
@@ -226,7 +227,7 @@ int tool_run(const char *const argv[], const char *input, int timeout_ms, char *
 		snprintf(said, said_size, "%s", strerror(-in));
 		return in;
 	}
-	err = tool_run_with(argv, in, timeout_ms, said, said_size);
+	err = run_with(argv, in, timeout_ms, said, said_size);
 	close(in);
 	return err;
 }

@@ -6,10 +6,14 @@
 #ifndef OPS_TOOL_H
 #define OPS_TOOL_H
 
+#include <fcntl.h>
 #include <stddef.h>
 
+/* Nobody can change any more what a program shall read, nor have it wait. */
+#define TOOL_INPUT_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
 /**
- * tool_input() - what a program shall read: @text in a memory file.
+ * tool_input() - what a program shall read: @text in a memory file, sealed.
  * Return: a descriptor, owned by the caller, or -errno.
  */
 int tool_input(const char *text);
@@ -29,9 +33,5 @@ int tool_input(const char *text);
  */
 int tool_run(const char *const argv[], const char *input, int timeout_ms, char *said,
 	     size_t said_size);
-
-/** tool_run_with() - likewise; @in: its standard input, borrowed. */
-int tool_run_with(const char *const argv[], int in, int timeout_ms, char *said,
-		  size_t said_size);
 
 #endif

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Start, stop, reload: what gate64 does to its host, and that it undoes it."""
 
+import os
+import pathlib
 import re
 import signal
 import socket
@@ -86,6 +88,31 @@ def test_it_starts_again_after_sigkill(lab, gate64):
     both_journeys_work(lab)
     gate64.stop()
     assert host_state(lab) == before
+
+
+def children(gate64):
+    tasks = pathlib.Path(f"/proc/{gate64.process.pid}/task")
+    return [int(pid) for task in tasks.iterdir()
+            for pid in (task / "children").read_text().split()]
+
+
+def test_the_helper_lives_while_it_is_needed(lab, gate64):
+    """Where the rules are nftables' there is no process that may start a program; where they are
+    not, gate64 does not go on without it, since nobody could mend them."""
+    gate64.start()
+    helpers = children(gate64)
+    if gate64.status()["network"]["rules"] == "nftables":
+        assert not helpers
+        gate64.stop()
+        return
+    assert len(helpers) == 1
+    os.kill(helpers[0], signal.SIGKILL)
+    assert gate64.process.wait(timeout=20) == 1
+    assert "the helper has ended or hangs" in gate64.log()
+    gate64.start()
+    assert len(children(gate64)) == 1
+    both_journeys_work(lab)
+    gate64.stop()
 
 
 def test_a_stop_does_not_wait_for_open_connections(lab, gate64):

@@ -103,4 +103,4 @@ def test_each_thread_has_only_what_it_needs(lab, gate64):
         seen.setdefault(room, set()).add(thread["capabilities"])
     assert seen == {"gate64": {CAP_NET_ADMIN | CAP_NET_BIND_SERVICE},
                     "nat64": {CAP_NET_ADMIN | CAP_NET_RAW}, "nat64-log": {0},
-                    "dns64": {0}, "snid": {0}, "http": {0}}
+                    "dns64": {0}, "snid": {0}, "http": {0}, "heartbeat": {0}}

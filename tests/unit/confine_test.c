@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -120,6 +121,71 @@ static int make_executable(void)
 	return mprotect(page, 4096, PROT_READ | PROT_EXEC) < 0;
 }
 
+/* What lies in a memory file, as code */
+static int execute_a_memory_file(void)
+{
+	int file = memfd_create("x", MFD_CLOEXEC);
+
+	if (ftruncate(file, 4096) < 0)
+		return 1;
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0) == MAP_FAILED;
+}
+
+static int opens(int family, int type, int protocol)
+{
+	int fd = socket(family, type, protocol);
+
+	return fd < 0 && errno != EPERM && errno != EACCES;
+}
+
+static int open_a_kernel_cipher(void)
+{
+	return opens(AF_ALG, SOCK_SEQPACKET, 0);
+}
+
+static int open_a_virtual_socket(void)
+{
+	return opens(AF_VSOCK, SOCK_STREAM, 0);
+}
+
+/* 32 + AF_INET: no bit of a word */
+static int open_another_family(void)
+{
+	return opens(32 + AF_INET, SOCK_STREAM, 0);
+}
+
+static int pair_other_than_unix(void)
+{
+	int pair[2];
+
+	return socketpair(AF_TIPC, SOCK_STREAM, 0, pair) < 0;
+}
+
+static int open_all_packets(void)
+{
+	return opens(AF_PACKET, SOCK_RAW, 0);
+}
+
+static int open_what_rooms_use(void)
+{
+	return opens(AF_INET, SOCK_DGRAM, 0) || opens(AF_INET6, SOCK_STREAM, 0) ||
+	       opens(AF_UNIX, SOCK_STREAM, 0) || opens(AF_NETLINK, SOCK_RAW, 0);
+}
+
+static int limit_another(void)
+{
+	struct rlimit limit;
+
+	return prlimit(getppid(), RLIMIT_NOFILE, NULL, &limit) < 0;
+}
+
+static int limit_itself(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 || setrlimit(RLIMIT_NOFILE, &limit) < 0;
+}
+
 static int type_at_the_terminal(void)
 {
 	return ioctl(STDERR_FILENO, TIOCSTI, "x") < 0;
@@ -199,6 +265,8 @@ static void test_what_kills_everybody(void **state)
 	static int (*const acts[])(void) = {
 		run_a_program, run_a_program_at, make_a_process, trace, kill_another,
 		kill_a_thread_of_another, write_and_execute, make_executable, type_at_the_terminal,
+		open_a_kernel_cipher, open_a_virtual_socket, open_another_family, pair_other_than_unix,
+		limit_another,
 	};
 
 	(void)state;
@@ -208,7 +276,8 @@ static void test_what_kills_everybody(void **state)
 				fail_msg("act %zu as %d", i, (int)everybody[j]);
 }
 
-/* Workers write no files; who handles no packets writes no BPF maps. */
+/* Workers write no files and get no more code; who handles no packets writes no BPF maps, and
+ * sees none that are not for it. */
 static void test_workers_are_confined_further(void **state)
 {
 	(void)state;
@@ -222,6 +291,11 @@ static void test_workers_are_confined_further(void **state)
 	assert_true(goes_well(ask_for_a_map, CONFINE_MAIN));
 	assert_true(goes_well(ask_for_a_map, CONFINE_NAT64));
 	assert_true(is_killed(ask_for_a_map, CONFINE_OTHER));
+	assert_true(goes_well(execute_a_memory_file, CONFINE_MAIN));
+	assert_true(is_killed(execute_a_memory_file, CONFINE_NAT64));
+	assert_true(is_killed(execute_a_memory_file, CONFINE_OTHER));
+	assert_true(goes_well(open_all_packets, CONFINE_NAT64));
+	assert_true(is_killed(open_all_packets, CONFINE_OTHER));
 }
 
 /* What they are there for they may do. */
@@ -230,6 +304,8 @@ static void test_what_they_need(void **state)
 	(void)state;
 	for (size_t j = 0; j < sizeof(everybody) / sizeof(everybody[0]); j++) {
 		assert_true(goes_well(live, everybody[j]));
+		assert_true(goes_well(open_what_rooms_use, everybody[j]));
+		assert_true(goes_well(limit_itself, everybody[j]));
 		assert_true(goes_well(call_the_future, everybody[j]));
 	}
 }

@@ -85,6 +85,8 @@ static char *xtables_text(struct scene *scene, bool v4, const struct xtables_sta
 	ruleset_xtables_print(out, &scene->list, v4, found);
 	rule_list_free(&scene->list);
 	fclose(out);
+	/* Whatever we write the helper has to take. */
+	assert_int_equal(restore_text_judge(text, v4), 0);
 	return text;
 }
 
