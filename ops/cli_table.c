@@ -166,13 +166,13 @@ const struct cli_row cli_rows[] = {
 	  .example = "gate64 check && gate64 reload", .schema = "reload" },
 	{ "setup", CLI_SETUP, "", 0, 0,
 	  .options = "inside listen upstream uplink local-ports resolv-conf no-start yes dry-run undo "
-		     "config",
+		     "json config",
 	  .help = "Set this host up: ask on a terminal, or take flags; show what will be changed; "
 		  "write a configuration of what is not the default, enable and start the service. "
 		  "With --undo all of that is taken back; what somebody has edited since is kept "
-		  "beside it.",
+		  "beside it. JSON goes with --dry-run.",
 	  .failed = "something is in the way, or a step failed and those before it were taken back.",
-	  .example = "gate64 setup --listen 443,80 --dry-run" },
+	  .example = "gate64 setup --listen 443,80 --dry-run", .schema = "setup" },
 	{ "completion", CLI_COMPLETION, "bash", 1, 1, .choice.words = "bash", .options = "",
 	  .help = "Print a script that makes the shell complete gate64's command lines.",
 	  .example = "source <(gate64 completion bash)" },

@@ -23,6 +23,7 @@
 #include "setup_changes.h"
 #include "setup_check.h"
 #include "setup_do.h"
+#include "setup_document.h"
 #include "setup_plan.h"
 #include "systemctl.h"
 
@@ -93,6 +94,10 @@ static int wrong_usage(const struct cli *cli, bool asks)
 		cli_wrong(cli, "--local-ports is not a range such as 61000-65535", stderr);
 		return CLI_EXIT_USAGE;
 	}
+	if (cli->json && !cli->dry_run) {
+		cli_wrong(cli, "--json goes with --dry-run", stderr);
+		return CLI_EXIT_USAGE;
+	}
 	if (!asks && !cli->yes && !cli->dry_run) {
 		cli_wrong(cli, "not on a terminal: say --yes, or --dry-run to see what it would do",
 			  stderr);
@@ -155,6 +160,31 @@ static void show(struct setup *setup)
 	if (!setup->wishes.resolv_conf)
 		puts("Nothing else is touched: not " SETUP_RESOLV_CONF ", not the packet filter. "
 		     "Routes and rules\nof its own gate64 has while it runs.");
+}
+
+/* Return: 0 or -ENOMEM. */
+static int show_json(struct setup *setup)
+{
+	struct setup_document document = {
+		.file = setup->wishes.config_path, .configuration = setup->text,
+		.net = &setup->net, .changes = &setup->changes,
+	};
+	char *said = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&said, &len);
+	int err = -ENOMEM;
+
+	if (!out)
+		return err;
+	setup->problems = setup_check(setup->config, &setup->net, setup->wishes.service, out);
+	if (fclose(out) == 0) {
+		document.good = !setup->problems;
+		document.said = said;
+		setup_document_print(&document);
+		err = 0;
+	}
+	free(said);
+	return err;
 }
 
 static int make_plan(struct setup *setup)
@@ -268,7 +298,10 @@ static int carry_out(struct setup *setup, const struct cli *cli, bool asks)
 {
 	if (make_config(setup) || make_plan(setup))
 		return CLI_EXIT_FAILED;
-	show(setup);
+	if (!cli->json)
+		show(setup);
+	else if (show_json(setup))
+		return CLI_EXIT_FAILED;
 	if (setup->problems && (setup->wishes.service || cli->dry_run)) {
 		fputs("gate64: nothing was changed: mend the problems first\n", stderr);
 		return CLI_EXIT_FAILED;
@@ -312,6 +345,10 @@ static int set_up(const struct cli *cli)
 
 static int undo_with(const struct setup_changes *changes, const struct cli *cli, bool asks)
 {
+	if (cli->json) {
+		setup_document_print_undo(changes);
+		return CLI_EXIT_DONE;
+	}
 	puts("To be done:");
 	for (size_t i = changes->n; i-- > 0;)
 		setup_tell(&changes->v[i], true, stdout);
@@ -337,11 +374,11 @@ static int take_back(const struct cli *cli)
 	if (status)
 		return status;
 	err = setup_changes_load(SETUP_RECORD, &changes);
-	if (err == -ENOENT) {
+	if (err == -ENOENT && !cli->json) {
 		puts("`gate64 setup' has changed nothing on this host.");
 		return CLI_EXIT_DONE;
 	}
-	if (err) {
+	if (err && err != -ENOENT) {
 		fprintf(stderr, "gate64: " SETUP_RECORD ": %s\n", strerror(-err));
 		return CLI_EXIT_FAILED;
 	}

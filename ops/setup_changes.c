@@ -109,7 +109,7 @@ int setup_changes_merge(const struct setup_changes *earlier, const struct setup_
 
 /* ---- as JSON ------------------------------------------------------------------ */
 
-static struct json_object *change_json(const struct setup_change *change)
+struct json_object *setup_change_json(const struct setup_change *change)
 {
 	struct json_object *json = json_object_new_object();
 
@@ -134,7 +134,7 @@ int setup_changes_save(const char *path, const struct setup_changes *changes)
 
 	json_object_object_add(json, "schema", json_object_new_int(SETUP_SCHEMA));
 	for (size_t i = 0; i < changes->n; i++)
-		json_object_array_add(list, change_json(&changes->v[i]));
+		json_object_array_add(list, setup_change_json(&changes->v[i]));
 	json_object_object_add(json, "changes", list);
 	err = setup_file_write(path, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY),
 			       RECORD_MODE);

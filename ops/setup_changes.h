@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct json_object;
+
 #define SETUP_STATE "/var/lib/gate64"
 #define SETUP_RECORD SETUP_STATE "/setup.json"
 
@@ -63,6 +65,9 @@ const struct setup_change *setup_changes_find(const struct setup_changes *change
  */
 int setup_changes_merge(const struct setup_changes *earlier, const struct setup_changes *later,
 			struct setup_changes *out);
+
+/** setup_change_json() - an entry of the record, owned by the caller. */
+struct json_object *setup_change_json(const struct setup_change *change);
 
 /** setup_changes_load() - read SETUP_RECORD. Return: 0, -ENOENT, -EPROTO: it makes no sense,
  * or another -errno. */

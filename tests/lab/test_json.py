@@ -39,6 +39,7 @@ DOCUMENTS = {
     "top": [("top -n 2 -d 1", 0)],
     "doctor": [("doctor --quick", None)],
     "reload": [("reload", 0)],
+    "setup": [("setup --dry-run -c {nowhere}", None), ("setup --undo --dry-run -c {nowhere}", 0)],
 }
 LINES = [(name, line, status) for name, lines in DOCUMENTS.items() for line, status in lines]
 DESCRIPTORS = 6000

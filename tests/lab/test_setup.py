@@ -250,6 +250,28 @@ def test_a_dry_run_changes_nothing(host):
     assert host.tree() == before and host.calls() == []
 
 
+def test_a_dry_run_as_a_document(host):
+    """What would be done, by JSON; of --undo the last first; nothing is done by it."""
+    host.ship()
+    before = host.tree()
+    plan = json.loads(host.setup("--dry-run", "--json").stdout)
+    assert (plan["undo"], plan["good"], plan["file"]) == (False, True, CONFIG)
+    assert "listen: [443]" in plan["configuration"]
+    written = [change for change in plan["changes"] if change["what"] == CONFIG]
+    assert [change["after"] for change in written] == [plan["configuration"]]
+    assert plan["changes"][-1]["text"] == "systemctl start gate64.service"
+    assert json.loads(host.setup("--undo", "--dry-run", "--json").stdout)["changes"] == []
+    assert host.tree() == before and host.calls() == []
+    host.setup("--yes")
+    done = host.tree()
+    undo = json.loads(host.setup("--undo", "--dry-run", "--json").stdout)
+    assert undo["undo"] and [change["what"] for change in undo["changes"]] == \
+        [change["what"] for change in reversed(plan["changes"])]
+    assert host.tree() == done
+    refused = host.setup("--yes", "--json", check=False)
+    assert refused.returncode == 2 and "--json goes with --dry-run" in refused.stderr
+
+
 def test_the_hosts_ports_and_resolver_are_changed_when_asked_for_and_put_back(host):
     """A sysctl, and a file that is a link, as systemd-resolved's."""
     (host.etc / "resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
