@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import threading
 
 import jsonschema
@@ -631,6 +632,24 @@ def test_an_on_link_prefix_whose_hosts_are_answered_for(doctor, entry):
     assert [finding["severity"] for finding in document["findings"]] == ["warning"]
 
 
+@contextlib.contextmanager
+def again_and_again(action):
+    """Beside what is done meanwhile"""
+    done = threading.Event()
+
+    def act():
+        while not done.wait(0.05):
+            action()
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 def test_queries_lost_long_ago(doctor):
     """A counter that stands still is noted; where it goes on it is a finding."""
     with held(doctor, socket.SOCK_DGRAM, ("127.0.0.1", 5355)) as sock, \
@@ -640,19 +659,42 @@ def test_queries_lost_long_ago(doctor):
         for _ in range(200):
             client.sendto(bytes(32768), ("127.0.0.1", 5355))
         assert "none of them now" in no_fault(doctor, "udp_buffers", *config)
-        done = threading.Event()
-
-        def flood():
-            while not done.wait(0.05):
-                client.sendto(bytes(32768), ("127.0.0.1", 5355))
-
-        flooding = threading.Thread(target=flood)
-        flooding.start()
-        _status, document = doctor.run("--only", "udp_buffers", *config)
-        done.set()
-        flooding.join()
+        with again_and_again(lambda: client.sendto(bytes(32768), ("127.0.0.1", 5355))):
+            _status, document = doctor.run("--only", "udp_buffers", *config)
     finding, = document["findings"]
     assert "queries were dropped within a second" in finding["text"]
+
+
+def test_packets_lost_by_queues_long_ago(doctor):
+    """The same of a queue that holds one packet, and whose reader never answers."""
+    number = 6400 + 900				# among those that are gate64's
+    rule = ("OUTPUT", "-o", "lo", "-p", "udp", "--dport", "9", "-j", "NFQUEUE", "--queue-num",
+            number)
+
+    def configure(attribute, value):
+        body = struct.pack("!BBH", 0, 0, number) + struct.pack("=HH", 4 + len(value), attribute) \
+            + value + bytes(-len(value) % 4)
+        queue.send(struct.pack("=IHHII", 16 + len(body), 3 << 8 | 2, 1 | 4, 0, 0) + body)
+        assert struct.unpack_from("=i", queue.recv(4096), 16) == (0,)
+
+    def lose():
+        with contextlib.suppress(OSError):
+            client.sendto(b"", ("127.0.0.1", 9))
+
+    with doctor.lab.gateway.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as queue, \
+            doctor.lab.gateway.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        configure(1, struct.pack("!BBH", 1, 0, socket.AF_INET))		# NFQA_CFG_CMD: bind
+        configure(2, struct.pack("!IB", 64, 2))				# NFQA_CFG_PARAMS: packets
+        configure(3, struct.pack("!I", 1))				# NFQA_CFG_QUEUE_MAXLEN
+        doctor.lab.gateway.run("iptables-nft", "-A", *rule)
+        for _ in range(5):
+            lose()
+        assert "none of them now" in no_fault(doctor, "queue_drops")
+        with again_and_again(lose):
+            _status, document = doctor.run("--only", "queue_drops")
+        doctor.lab.gateway.run("iptables-nft", "-D", *rule)
+    finding, = document["findings"]
+    assert "packets within a second" in finding["text"]
 
 
 def test_a_service_manager_that_is_slow(doctor):
@@ -671,6 +713,13 @@ def test_a_service_manager_that_is_slow(doctor):
         "doctor", "-c", doctor.gate64.config, "--only", "unit", check=False)
     assert (done.returncode, done.stdout) == \
         (0, "not checked: unit: systemctl is-enabled: Connection timed out\n")
+
+
+def test_a_terminal_is_not_steered(doctor):
+    """What a file has, and is told of it, comes without control characters (ECMA-48)."""
+    doctor.other.write_text('"in\\e[2Jside\\u009bm": 12\n')
+    said = doctor.gate64.command("doctor", "-c", doctor.other, "--only", "config", check=False).stdout
+    assert "[2Jside" in said and "\x1b" not in said and "\x9b" not in said
 
 
 def test_a_program_with_an_evil_name(doctor):
