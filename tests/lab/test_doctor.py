@@ -716,10 +716,11 @@ def test_a_service_manager_that_is_slow(doctor):
 
 
 def test_a_terminal_is_not_steered(doctor):
-    """What a file has, and is told of it, comes without control characters (ECMA-48)."""
-    doctor.other.write_text('"in\\e[2Jside\\u009bm": 12\n')
-    said = doctor.gate64.command("doctor", "-c", doctor.other, "--only", "config", check=False).stdout
-    assert "[2Jside" in said and "\x1b" not in said and "\x9b" not in said
+    """Names of others, as of this file, are shown without control characters (ECMA-48)."""
+    file = doctor.lab.ground.path("evil\x1b[2J\x9bm.yaml")
+    file.write_text("inside: 12\n")
+    said = doctor.gate64.command("doctor", "-c", file, "--only", "config", check=False).stdout
+    assert "evil?[2J?m.yaml cannot be used" in said and not {"\x1b", "\x9b"} & set(said)
 
 
 def test_a_program_with_an_evil_name(doctor):
