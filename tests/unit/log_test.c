@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "../../core/log.h"
@@ -55,15 +54,18 @@ static size_t lines(const char *text)
 	return n;
 }
 
-/* What can be read now, and soon after: a terminal hands it over in pieces. */
+/* What can be read now, and soon after: a terminal hands it over in pieces, and says CR LF. */
 static size_t read_out(int fd, char *to, size_t size)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	size_t len = 0;
+	char piece[4096];
 	ssize_t n;
 
-	while (poll(&ready, 1, 100) == 1 && (n = read(fd, to + len, size - 1 - len)) > 0)
-		len += (size_t)n;
+	while (poll(&ready, 1, 100) == 1 && (n = read(fd, piece, sizeof(piece))) > 0)
+		for (ssize_t i = 0; i < n && len < size - 1; i++)
+			if (piece[i] != '\r')
+				to[len++] = piece[i];
 	to[len] = '\0';
 	return len;
 }
@@ -119,14 +121,11 @@ static void test_nobody_reads(void **state)
 static void test_nobody_reads_the_terminal(void **state)
 {
 	int window = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), tty;
-	struct termios raw;
 
 	(void)state;
 	assert_true(window >= 0 && grantpt(window) == 0 && unlockpt(window) == 0);
 	tty = open(ptsname(window), O_RDWR | O_NOCTTY | O_CLOEXEC);
-	assert_true(tty >= 0 && tcgetattr(tty, &raw) == 0);
-	cfmakeraw(&raw);
-	assert_int_equal(tcsetattr(tty, TCSANOW, &raw), 0);
+	assert_true(tty >= 0);
 	check_nobody_reads(tty, window);
 	close(tty);
 	close(window);
