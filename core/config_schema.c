@@ -521,7 +521,10 @@ const struct config_row config_rows[] = {
 	  "Where a running gate64 shows by HTTP how it is, to whoever can connect there: /metrics for "
 	  "Prometheus, /healthz, /readyz, /status.json, /activity.json (who is busy, who was refused) "
 	  "and a status page; nothing can be changed by it. At an address of loopback it can be "
-	  "reached from the gateway alone, at one of a tunnel from behind that",
+	  "reached from the gateway alone, at one of a tunnel from behind that, even if that comes "
+	  "up later. Requests have to call it by an address, localhost or the host's own name "
+	  "(hostname, whole or up to its first dot): any other in Host is refused with 421, as "
+	  "browsers send it for pages of strangers",
 	  .expected = "an address with its port, such as \"127.0.0.1:9464\", or off",
 	  .keyword = "off", .port = 9464, .problem.endpoint = listen_problem },
 	{ "ops.seccomp", WORD(ops.seccomp, enum config_seccomp), "on",

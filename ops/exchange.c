@@ -19,6 +19,7 @@ struct exchange {
 
 	pthread_mutex_t mutex;
 	uint32_t asked;			/* bits: the documents wanted */
+	uint32_t failed;		/* ... that could not be made */
 	struct shared_text *latest[];	/* references */
 };
 
@@ -43,11 +44,14 @@ static void make_one(struct exchange *exchange, size_t i)
 {
 	struct shared_text *made = exchange->make(exchange->arg, i), *old;
 
-	if (!made)
-		return;
 	pthread_mutex_lock(&exchange->mutex);
-	old = exchange->latest[i];
-	exchange->latest[i] = made;
+	old = made ? exchange->latest[i] : NULL;
+	if (made) {
+		exchange->latest[i] = made;
+		exchange->failed &= ~(UINT32_C(1) << i);
+	} else {
+		exchange->failed |= UINT32_C(1) << i;
+	}
 	pthread_mutex_unlock(&exchange->mutex);
 	shared_text_put(old);
 }
@@ -107,6 +111,17 @@ struct shared_text *exchange_take(struct exchange *exchange, size_t i)
 	document = exchange->latest[i] ? shared_text_hold(exchange->latest[i]) : NULL;
 	pthread_mutex_unlock(&exchange->mutex);
 	return document;
+}
+
+bool exchange_failed(struct exchange *exchange, size_t i)
+{
+	bool failed;
+
+	pthread_mutex_lock(&exchange->mutex);
+	failed = exchange->failed & UINT32_C(1) << i;
+	exchange->failed &= ~(UINT32_C(1) << i);
+	pthread_mutex_unlock(&exchange->mutex);
+	return failed;
 }
 
 int exchange_fd(const struct exchange *exchange)

@@ -6,6 +6,7 @@
 #ifndef OPS_EXCHANGE_H
 #define OPS_EXCHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct shared_text;
@@ -29,6 +30,9 @@ void exchange_ask(struct exchange *exchange, size_t i);
 
 /** exchange_take() - Return: the latest, one reference being the caller's; NULL: none yet. */
 struct shared_text *exchange_take(struct exchange *exchange, size_t i);
+
+/** exchange_failed() - could document @i not be made, when it was asked for last? Said once. */
+bool exchange_failed(struct exchange *exchange, size_t i);
 
 /** exchange_fd() - can be read when documents have been made; exchange_fd_read() ends that. */
 int exchange_fd(const struct exchange *exchange);

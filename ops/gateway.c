@@ -575,6 +575,7 @@ struct snid *gateway_snid(const struct gateway *gateway)
 void gateway_facts(const struct gateway *gateway, struct status_facts *facts)
 {
 	const char *missing = grace_missing(gateway->grace);
+	const char *problem = gateway->problem ? gateway->problem : host_unmended(&gateway->host);
 
 	*facts = (struct status_facts){
 		.version = cli_version(),
@@ -584,8 +585,8 @@ void gateway_facts(const struct gateway *gateway, struct status_facts *facts)
 		.map = gateway->plan->map,
 		.rules = ruleset_backend(gateway->host.ruleset),
 		.uplink_missing = missing != NULL,
-		.host_problem = gateway->problem != NULL,
-		.problem = missing ? missing : gateway->problem,
+		.host_problem = problem != NULL,
+		.problem = missing ? missing : problem,
 		.reload_at = gateway->last_reload.at,
 		.reload_ok = gateway->last_reload.ok,
 		.reload_text = gateway_reload_text(gateway),

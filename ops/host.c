@@ -17,6 +17,11 @@
 #include "rooms.h"
 #include "ruleset.h"
 
+/* What is not in order */
+static const char the_guard[] = "the guard of the NAT46 prefix";
+static const char the_routes[] = "the host's routes";
+static const char the_rules[] = "the packet filter rules";
+
 static bool wanted(const struct plan *plan, enum room_id id)
 {
 	return rooms[id].wanted(plan->config);
@@ -97,16 +102,16 @@ int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
 		host->nat46 = snid->map->nat46;
 	nat46 = dialled(host);
 	/* The guard is there before the route that makes the prefix ours, and goes after it. */
-	*problem = "the guard of the NAT46 prefix";
+	*problem = the_guard;
 	if (nat46 && host->rules_due)
 		err = guard_install(nat46);
 	if (err)
 		return err;
-	*problem = "the host's routes";
+	*problem = the_routes;
 	err = apply_routes(host, plan, &added);
 	if (err || !host->rules_due)
 		return err;
-	*problem = "the packet filter rules";
+	*problem = the_rules;
 	err = apply_rules(host, plan, nat64);
 	if (!err && !nat46)
 		err = guard_remove();
@@ -167,8 +172,8 @@ static int mend_filters(struct nat64 *nat64, char *said)
 	return (int)n;
 }
 
-int host_mend(struct host *host, enum heal_what what, const struct plan *plan,
-	      struct nat64 *nat64, char *said)
+static int mend(struct host *host, enum heal_what what, const struct plan *plan,
+		struct nat64 *nat64, char *said)
 {
 	/* What is to be done, or tried again, anyway is no healing. */
 	if (host->rules_due)
@@ -185,6 +190,24 @@ int host_mend(struct host *host, enum heal_what what, const struct plan *plan,
 	default:
 		return 0;
 	}
+}
+
+int host_mend(struct host *host, enum heal_what what, const struct plan *plan,
+	      struct nat64 *nat64, char *said)
+{
+	int result = mend(host, what, plan, nat64, said);
+
+	host->unmended[what] = result < 0;
+	return result;
+}
+
+const char *host_unmended(const struct host *host)
+{
+	if (host->unmended[HEAL_GUARD])
+		return the_guard;
+	if (host->unmended[HEAL_ROUTES])
+		return the_routes;
+	return host->unmended[HEAL_RULES] ? the_rules : NULL;
 }
 
 void host_clear(struct host *host)

@@ -21,6 +21,7 @@ struct host {
 	bool dials;		/* snid's connections may come from the NAT46 prefix: */
 	struct prefix nat46;
 	int dial_problem;	/* -errno, while none can */
+	bool unmended[HEAL_COUNT];	/* found out of order, and still so */
 };
 
 /**
@@ -41,6 +42,9 @@ int host_apply(struct host *host, const struct plan *plan, struct nat64 *nat64,
  */
 int host_mend(struct host *host, enum heal_what what, const struct plan *plan,
 	      struct nat64 *nat64, char *said);
+
+/** host_unmended() - what host_mend() could not put in order, static; NULL: nothing. */
+const char *host_unmended(const struct host *host);
 
 /** host_clear() - take all of it away; what cannot be was logged. */
 void host_clear(struct host *host);

@@ -2,9 +2,11 @@
 #include "report.h"
 
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../core/addrmap.h"
+#include "../core/loop.h"
 #include "document.h"
 #include "shared_text.h"
 #include "gateway.h"
@@ -12,7 +14,12 @@
 #include "metrics.h"
 #include "process.h"
 
-enum { METRICS_SCHEMA = 1, OK = 200 };
+enum {
+	METRICS_SCHEMA = 1,
+	OK = 200,
+	SILENT_MS = 2000,	/* who has given no sign of life for so long does not serve */
+	NAMES_MAX = 256,
+};
 
 struct json_object *report_status(struct gateway *gateway)
 {
@@ -93,14 +100,22 @@ struct json_object *report_metrics_reply(struct gateway *gateway, struct json_ob
 	return reply;
 }
 
-/* Without an IPv4 address of the uplink's nothing can be reached through here. */
-const char *report_unready(const struct gateway *gateway)
+/* Who sends others here has other gateways: so in doubt it is not ready. */
+bool report_unready(const struct gateway *gateway, char *why, size_t size)
 {
 	struct status_facts facts;
+	char names[NAMES_MAX];
 
 	gateway_facts(gateway, &facts);
+	why[0] = '\0';
 	if (facts.stopping)
-		return "stopping";
-	return facts.map->uplink_v4_be32 && !facts.uplink_missing ? NULL :
-	       "the uplink has no IPv4 address";
+		snprintf(why, size, "stopping");
+	else if (!facts.map->uplink_v4_be32 || facts.uplink_missing)
+		snprintf(why, size, "the uplink has no IPv4 address");
+	else if (facts.problem)
+		snprintf(why, size, "%s: not in order", facts.problem);
+	else if (loop_silent(SILENT_MS, names, sizeof(names)))
+		snprintf(why, size, "threads that do not answer: %s", names);
+	loop_ping_all();
+	return why[0];
 }

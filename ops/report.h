@@ -4,6 +4,7 @@
 #define OPS_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct shared_text;
 struct gateway;
@@ -26,9 +27,10 @@ struct shared_text *report_metrics(struct gateway *gateway, bool openmetrics);
 struct json_object *report_metrics_reply(struct gateway *gateway, struct json_object *request);
 
 /**
- * report_unready() - why should nobody be sent here now?
- * Return: the reason, static; NULL: it serves.
+ * report_unready() - should nobody be sent here now? Also asks all threads for a sign of life,
+ * for the next time.
+ * @why:	the reason, cut to @size bytes; "" when it serves.
  */
-const char *report_unready(const struct gateway *gateway);
+bool report_unready(const struct gateway *gateway, char *why, size_t size);
 
 #endif

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +46,10 @@ struct web {
 	struct event *made;		/* documents are there */
 	struct event *look;		/* while anybody waits */
 	struct endpoint at;		/* the main thread's */
-	bool for_loopback;		/* the web thread's: @at is there */
 	struct web_queue wants[WEB_SOURCES_MAX];	/* who waits for that document */
 	struct web_queue health;	/* ... for signs of life */
+	int64_t pinged_ms;		/* when all were asked for these last, or 0 */
+	int64_t well_ms;		/* ... had given one, or 0 */
 	char tags[WEB_PAGES_MAX][TAG_MAX];
 };
 
@@ -100,6 +103,17 @@ static void ask_for(struct web *web, struct web_call *call, size_t i)
 	shared_text_put(latest);
 }
 
+/* Who asked for one that could not be made, and all that joined him */
+static void tell_failed(struct web_queue *queue)
+{
+	struct web_call *call;
+
+	while ((call = TAILQ_FIRST(queue)) != NULL) {
+		stats_inc(STAT_HTTP_REFUSED_UNANSWERED);
+		web_server_say(call, UNAVAILABLE, "out of memory");
+	}
+}
+
 static void on_made(evutil_socket_t fd, short what, void *arg)
 {
 	struct web *web = arg;
@@ -111,22 +125,27 @@ static void on_made(evutil_socket_t fd, short what, void *arg)
 		struct web_call *call = TAILQ_FIRST(&web->wants[i]);
 		struct shared_text *latest = call ? exchange_take(web->exchange, i) : NULL;
 
-		/* The first is the one that asked; with others it was another document's turn. */
 		if (latest && latest->made_ms >= call->since_ms)
 			for (; call; call = TAILQ_FIRST(&web->wants[i]))
 				give(call, &web_sources[i], latest);
+		else if (exchange_failed(web->exchange, i))
+			tell_failed(&web->wants[i]);
+		/* It was another document's turn; or this one's, for somebody who has gone since. */
+		else if (call)
+			exchange_ask(web->exchange, i);
 		shared_text_put(latest);
 	}
 }
 
 /* ---- signs of life --------------------------------------------------------------------- */
 
-static void tell_health(struct web_call *call, int64_t now_ms)
+static void tell_health(struct web *web, struct web_call *call, int64_t now_ms)
 {
 	char names[NAMES_MAX];
 	int64_t waited_ms = now_ms - call->since_ms;
 
 	if (loop_silent(waited_ms, names, sizeof(names)) == 0) {
+		web->well_ms = now_ms;
 		web_server_say(call, OK, "ok");
 	} else if (waited_ms >= WEB_PATIENCE_MS) {
 		stats_inc(STAT_HTTP_REFUSED_UNANSWERED);
@@ -135,9 +154,21 @@ static void tell_health(struct web_call *call, int64_t now_ms)
 	}
 }
 
+/* All threads are woken for it: not more often than documents are made, whoever asks. */
 static void ask_health(struct web *web, struct web_call *call)
 {
-	loop_ping_all();
+	int64_t now_ms = loop_now_ms();
+
+	if (web->well_ms && now_ms - web->well_ms < WEB_FRESH_MS) {
+		web_server_say(call, OK, "ok");
+		return;
+	}
+	if (!web->pinged_ms || now_ms - web->pinged_ms >= WEB_FRESH_MS) {
+		web->pinged_ms = now_ms;
+		loop_ping_all();
+		/* He waits from then on: who owes a sign has been asked for so long. */
+		call->since_ms = loop_now_ms();
+	}
 	web_call_wait(call, &web->health);
 	keep_looking(web);
 }
@@ -165,7 +196,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (call = TAILQ_FIRST(&web->health); call; call = next) {
 		next = TAILQ_NEXT(call, waiting);
-		tell_health(call, now_ms);
+		tell_health(web, call, now_ms);
 	}
 	any = !TAILQ_EMPTY(&web->health);
 	for (size_t i = 0; i < web_n_sources; i++) {
@@ -178,25 +209,33 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 
 /* ---- requests --------------------------------------------------------------------------- */
 
-static bool is_loopback(const struct in6_addr *addr)
+/* Is it what this host is called, in full or for short? */
+static bool is_own_name(const char *host)
 {
-	return IN6_IS_ADDR_LOOPBACK(addr) || (addr_is_v4(addr) && addr->s6_addr[12] == 127);
+	char name[HOST_NAME_MAX + 1] = "";
+
+	if (gethostname(name, sizeof(name) - 1) < 0 || !name[0])
+		return false;
+	if (strcasecmp(host, name) == 0)
+		return true;
+	name[strcspn(name, ".")] = '\0';
+	return strcasecmp(host, name) == 0;
 }
 
 /*
- * Whose listener can be reached from this host alone trusts in that. A page of a stranger's, in
- * a browser here or at the other end of a tunnel to here, could read it all the same, once its
- * own name leads to 127.0.0.1: but then the browser says that name.
+ * A page of a stranger's, in a browser that can connect here, could read all of it, once its own
+ * name leads to this address: but then the browser says that name. So names count that no
+ * stranger has.
  */
-static bool is_meant(const struct web *web, const char *host)
+static bool is_meant(const char *host)
 {
 	static const char below[] = ".localhost";
 	size_t len = strlen(host);
 	struct in6_addr addr;
 
-	return !web->for_loopback || !len || addr_parse(host, &addr) ||
-	       strcasecmp(host, "localhost") == 0 ||
-	       (len > strlen(below) && strcasecmp(host + len - strlen(below), below) == 0);
+	return !len || addr_parse(host, &addr) || strcasecmp(host, "localhost") == 0 ||
+	       (len > strlen(below) && strcasecmp(host + len - strlen(below), below) == 0) ||
+	       is_own_name(host);
 }
 
 static void give_page(struct web *web, struct web_call *call, size_t i)
@@ -231,10 +270,10 @@ static void answer(void *arg, struct web_call *call)
 	const struct web_request *request = &call->request;
 	struct web *web = arg;
 
-	if (!is_meant(web, request->host)) {
+	if (!is_meant(request->host)) {
 		stats_inc(STAT_HTTP_REFUSED_HOST);
-		web_server_say(call, MISDIRECTED, "%s is not a name of this listener: say localhost, "
-			       "or its address", request->host);
+		web_server_say(call, MISDIRECTED, "%s is not a name of this listener: say its address, "
+			       "localhost or the name of its host (hostname)", request->host);
 		return;
 	}
 	if (strcmp(request->path, "/healthz") == 0) {
@@ -272,6 +311,22 @@ static int set_options(int fd, const struct endpoint *at, int family)
 	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 }
 
+/* An address that is not there yet, as that of a tunnel, answers as soon as it is. */
+static int bind_early(int fd, int family, const struct sockaddr *addr, socklen_t addr_len)
+{
+	int on = 1;
+
+	if (bind(fd, addr, addr_len) == 0)
+		return 0;
+	if (errno != EADDRNOTAVAIL ||
+	    (family == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) :
+				 setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on))) < 0 ||
+	    bind(fd, addr, addr_len) < 0)
+		return -1;
+	log_warn("ops.metrics: its address is not one of this host's yet");
+	return 0;
+}
+
 /* Return: a socket that listens, or -errno. */
 static int open_socket(const struct endpoint *at)
 {
@@ -281,7 +336,7 @@ static int open_socket(const struct endpoint *at)
 
 	fd = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && set_options(fd, at, addr.ss_family) == 0 &&
-	    bind(fd, (struct sockaddr *)&addr, addr_len) == 0 && listen(fd, WEB_BACKLOG) == 0)
+	    bind_early(fd, addr.ss_family, (struct sockaddr *)&addr, addr_len) == 0 && listen(fd, WEB_BACKLOG) == 0)
 		return fd;
 	err = errno;
 	if (fd >= 0)
@@ -292,24 +347,20 @@ static int open_socket(const struct endpoint *at)
 struct move {
 	struct web *web;
 	int fd;			/* -1: listen nowhere */
-	bool for_loopback;
 };
 
 /* In the web thread */
 static int move_here(void *arg)
 {
 	const struct move *move = arg;
-	int err = web_server_listen(move->web->server, move->fd);
 
-	if (!err)
-		move->web->for_loopback = move->for_loopback;
-	return err;
+	return web_server_listen(move->web->server, move->fd);
 }
 
 /* Return: 0, or -errno, and it listens where it did. */
 static int listen_at(struct web *web, const struct endpoint *at)
 {
-	struct move move = { .web = web, .for_loopback = is_loopback(&at->addr) };
+	struct move move = { .web = web };
 	int err;
 
 	move.fd = open_socket(at);
@@ -326,7 +377,7 @@ static int listen_at(struct web *web, const struct endpoint *at)
 /* From 127.0.0.1 to 0.0.0.0 and the like: the old one is in the new one's way. */
 static int listen_instead(struct web *web, const struct endpoint *at)
 {
-	struct move nowhere = { .web = web, .fd = -1, .for_loopback = web->for_loopback };
+	struct move nowhere = { .web = web, .fd = -1 };
 	struct endpoint before = web->at;
 	int err;
 
@@ -335,6 +386,11 @@ static int listen_instead(struct web *web, const struct endpoint *at)
 	if (err && listen_at(web, &before) < 0)
 		log_error("ops.metrics: the listener of before could not be had back");
 	return err;
+}
+
+static bool is_loopback(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_LOOPBACK(addr) || (addr_is_v4(addr) && addr->s6_addr[12] == 127);
 }
 
 int web_reconfigure(struct web *web, const struct config *config, const struct addrmap *map)

@@ -12,7 +12,7 @@
 #include "report.h"
 #include "shared_text.h"
 
-enum { OK = 200, UNAVAILABLE = 503 };
+enum { OK = 200, UNAVAILABLE = 503, WHY_MAX = 320 };
 
 static struct shared_text *text_document(unsigned int status, const char *text)
 {
@@ -22,12 +22,10 @@ static struct shared_text *text_document(unsigned int status, const char *text)
 /* Bytes as --json prints them. @object: taken; NULL: out of memory. */
 static struct shared_text *json_document(struct json_object *object)
 {
-	struct shared_text *document = NULL;
+	const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							  JSON_C_TO_STRING_NOSLASHESCAPE);
+	struct shared_text *document = object && text ? text_document(OK, text) : NULL;
 
-	if (object)
-		document = text_document(OK, json_object_to_json_string_ext(object,
-					     JSON_C_TO_STRING_PRETTY |
-					     JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
 	return document;
 }
@@ -55,10 +53,9 @@ static struct shared_text *make_openmetrics(struct gateway *gateway)
 
 static struct shared_text *make_ready(struct gateway *gateway)
 {
-	const char *why = report_unready(gateway);
-	char text[128];
+	char why[WHY_MAX], text[WHY_MAX + 16];
 
-	if (!why)
+	if (!report_unready(gateway, why, sizeof(why)))
 		return text_document(OK, "ready\n");
 	snprintf(text, sizeof(text), "not ready: %s\n", why);
 	return text_document(UNAVAILABLE, text);

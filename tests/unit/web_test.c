@@ -62,12 +62,20 @@ static struct shared_text *make_bad(struct gateway *gateway)
 	return shared_text_new(503, "no\n", 3);
 }
 
+/* There is no memory for the first. */
+static struct shared_text *make_lost(struct gateway *gateway)
+{
+	(void)gateway;
+	return atomic_fetch_add(&made, 1) ? shared_text_new(200, "found\n", 6) : NULL;
+}
+
 const struct web_source web_sources[] = {
 	{ "/doc", true, "application/x-open", STAT_HTTP_METRICS, make_open },
 	{ "/doc", false, "text/plain", STAT_HTTP_METRICS, make_plain },
 	{ "/bad", false, "text/plain", STAT_HTTP_READYZ, make_bad },
+	{ "/lost", false, "text/plain", STAT_HTTP_STATUS, make_lost },
 };
-const size_t web_n_sources = 3;
+const size_t web_n_sources = 4;
 
 const struct web_page web_pages[] = { { "/", "text/html", "default-src 'self'", "<p>", 3 } };
 const size_t web_n_pages = 1;
@@ -269,7 +277,7 @@ static void test_documents(void **state)
 	expect_answer("HTTP/1.1 503 Service Unavailable\r\n", "\r\n\r\n");
 	assert_true(has_field("Content-Length: 3"));
 	get("/doc/", "");
-	expect_answer("HTTP/1.1 404 Not Found\r\n", "not here; there are: /healthz /doc /bad /\n");
+	expect_answer("HTTP/1.1 404 Not Found\r\n", "not here; there are: /healthz /doc /bad /lost /\n");
 	get("/healthz", "");
 	expect_answer("HTTP/1.1 200 OK\r\n", "\r\n\r\nok\n");
 }
@@ -289,6 +297,82 @@ static void test_made_seldom(void **state)
 	assert_true(atomic_load(&made) <=
 		    (unsigned int)((loop_now_ms() - began_ms) / WEB_FRESH_MS) + 1);
 	assert_true(atomic_load(&made) >= 1);
+}
+
+/* Of a worker: how often it has gone to sleep. */
+static unsigned long sleeps_of(int thread)
+{
+	unsigned long n = 0;
+	char line[128];
+	FILE *file;
+
+	snprintf(line, sizeof(line), "/proc/self/task/%d/status", thread);
+	file = fopen(line, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "voluntary_ctxt_switches: %lu", &n) == 1)
+			break;
+	fclose(file);
+	return n;
+}
+
+static void tell_thread(evutil_socket_t fd, short what, void *thread)
+{
+	(void)fd;
+	(void)what;
+	atomic_store((atomic_int *)thread, gettid());
+	assert_int_equal(write(hung[1], "x", 1), 1);
+}
+
+/* Nor are the threads woken more often for /healthz. */
+static void test_pinged_seldom(void **state)
+{
+	enum { MANY = 400 };
+	struct loop *worker = loop_new("dns64/7");
+	int64_t began_ms = loop_now_ms();
+	struct timeval now = { 0 };
+	unsigned long before, rounds;
+	atomic_int thread;
+
+	(void)state;
+	main_runs();
+	event_base_once(loop_base(worker), -1, EV_TIMEOUT, tell_thread, &thread, &now);
+	assert_int_equal(loop_start(worker, NULL), 0);
+	wait_until_hung();
+	before = sleeps_of(atomic_load(&thread));
+	for (int i = 0; i < MANY; i++) {
+		get("/healthz", "");
+		expect_answer("HTTP/1.1 200 OK\r\n", "ok\n");
+	}
+	rounds = (unsigned long)((loop_now_ms() - began_ms) / WEB_FRESH_MS) + 2;
+	/* (It sleeps a few times of its own accord, too.) */
+	assert_true(sleeps_of(atomic_load(&thread)) - before <= 2 * rounds + 20);
+	loop_free(worker);
+}
+
+/* A document that could not be made: who asked is told so; whoever asks then gets it, and so
+ * does who came meanwhile, though others wait for it already. */
+static void test_lost(void **state)
+{
+	struct timeval now = { 0 };
+	int fds[20];
+
+	(void)state;
+	event_base_once(loop_base(main_loop), -1, EV_TIMEOUT, hang, NULL, &now);
+	main_runs();
+	wait_until_hung();
+	for (int i = 0; i < 20; i++)
+		fds[i] = send_request("GET /lost HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	assert_int_equal(write(release[1], "x", 1), 1);
+	read_all(fds[0], answer, sizeof(answer));
+	expect_answer("HTTP/1.1 503 Service Unavailable\r\n", "\r\n\r\nout of memory\n");
+	for (int i = 1; i < 20; i++) {
+		read_all(fds[i], answer, sizeof(answer));
+		if (strstr(answer, "found") == NULL)
+			expect_answer("HTTP/1.1 503 ", "\r\n\r\nout of memory\n");
+	}
+	get("/lost", "");
+	expect_answer("HTTP/1.1 200 OK\r\n", "found\n");
 }
 
 /* RFC 9110 8.8.3, 13.1.2, 15.4.5: a page is not sent again to who has it. */
@@ -370,7 +454,7 @@ static void test_worker_hangs(void **state)
 static void test_hosts(void **state)
 {
 	static const char *const good[] = { "127.0.0.1", "[::1]:80", "LOCALHOST:1", "a.localhost", "" };
-	char request[128];
+	char request[256], name[65] = "";
 
 	(void)state;
 	main_runs();
@@ -379,6 +463,14 @@ static void test_hosts(void **state)
 		ask(request);
 		expect_answer("HTTP/1.1 200 OK\r\n", "<p>");
 	}
+	assert_int_equal(gethostname(name, sizeof(name) - 1), 0);
+	snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: %s:9464\r\n\r\n", name);
+	ask(request);
+	expect_answer("HTTP/1.1 200 OK\r\n", "<p>");
+	snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: %s.attacker.example\r\n\r\n",
+		 name);
+	ask(request);
+	expect_answer("HTTP/1.1 421 Misdirected Request\r\n", "\n");
 	ask("GET / HTTP/1.1\r\nHost: attacker.example\r\n\r\n");
 	expect_answer("HTTP/1.1 421 Misdirected Request\r\n", "\n");
 	ask("GET / HTTP/1.1\r\nHost: .localhost\r\n\r\n");
@@ -409,8 +501,10 @@ static void test_moves(void **state)
 	assert_int_equal(web_reconfigure(web, &config, NULL), 0);
 	get("/", "");
 	expect_answer("HTTP/1.1 200 OK\r\n", "<p>");
-	/* There it may be called by any name. */
-	ask("GET / HTTP/1.1\r\nHost: gateway.example\r\n\r\n");
+	/* RFC 9110 15.5.20: a stranger's name may lead to any of them. */
+	ask("GET / HTTP/1.1\r\nHost: attacker.example\r\n\r\n");
+	expect_answer("HTTP/1.1 421 Misdirected Request\r\n", "\n");
+	ask("GET / HTTP/1.1\r\nHost: 198.51.100.1\r\n\r\n");
 	expect_answer("HTTP/1.1 200 OK\r\n", "<p>");
 
 	holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -502,6 +596,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LIFE(test_documents),
 		LIFE(test_made_seldom),
+		LIFE(test_pinged_seldom),
+		LIFE(test_lost),
 		LIFE(test_pages),
 		LIFE(test_main_hangs),
 		LIFE(test_worker_hangs),
