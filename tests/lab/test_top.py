@@ -83,10 +83,12 @@ def test_clients(lab, gate64):
 def test_json(lab, gate64):
     """A line each time, by its schema; what was sent between two of them is in the rates."""
     lines = [json.loads(line) for line in top(gate64, "--json", "-n", "2").splitlines()]
-    schema = json.loads((PROJECT / "ops/schema/top.json").read_text())
+    schemas = PROJECT / "ops/schema"
+    schema = json.loads((schemas / "top.json").read_text())
+    resolver = jsonschema.RefResolver(f"{schemas.as_uri()}/", schema)
     assert len(lines) == 2 and all(line["over_s"] > 0 for line in lines)
     for line in lines:
-        jsonschema.validate(line, schema)
+        jsonschema.validate(line, schema, resolver=resolver)
     command = [binary(), "top", "-s", gate64.control, "-d", "0.2", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         line = json.loads(process.stdout.readline())
