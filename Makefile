@@ -87,12 +87,16 @@ $(O)/nat64/fast.o: ALL_CFLAGS += -isystem $(O)/nat64
 
 # The status page's files, for the program that holds them
 PAGE_INC := $(patsubst %,$(O)/%.inc,$(wildcard ops/page/*.*))
-$(O)/ops/page/%.inc: ops/page/%
+$(O)/ops/%.inc: ops/%
 	@mkdir -p $(@D)
 	@od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' >$@.new && mv $@.new $@
 
 $(O)/ops/web_pages.o: $(PAGE_INC)
 $(O)/ops/web_pages.o: ALL_CFLAGS += -I$(O)/ops
+
+# The configuration that is installed, for `gate64 setup' to know it by
+$(O)/ops/setup_sample.o: $(O)/ops/gate64.yaml.inc
+$(O)/ops/setup_sample.o: ALL_CFLAGS += -I$(O)/ops
 
 # ---- unit tests: each links only the files it tests ----------------------
 # One row a test: UNIT_<name> = the project files that tests/unit/<name>_test.c needs
@@ -151,6 +155,7 @@ UNIT_control   := ops/control.c ops/client.c core/log.c core/loop.c
 UNIT_gateway   := ops/gateway.c ops/host.c ops/plan.c core/addr.c core/log.c core/loop.c core/stats.c
 UNIT_grace     := ops/grace.c ops/netdetect.c core/log.c $(ADDRMAP)
 UNIT_heal      := ops/heal.c core/stats.c
+UNIT_fast_attach := nat64/fast_attach.c core/log.c
 UNIT_standing  := ops/standing.c
 UNIT_guard     := ops/guard.c ops/standing.c core/addr.c core/log.c core/loop.c
 UNIT_gauges    := ops/gauges.c core/stats.c
@@ -187,7 +192,8 @@ UNIT_helper    := ops/helper.c ops/tool.c ops/restore_text.c ops/privilege.c ops
 UNIT_tool      := ops/tool.c ops/privilege.c ops/confine.c core/log.c core/loop.c
 UNIT_privilege := ops/privilege.c ops/confine.c core/log.c core/loop.c
 UNIT_port_holder := ops/port_holder.c ops/doctor_sockets.c ops/doctor_read.c core/addr.c
-UNIT_setup     := ops/setup_ask.c ops/setup_changes.c ops/setup_file.c ops/setup_plan.c ops/systemctl.c \
+UNIT_setup     := ops/setup_ask.c ops/setup_changes.c ops/setup_file.c ops/setup_plan.c ops/setup_sample.c \
+                  ops/systemctl.c \
                   $(UNIT_config)
 UNIT_fragment  := nat64/fragment.c nat64/packet.c nat64/header.c core/addr.c
 
@@ -466,7 +472,7 @@ bench: deps
 ##   tidy       clang-tidy over all sources
 tidy: TIDY_CFLAGS = $(filter-out -MMD -MP -W% -D_FORTIFY_SOURCE=2,$(ALL_CFLAGS)) \
                     -DGATE64_VERSION='""' -isystem $(O)/nat64 -I$(O)/ops
-tidy: $(O)/nat64/fastpath.skel.h $(PAGE_INC)
+tidy: $(O)/nat64/fastpath.skel.h $(PAGE_INC) $(O)/ops/gate64.yaml.inc
 	clang-tidy --quiet --warnings-as-errors='*' $(filter-out nat64/fast.c,$(SRCS)) -- \
 		$(TIDY_CFLAGS)
 	@# It does not see that libbpf frees what the generated header hands to it.
@@ -527,6 +533,8 @@ ifeq ($(DESTDIR),)
 	@! test -e /var/lib/gate64/setup.json || \
 		{ echo "First take back what setup has changed: gate64 setup --undo" >&2; exit 1; }
 	@! test -d /run/systemd/system || systemctl disable --quiet --now gate64 || true
+	@# What it has left in the kernel would translate for ever.
+	@! test -x $(BINDIR)/gate64 || $(BINDIR)/gate64 setup --undo --yes >/dev/null
 endif
 	rm -f $(DESTDIR)$(BINDIR)/gate64 $(addprefix $(DESTDIR),$(install_targets))
 	@rmdir $(addprefix $(DESTDIR),$(DOCDIR)/recipes $(DOCDIR) $(SCHEMADIR) \

@@ -464,6 +464,16 @@ void fast_forget(void)
 	fast_pins_clear();
 }
 
+int fast_sweep(void)
+{
+	int err = fast_pins_take_over();
+
+	if (err)
+		return err;
+	fast_forget();
+	return fast_pins_remove();
+}
+
 void fast_close(struct fast *fast, bool keep)
 {
 	if (!fast)

@@ -40,6 +40,9 @@ void fast_close(struct fast *fast, bool keep);
 /** fast_forget() - take away what an earlier run has left, where there is to be none. */
 void fast_forget(void);
 
+/** fast_sweep() - see nat64_sweep(). */
+int fast_sweep(void);
+
 /** fast_configure() - take over what packets need of a configuration. */
 void fast_configure(struct fast *fast, const struct config *config);
 

@@ -79,6 +79,7 @@ static struct bpf_tc_hook hook_at(unsigned int ifindex, enum bpf_tc_attach_point
 struct filters {
 	unsigned int parent;
 	bool ours, others;
+	bool failed;			/* to look: there may be both */
 };
 
 static int see_filter(const struct nlmsghdr *header, void *arg)
@@ -130,7 +131,7 @@ static struct filters look(unsigned int ifindex)
 	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    dump_filters(socket, ifindex, &ingress) < 0 ||
 	    dump_filters(socket, ifindex, &egress) < 0)
-		ingress.others = true;
+		ingress.others = ingress.failed = true;
 	if (socket)
 		mnl_socket_close(socket);
 	ingress.others |= egress.others;
@@ -230,7 +231,7 @@ void fast_attach_to(struct fast_attach *attach, const unsigned int *ifindexes, s
 			on[attach->n++] = ifindexes[i];
 }
 
-/* Is it our program that hangs there still? */
+/* Is it our program that hangs there still? Who has not seen it gone says so. */
 static bool stands(const struct fast_attach *attach, unsigned int ifindex)
 {
 	const struct bpf_tc_hook hook = hook_at(ifindex, BPF_TC_INGRESS);
@@ -238,10 +239,15 @@ static bool stands(const struct fast_attach *attach, unsigned int ifindex)
 		.sz = sizeof(opts), .handle = HANDLE, .priority = PRIORITY,
 	};
 	const struct program *program = program_for(attach, kind_of(ifindex));
+	struct filters seen;
 
 	/* An interface that is gone has lost nothing: a change of the network will tell. */
-	return !program || (look(ifindex).ours && bpf_tc_query(&hook, &opts) == 0 &&
-			    opts.prog_id == program->id);
+	if (!program)
+		return true;
+	seen = look(ifindex);
+	if (seen.failed)
+		return true;
+	return seen.ours && bpf_tc_query(&hook, &opts) == 0 && opts.prog_id == program->id;
 }
 
 unsigned int fast_attach_mend(struct fast_attach *attach, char *names, size_t size)

@@ -82,6 +82,13 @@ void fast_pins_prepare(const char *user)
 			 : err == -EBUSY ? "another gate64 runs" : strerror(-err));
 }
 
+int fast_pins_take_over(void)
+{
+	int err = open_pins("root");
+
+	return err == -ENOTSUP ? 0 : err;
+}
+
 static void pin_path(const struct bpf_map *map, char *path, size_t size)
 {
 	snprintf(path, size, "/proc/self/fd/%d/%s", pins, bpf_map__name(map));
@@ -233,4 +240,13 @@ void fast_pins_clear(void)
 		closedir(dir);
 	else if (fd >= 0)
 		close(fd);
+}
+
+int fast_pins_remove(void)
+{
+	if (pins < 0)
+		return 0;
+	close(pins);
+	pins = -1;
+	return rmdir(FAST_PINS) < 0 && errno != ENOENT ? -errno : 0;
 }

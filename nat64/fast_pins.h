@@ -21,6 +21,12 @@ struct bpf_object;
  */
 void fast_pins_prepare(const char *user);
 
+/**
+ * fast_pins_take_over() - fast_pins_prepare() of a command that clears up, as root.
+ * Return: 0, also where there is no such file system; -EBUSY: a gate64 runs; another -errno.
+ */
+int fast_pins_take_over(void);
+
 /** fast_pins_usable() - can maps be pinned? */
 bool fast_pins_usable(void);
 
@@ -43,5 +49,9 @@ void fast_pins_unpin(const struct bpf_object *object);
 
 /** fast_pins_clear() - take away whatever is pinned there. */
 void fast_pins_clear(void);
+
+/** fast_pins_remove() - take away FAST_PINS, empty, after which nothing can be pinned.
+ * Return: 0 or -errno. */
+int fast_pins_remove(void);
 
 #endif

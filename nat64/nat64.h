@@ -214,6 +214,13 @@ int nat64_trace(struct nat64 *nat64, const struct nat64_question *question,
 /** nat64_forget() - take away what an earlier run has left, where NAT64 is off. */
 void nat64_forget(void);
 
+/**
+ * nat64_sweep() - of a command, as root, when the gateway has ended for good: take away all
+ * that it has left in the kernel (nat64.keep_flows), whereupon nothing is translated.
+ * Return: 0; -EBUSY: a gate64 runs, whose that is; another -errno.
+ */
+int nat64_sweep(void);
+
 /** nat64_leave_nothing() - end without nat64.keep_flows, whatever it says. */
 void nat64_leave_nothing(struct nat64 *nat64);
 

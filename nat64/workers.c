@@ -304,6 +304,11 @@ void nat64_forget(void)
 	fast_forget();
 }
 
+int nat64_sweep(void)
+{
+	return fast_sweep();
+}
+
 void nat64_prepare(const struct config *config)
 {
 	fast_pins_prepare(config->ops.user);

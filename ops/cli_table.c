@@ -169,9 +169,12 @@ const struct cli_row cli_rows[] = {
 		     "json config",
 	  .help = "Set this host up: ask on a terminal, or take flags; show what will be changed; "
 		  "write a configuration of what is not the default, enable and start the service. "
-		  "With --undo all of that is taken back; what somebody has edited since is kept "
-		  "beside it. JSON goes with --dry-run.",
-	  .failed = "something is in the way, or a step failed and those before it were taken back.",
+		  "A configuration that somebody has written is used as it is. "
+		  "With --undo all of that is taken back, and flows that a gateway has left in the "
+		  "kernel when it stopped; what somebody has edited since is kept beside it. "
+		  "JSON goes with --dry-run.",
+	  .failed = "something is in the way; or a step failed and those before it were taken back; "
+		    "or the service was started and does not answer, which --undo takes back.",
 	  .example = "gate64 setup --listen 443,80 --dry-run", .schema = "setup" },
 	{ "completion", CLI_COMPLETION, "bash", 1, 1, .choice.words = "bash", .options = "",
 	  .help = "Print a script that makes the shell complete gate64's command lines.",

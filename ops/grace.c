@@ -58,7 +58,14 @@ static int copy_netinfo(struct netinfo *to, const struct netinfo *from)
 
 /* ---- the uplink ------------------------------------------------------------------ */
 
-/* Return: whether @net is to be as it was last, for the uplink has just lost its address. */
+const char *grace_uplink(const struct grace *grace)
+{
+	bool over = grace->missing && loop_now_ms() >= grace->uplink_until_ms;
+
+	return grace->last.uplink_v4_be32 && !over ? grace->last.uplink : NULL;
+}
+
+/* Return: whether the uplink has just lost its address, which counts. */
 static bool uplink_is_absent(struct grace *grace, const struct config *config,
 			     const struct netinfo *net, int64_t now_ms)
 {
@@ -83,6 +90,28 @@ static bool uplink_is_absent(struct grace *grace, const struct config *config,
 	return now_ms < grace->uplink_until_ms;
 }
 
+/* It stays an address of this host, too: clients are not to get there. */
+static int keep_uplink(const struct netinfo *last, struct netinfo *net)
+{
+	const struct prefix own = { addr_from_v4(last->uplink_v4_be32), 128 };
+
+	/* Another one is about to come: which side is which cannot be told. */
+	if (net->uplink[0] && strcmp(net->uplink, last->uplink) != 0)
+		return copy_netinfo(net, last);
+	memcpy(net->uplink, last->uplink, sizeof(net->uplink));
+	net->uplink_v4_be32 = last->uplink_v4_be32;
+	if (!net->links.uplink) {
+		net->links.uplink = last->links.uplink;
+		net->links.uplink_mtu = last->links.uplink_mtu;
+	}
+	if (prefix_list_sorted_contains(&net->own, &own.addr))
+		return 0;
+	if (prefix_list_add(&net->own, &own))
+		return -ENOMEM;
+	netdetect_aggregate(&net->own);
+	return 0;
+}
+
 /* ---- inside prefixes ------------------------------------------------------------- */
 
 static bool covered(const struct prefix_list *list, const struct prefix *prefix)
@@ -98,7 +127,8 @@ static bool is_absent(const struct grace *grace, const struct prefix *prefix)
 	return false;
 }
 
-static int note_absent(struct grace *grace, const struct prefix *prefix, int64_t now_ms)
+static int note_absent(struct grace *grace, const struct prefix *prefix, int64_t now_ms,
+		       int64_t until_ms)
 {
 	struct absent *absent = reallocarray(grace->absent, grace->n_absent + 1, sizeof(*absent));
 	char text[PREFIX_STRLEN];
@@ -106,21 +136,26 @@ static int note_absent(struct grace *grace, const struct prefix *prefix, int64_t
 	if (!absent)
 		return -ENOMEM;
 	grace->absent = absent;
-	absent[grace->n_absent++] = (struct absent){ *prefix, now_ms + GRACE_INSIDE_MS };
+	absent[grace->n_absent++] = (struct absent){ *prefix, until_ms };
 	log_limited(LOG_LEVEL_WARN, "the inside prefix %s is routed nowhere any more: its flows are "
-		    "kept for %d s", prefix_format(prefix, text), GRACE_INSIDE_MS / 1000);
+		    "kept for %lld s", prefix_format(prefix, text),
+		    (long long)(until_ms - now_ms) / 1000);
 	return 0;
 }
 
-/* What was there last, and is not now */
-static int find_absent(struct grace *grace, const struct netinfo *net, int64_t now_ms)
+/* What was there last, and is not now. @blind: which side is which cannot be told now. */
+static int find_absent(struct grace *grace, const struct netinfo *net, int64_t now_ms, bool blind)
 {
 	const struct prefix_list *last = &grace->last.inside;
+	int64_t until_ms = blind ? grace->uplink_until_ms : now_ms;
 	int err = 0;
+
+	if (until_ms < now_ms + GRACE_INSIDE_MS)
+		until_ms = now_ms + GRACE_INSIDE_MS;
 
 	for (size_t i = 0; i < last->n && !err; i++)
 		if (!covered(&net->inside, &last->v[i]) && !is_absent(grace, &last->v[i]))
-			err = note_absent(grace, &last->v[i], now_ms);
+			err = note_absent(grace, &last->v[i], now_ms, until_ms);
 	return err;
 }
 
@@ -176,17 +211,17 @@ static void wake_for_next(struct grace *grace, int64_t now_ms)
 int grace_apply(struct grace *grace, const struct config *config, struct netinfo *net)
 {
 	int64_t now_ms = loop_now_ms();
+	bool absent = uplink_is_absent(grace, config, net, now_ms);
+	bool blind = absent && !net->links.uplink;
 	int err = 0;
 
-	if (uplink_is_absent(grace, config, net, now_ms)) {
-		err = copy_netinfo(net, &grace->last);
-	} else {
-		if (config->inside.keyword)
-			err = find_absent(grace, net, now_ms);
-		if (!err)
-			err = copy_netinfo(&grace->last, net);
-		drop_absent(grace, net, now_ms);
-	}
+	if (absent)
+		err = keep_uplink(&grace->last, net);
+	if (!err && config->inside.keyword)
+		err = find_absent(grace, net, now_ms, blind);
+	if (!err)
+		err = copy_netinfo(&grace->last, net);
+	drop_absent(grace, net, now_ms);
 	if (!err)
 		err = add_absent(grace, config, net);
 	wake_for_next(grace, now_ms);

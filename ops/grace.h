@@ -3,8 +3,8 @@
  * What goes away from the network comes back, as a rule: a cable, a lease renewed, a tunnel
  * restarted. For a while it counts as being there still, so that flows do not end of it:
  *
- *   the uplink's IPv4 address; meanwhile all else is as it was, too;
- *   with "inside: auto", an inside prefix.
+ *   the uplink's IPv4 address, and which interface it is;
+ *   with "inside: auto", an inside prefix; where the uplink's interface is gone, as long as it.
  *
  * Another address in the place of the old one is no absence: flows cannot go on by it, since
  * a binding (RFC 6146 3) is to an address. Main thread.
@@ -29,6 +29,12 @@ enum {
  * Return: owned by the caller (grace_free()), or NULL.
  */
 struct grace *grace_new(struct event_base *base, void (*over)(void *arg), void *arg);
+
+/**
+ * grace_uplink() - the interface that is to be taken for the uplink where none is found: what
+ * lies behind it stays outside. Borrowed until grace_apply(); NULL: none.
+ */
+const char *grace_uplink(const struct grace *grace);
 
 /**
  * grace_apply() - put into @net what has just gone away; the log tells of it once.

@@ -24,6 +24,7 @@ enum {
 	SETTLE_MS = 200,	/* changes come in bursts: wait for the rest */
 	LOOK_MS = 500,		/* two looks a second in the long run, whatever happens ... */
 	LOOKS_BURST = 10,	/* ... and ten at once */
+	RESTS = 4,		/* as long as a look took, so many times: a big host's are slow */
 	CALM_MS = 60000,	/* so long after a mend nobody can be said to fight us */
 	PATIENCE = 5,		/* mends without such a calm, until we take our time */
 	WAIT_FIRST_MS = 1000,
@@ -46,7 +47,8 @@ static const struct {
 
 struct thing {
 	int64_t due_ms;		/* when it is to be looked at; 0: nothing is suspected */
-	int64_t looked_ms;	/* runs LOOK_MS a look ahead of the clock, see LOOKS_BURST */
+	int64_t looked_ms;	/* runs LOOK_MS and the RESTS a look ahead of the clock, see
+				 * LOOKS_BURST */
 	int64_t rests_ms;	/* until then it is left alone, after the last mend or attempt */
 	unsigned int score;	/* mends, and attempts, without a calm between them */
 };
@@ -153,10 +155,11 @@ static void look(struct heal *heal, enum heal_what what)
 {
 	struct thing *thing = &heal->thing[what];
 	char said[HEAL_SAID_SIZE] = "";
+	int64_t began_ms = loop_now_ms(), now_ms, wait_ms;
 	int result = heal->mend(heal->arg, what, said);
-	int64_t now_ms = loop_now_ms(), wait_ms;
 
-	thing->looked_ms = later(thing->looked_ms, now_ms) + LOOK_MS;
+	now_ms = loop_now_ms();
+	thing->looked_ms = later(thing->looked_ms, now_ms) + LOOK_MS + RESTS * (now_ms - began_ms);
 	/* A change of the network may have taken these along. */
 	if (what == HEAL_NETWORK) {
 		suspect(heal, HEAL_ROUTES);

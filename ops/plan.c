@@ -50,10 +50,27 @@ struct plan *plan_renew(struct plan *plan)
 	return renewed;
 }
 
+/* Where the uplink has gone, look once more as if it were configured. */
+static int detect(const struct config *config, const struct grace *grace, struct netinfo *net)
+{
+	struct config as_if = *config;
+	int err = netsetup_detect(config, net);
+
+	if (err || !grace || net->uplink[0] || !grace_uplink(grace))
+		return err;
+	as_if.uplink = (char *)grace_uplink(grace);
+	netinfo_free(net);
+	err = netsetup_detect(&as_if, net);
+	/* No default route leads there: whether it counts is for grace_apply() to say. */
+	if (!err)
+		net->uplink_v4_be32 = 0;
+	return err;
+}
+
 int plan_look(struct plan *plan, struct grace *grace)
 {
 	struct netinfo net;
-	int err = netsetup_detect(plan->config, &net);
+	int err = detect(plan->config, grace, &net);
 
 	if (err)
 		return err;

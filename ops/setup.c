@@ -16,6 +16,7 @@
 
 #include "../core/addrmap.h"
 #include "../core/config.h"
+#include "../nat64/nat64.h"
 #include "cli.h"
 #include "client.h"
 #include "netsetup.h"
@@ -35,7 +36,8 @@ struct setup {
 	struct setup_wishes wishes;
 	char config_path[PATH_MAX];	/* absolute: --undo may be given elsewhere */
 	struct setup_answers answers;
-	char *text;			/* the configuration to be written */
+	char *text;			/* the configuration */
+	bool written;			/* by somebody: it stays as it is */
 	struct config *config;		/* read from it */
 	struct netinfo net;
 	struct setup_changes changes, earlier;
@@ -129,16 +131,50 @@ static int ask_wishes(struct setup *setup)
 	return setup_ask(&setup->wishes, &setup->answers, SNID_LISTEN, known, stdin, stdout);
 }
 
+/* ---- what is there ---------------------------------------------------------------- */
+
+static int load_record(struct setup *setup)
+{
+	int err = setup_changes_load(SETUP_RECORD, &setup->earlier);
+
+	if (!err || err == -ENOENT || err == -EACCES)
+		return 0;
+	fprintf(stderr, "gate64: " SETUP_RECORD ": %s\n", strerror(-err));
+	return err;
+}
+
+/* Flags are for a configuration of ours. */
+static int find_written(struct setup *setup)
+{
+	const struct setup_wishes *wishes = &setup->wishes;
+	int err = setup_config_written(wishes->config_path, &setup->earlier, &setup->text);
+
+	if (err) {
+		fprintf(stderr, "gate64: %s: %s\n", wishes->config_path, strerror(-err));
+		return err;
+	}
+	setup->written = setup->text;
+	if (!setup->written ||
+	    !(wishes->inside || wishes->listen || wishes->upstream || wishes->uplink))
+		return 0;
+	fprintf(stderr, "gate64: nothing was changed: somebody has written %s, which is used as it "
+		"is without\n--inside, --listen, --upstream and --uplink; change it there, or move "
+		"it away\n", wishes->config_path);
+	return -EEXIST;
+}
+
 /* ---- what comes of them ----------------------------------------------------------- */
 
 static int make_config(struct setup *setup)
 {
 	if (!setup->wishes.listen)
 		setup->wishes.listen = SNID_LISTEN;
-	setup->text = setup_config_text(&setup->wishes);
+	if (!setup->written)
+		setup->text = setup_config_text(&setup->wishes);
 	if (!setup->text)
 		return -ENOMEM;
-	setup->config = config_parse("(to be written)", setup->text, strlen(setup->text), stderr);
+	setup->config = config_parse(setup->written ? setup->wishes.config_path : "(to be written)",
+				     setup->text, strlen(setup->text), stderr);
 	return setup->config ? netsetup_detect(setup->config, &setup->net) : -EINVAL;
 }
 
@@ -147,7 +183,8 @@ static void show(struct setup *setup)
 	puts("\nThis host:");
 	setup_check_found(setup->config, &setup->net, stdout);
 	setup->problems = setup_check(setup->config, &setup->net, setup->wishes.service, stdout);
-	printf("\n%s:\n", setup->wishes.config_path);
+	printf("\n%s%s:\n", setup->wishes.config_path,
+	       setup->written ? ", which somebody has written, and which stays as it is" : "");
 	for (const char *at = setup->text; *at;) {
 		int len = (int)strcspn(at, "\n");
 
@@ -189,13 +226,8 @@ static int show_json(struct setup *setup)
 
 static int make_plan(struct setup *setup)
 {
-	int err = setup_changes_load(SETUP_RECORD, &setup->earlier);
-
-	if (err && err != -ENOENT && err != -EACCES) {
-		fprintf(stderr, "gate64: " SETUP_RECORD ": %s\n", strerror(-err));
-		return err;
-	}
-	return setup_plan_make(&setup->wishes, setup->text, &setup->changes, stderr);
+	return setup_plan_make(&setup->wishes, setup->written ? NULL : setup->text,
+			       &setup->changes, stderr);
 }
 
 /* ---- after it --------------------------------------------------------------------- */
@@ -283,7 +315,8 @@ static int finish(const struct setup *setup)
 	status = wait_answer(setup->config->ops.control);
 	if (!status) {
 		fputs("gate64: " SETUP_UNIT " was started, but does not answer; see: journalctl -u "
-		      SETUP_UNIT "\n", stderr);
+		      SETUP_UNIT "\ngate64: it is left so; `gate64 setup --undo' takes all of it "
+		      "back\n", stderr);
 		return CLI_EXIT_FAILED;
 	}
 	print_status(status);
@@ -320,6 +353,18 @@ static int carry_out(struct setup *setup, const struct cli *cli, bool asks)
 	return finish(setup);
 }
 
+/* Return: enum cli_exit. */
+static int ask_and_carry_out(struct setup *setup, const struct cli *cli, bool asks)
+{
+	if (load_record(setup) || find_written(setup))
+		return CLI_EXIT_FAILED;
+	if (asks && !setup->written && ask_wishes(setup)) {
+		puts("\nNothing was changed.");
+		return CLI_EXIT_FAILED;
+	}
+	return carry_out(setup, cli, asks);
+}
+
 static int set_up(const struct cli *cli)
 {
 	struct setup setup = { .problems = 0 };
@@ -330,11 +375,7 @@ static int set_up(const struct cli *cli)
 		return status;
 	if (take_wishes(&setup, cli))
 		return CLI_EXIT_FAILED;
-	if (asks && ask_wishes(&setup)) {
-		puts("\nNothing was changed.");
-		return CLI_EXIT_FAILED;
-	}
-	status = carry_out(&setup, cli, asks);
+	status = ask_and_carry_out(&setup, cli, asks);
 	setup_changes_free(&setup.changes);
 	setup_changes_free(&setup.earlier);
 	netinfo_free(&setup.net);
@@ -365,6 +406,19 @@ static int undo_with(const struct setup_changes *changes, const struct cli *cli,
 	return CLI_EXIT_DONE;
 }
 
+/* Still, a gateway that was started by hand may have left flows in the kernel. */
+static int nothing_changed(const struct cli *cli)
+{
+	int err = cli->dry_run ? 0 : nat64_sweep();
+
+	puts("`gate64 setup' has changed nothing on this host.");
+	if (!err || err == -EBUSY)
+		return CLI_EXIT_DONE;
+	fprintf(stderr, "gate64: what it has left in the kernel stays there: %s\n",
+		strerror(-err));
+	return CLI_EXIT_FAILED;
+}
+
 static int take_back(const struct cli *cli)
 {
 	bool asks = !cli->yes && !cli->dry_run && isatty(STDIN_FILENO);
@@ -374,10 +428,8 @@ static int take_back(const struct cli *cli)
 	if (status)
 		return status;
 	err = setup_changes_load(SETUP_RECORD, &changes);
-	if (err == -ENOENT && !cli->json) {
-		puts("`gate64 setup' has changed nothing on this host.");
-		return CLI_EXIT_DONE;
-	}
+	if (err == -ENOENT && !cli->json)
+		return nothing_changed(cli);
 	if (err && err != -ENOENT) {
 		fprintf(stderr, "gate64: " SETUP_RECORD ": %s\n", strerror(-err));
 		return CLI_EXIT_FAILED;

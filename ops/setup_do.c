@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../nat64/nat64.h"
 #include "setup_changes.h"
 #include "setup_file.h"
 #include "systemctl.h"
@@ -35,9 +36,22 @@ static int folder_undo(const struct setup_change *change, FILE *out)
 
 /* ---- files ------------------------------------------------------------------------ */
 
+static bool was_a_file(const struct setup_change *change)
+{
+	return change->before && !change->link;
+}
+
+static int own_as_before(const struct setup_change *change)
+{
+	return lchown(change->what, change->uid, change->gid) < 0 ? -errno : 0;
+}
+
 static int file_do(const struct setup_change *change)
 {
-	return setup_file_write(change->what, change->after, CONFIG_MODE);
+	mode_t mode = was_a_file(change) ? change->mode : CONFIG_MODE;
+	int err = setup_file_write(change->what, change->after, mode);
+
+	return err || !was_a_file(change) ? err : own_as_before(change);
 }
 
 static int file_restore(const struct setup_change *change)
@@ -52,9 +66,7 @@ static int file_restore(const struct setup_change *change)
 		return symlink(change->before, change->what) < 0 ? -errno : 0;
 	}
 	err = setup_file_write(change->what, change->before, change->mode);
-	if (!err && lchown(change->what, change->uid, change->gid) < 0)
-		err = -errno;
-	return err;
+	return err ? err : own_as_before(change);
 }
 
 /* Is the file what we have left, or is there none? A link is never what we have left. */
@@ -197,8 +209,15 @@ static int active_do(const struct setup_change *change)
 /* One that ran before goes on, on what it finds then: see setup_undo(). */
 static int active_undo(const struct setup_change *change, FILE *out)
 {
-	(void)out;
-	return was(change, "active") ? 0 : systemctl_run("stop", change->what);
+	int err = was(change, "active") ? 0 : systemctl_run("stop", change->what);
+
+	if (err || was(change, "active"))
+		return err;
+	/* It has been told to stop, not that it is not to start again. */
+	err = nat64_sweep();
+	if (err == -EBUSY)
+		fputs("another gate64 runs: what it has in the kernel is left\n", out);
+	return err == -EBUSY ? 0 : err;
 }
 
 /* ---- all of them ------------------------------------------------------------------ */

@@ -98,6 +98,20 @@ char *setup_config_text(const struct setup_wishes *wishes)
 	return text;
 }
 
+int setup_config_written(const char *path, const struct setup_changes *earlier, char **text)
+{
+	const struct setup_change *ours = setup_changes_find(earlier, SETUP_FILE, path);
+	int err = setup_file_read(path, text);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (strcmp(*text, setup_sample) == 0 || (ours && strcmp(*text, ours->after) == 0)) {
+		free(*text);
+		*text = NULL;
+	}
+	return 0;
+}
+
 bool setup_ports_parse(const char *text, uint16_t *first, uint16_t *last)
 {
 	unsigned int from, to;
@@ -236,7 +250,7 @@ int setup_plan_make(const struct setup_wishes *wishes, const char *config,
 	changes->n = 0;
 	err = add_folder(changes, what);
 	none = changes->n;
-	if (!err) {
+	if (!err && config) {
 		what = wishes->config_path;
 		err = add_file(changes, what, config);
 	}

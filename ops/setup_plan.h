@@ -34,6 +34,18 @@ struct setup_wishes {
  */
 char *setup_config_text(const struct setup_wishes *wishes);
 
+/* The configuration that `make install' leaves where there is none */
+extern const char setup_sample[];
+
+/**
+ * setup_config_written() - the configuration that somebody has written: neither what was
+ * installed, nor what an earlier run has left.
+ * @earlier:	what the record holds of earlier runs.
+ * @text:	caller frees; NULL: there is none of that kind.
+ * Return: 0, or -errno: it cannot be read.
+ */
+int setup_config_written(const char *path, const struct setup_changes *earlier, char **text);
+
 /** setup_ports_parse() - "61000-65535". Return: false unless it is a range of at least
  * SETUP_PORTS_MIN ports from 1024 on. */
 bool setup_ports_parse(const char *text, uint16_t *first, uint16_t *last);
@@ -43,7 +55,7 @@ enum { SETUP_PORTS_MIN = 1024 };
 /**
  * setup_plan_make() - look at what is there, and list what is to be changed; what is already
  * as it should be is not listed.
- * @config:	the text to be written.
+ * @config:	the text to be written; NULL: what is there stays.
  * @changes:	overwritten; empty after an error.
  * Return: 0, or -errno with the reason written to @errors.
  */

@@ -274,6 +274,23 @@ def test_the_log_knows_what_goes_on(lab, gate64):
 
 @both
 @pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_undo_ends_flows_that_outlived_the_process(lab, gate64, how, proto):
+    """Issue 7, setup: `gate64 setup --undo` leaves nothing that translates. On a host whose
+    /var/lib says nothing of a setup."""
+    with fast_flow(lab, gate64, proto) as flow:
+        goes_away(gate64, how)
+        says(flow, "V6")
+        says(flow, "V4")
+        lab.gateway.run("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /sys/fs/bpf && '
+                        'mount -t tmpfs none /var/lib && exec "$@"', gate64.bpffs, binary(),
+                        "setup", "--undo", "--yes")
+        assert not programs(lab.gateway) and not (gate64.bpffs / "gate64").exists()
+        for packet, _ in (flow.out(Sample()), flow.back(Sample())):
+            does_not_cross(flow, packet)
+
+
+@both
+@pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_what_needs_user_space_is_lost_meanwhile(lab, gate64, how, proto):
     """Issue 4, restart: what the fast path does not translate itself must not come to the host's
     own TCP and UDP, which would reset the flow (RFC 9293 3.10.7.1, RFC 1122 4.1.3.1)."""

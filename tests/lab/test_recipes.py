@@ -30,6 +30,7 @@ HAPROXY_PORT = 8444			# nginx has 443 of the server
 GATEWAY2_4, PREF_A, PREF_B = "192.0.2.130", "2001:db8:64:a::", "2001:db8:64:b::"
 SEEN_B = "64:ff9b:1:b::cb00:7107"	# client4, as gateway2 shows it
 CLAT_PREFIX = "2001:db8:464::/96"
+OTHER_HOME = "2001:db8:2::1"		# of another network at home
 # What of a configuration is the lab's: its Internet, its user, its place for the socket.
 SETTINGS = {"prefixes": {"nat64": ["64:ff9b::/96", CLAT_PREFIX]},
             "nat64": {"static": [{"proto": "tcp", "outside": 2201, "inside": f"[{SERVER6}]:22"}]},
@@ -136,8 +137,11 @@ def test_wireguard_with_policy_routing_on_linux(lab, gate64):
     lab.router6.run("ip", "-6", "route", "replace", "unreachable", "default", "metric", "1")
     with pytest.raises(AssertionError):
         lab.server6.run("ping", "-c", "1", "-W", "1", f"{PREF64}{WEB4}")
+    lab.router6.run("ip", "link", "add", "home0", "type", "veth", "peer", "name", "home1")
+    lab.router6.run("ip", "link", "set", "home0", "up")
+    lab.router6.run("ip", "-6", "route", "add", "2001:db8:2::/64", "dev", "home0")
     try:
-        for line in commands(block("wireguard.md", "on the router, lan0")):
+        for line in commands(block("wireguard.md", "on the router\n")):
             lab.router6.run(*line.replace("wg0", lab.wg_router).split())
         page = lab.server6.run("curl", "-sS", "--max-time", "20", "http://web.example.net/").stdout
         assert page == f"hello {GATEWAY4}\n"
@@ -146,8 +150,16 @@ def test_wireguard_with_policy_routing_on_linux(lab, gate64):
         assert "64:ff9b::c000:250" in lab.server6.run(
             *lookup.replace("github.com", "web.example.net").split()).stdout
         lab.server6.run(*ping.replace("1.1.1.1", WEB4).split())
+        # Another network at home: not by the tunnel.
+        way = lab.router6.run("ip", "-6", "route", "get", OTHER_HOME, "from", SERVER6,
+                              "iif", "lan0").stdout
+        assert "dev home0" in way
+        assert lab.wg_router in lab.router6.run("ip", "-6", "route", "get", "2001:db8:ff::1",
+                                                "from", SERVER6, "iif", "lan0").stdout
     finally:	# for what comes after it
-        lab.router6.run("ip", "-6", "rule", "del", "from", INSIDE, check=False)
+        for priority in ("6400", "6401"):
+            lab.router6.run("ip", "-6", "rule", "del", "priority", priority, check=False)
+        lab.router6.run("ip", "link", "del", "home0", check=False)
         lab.router6.run("ip", "-6", "route", "del", "unreachable", "default", "metric", "1")
 
 
@@ -206,6 +218,12 @@ class Ssh:
         ns.spawn("/usr/sbin/sshd", "-D", "-e", "-f", config, log=self.folder / f"{ns.role}.log")
         wait_for(lambda: ":22 " in ns.run("ss", "-ltn").stdout, f"sshd of {ns.role}")
 
+    def settings(self, ns, user):
+        """What sshd goes by for an account."""
+        said = ns.run("/usr/sbin/sshd", "-T", "-f", self.folder / f"{ns.role}.conf", "-C",
+                      f"user={user},host=client4,addr=203.0.113.7").stdout
+        return set(said.splitlines())
+
     def ask(self, title, name, *argv, check=True):
         """Log in as root by the recipe's stanza; what the server sees of the connection."""
         config = self.folder / "config"
@@ -228,6 +246,8 @@ def test_ssh_by_a_jump_host(lab, ssh):
     assert ssh.ask(stanza, WWW).stdout.startswith(f"{GATEWAY6} ")
     refused = ssh.ask(stanza, "own.home.example", check=False)
     assert refused.returncode and "prohibited" in refused.stderr
+    settings = ssh.settings(lab.gateway, "jump")
+    assert {"permitlisten none", "allowstreamlocalforwarding no"} <= settings
 
 
 def test_ssh_by_a_port_of_the_gateway(lab, ssh):

@@ -18,11 +18,14 @@ import textwrap
 
 import pytest
 
-from gateway import SANITIZERS, binary
+from crossing import programs
+from gateway import PROJECT, SANITIZERS, binary
 from netns import Ground, run, wait_for
 
 CONFIG, RECORD = "/etc/gate64/gate64.yaml", "/var/lib/gate64/setup.json"
-SHIPPED = "# as shipped\ninside: auto\n"
+SHIPPED = (PROJECT / "ops/gate64.yaml").read_text()
+MINE = "# by hand\nsnid: {listen: [8443]}\n"
+GROUP = 65534			# gate64's
 EPHEMERAL = "net/ipv4/ip_local_port_range"
 
 # What systemd would do, as far as setup asks for it
@@ -36,7 +39,10 @@ cat) [ ! -e $state/no-unit ];;
 is-enabled) [ -e $state/enabled ];;
 is-active) running;;
 enable) touch $state/enabled;;
-disable) rm -f $state/enabled;;
+disable)
+	rm -f $state/enabled
+	case $* in *--now*) $0 stop;; esac;;
+daemon-reload) ;;
 start)
 	[ ! -e $state/murder ] || { kill -KILL $PPID; exit 1; }
 	[ ! -e $state/fail ] || { echo "Job for $2 failed." >&2; exit 1; }
@@ -102,10 +108,12 @@ class Host:
                      "gate64 ends")
 
     def ship(self, text=SHIPPED, mode=0o640):
-        """The configuration that `make install` leaves, or one of the administrator's."""
+        """The configuration that `make install` leaves, or one of the administrator's; not for
+        everybody to read, but for gate64."""
         self.config.parent.mkdir(exist_ok=True)
         self.config.write_text(text)
         self.config.chmod(mode)
+        os.chown(self.config, 0, GROUP)
 
     @property
     def config(self):
@@ -123,8 +131,8 @@ class Host:
         return [line.removesuffix(" gate64.service") for line in said
                 if not re.match("is-|cat ", line)]
 
-    def argv(self, *argv):
-        return ("unshare", "--mount", "sh", "-c", ENTER, self.root, binary(), *argv)
+    def argv(self, *argv, program=None):
+        return ("unshare", "--mount", "sh", "-c", ENTER, self.root, program or binary(), *argv)
 
     def environment(self):
         return dict(os.environ, **SANITIZERS, STATE=str(self.state), GATE64=str(binary()),
@@ -133,6 +141,22 @@ class Host:
     def setup(self, *argv, check=True):
         return self.ns.run(*self.argv("setup", *argv), env=self.environment(), check=check,
                            timeout=60)
+
+    def run(self, *argv):
+        """Another program on this host."""
+        return self.ns.run(*self.argv(*argv[1:], program=argv[0]), env=self.environment(),
+                           timeout=60)
+
+    def goes_fast(self):
+        """Is the program on its interfaces? Where there can be one, that is waited for."""
+        status = json.loads(self.run(binary(), "status", "--json").stdout)
+        if not status["rooms"]["nat64"]["fast_path"]["enabled"]:
+            pytest.skip("no fast path")
+        wait_for(lambda: programs(self.ns) == {"up0", "in0"}, "the program is on both sides")
+        assert (self.bpffs / "gate64").is_dir()
+
+    def nothing_is_left(self):
+        return not programs(self.ns) and not (self.bpffs / "gate64").exists()
 
     def terminal(self, typed, *argv):
         """The same on a terminal where this is typed: (exit status, what was on the screen)."""
@@ -217,6 +241,57 @@ def test_it_sets_up_and_takes_back_exactly_that(host):
     assert "has changed nothing" in host.setup("--undo", "--yes").stdout
 
 
+def test_undo_leaves_nothing_in_the_kernel(host):
+    """nat64.keep_flows is for the next start: there is none."""
+    host.setup("--yes")
+    host.goes_fast()
+    host.setup("--undo", "--yes")
+    assert host.nothing_is_left()
+
+
+def test_uninstall_leaves_nothing_in_the_kernel(host):
+    """Also of a service that was started without `gate64 setup'."""
+    host.run("systemctl", "start", "gate64.service")
+    host.goes_fast()
+    program = host.root / "usr/bin/gate64"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.symlink_to(binary())
+    host.run("make", "-C", PROJECT, "--silent", "uninstall", f"PREFIX={host.root}/usr")
+    assert not program.is_symlink() and host.nothing_is_left()
+
+
+def test_undo_lets_another_gateway_be(host):
+    """What a gateway that runs has in the kernel is its own."""
+    host.run("systemctl", "start", "gate64.service")
+    host.goes_fast()
+    assert "has changed nothing" in host.setup("--undo", "--yes").stdout
+    assert programs(host.ns) == {"up0", "in0"} and (host.bpffs / "gate64").is_dir()
+
+
+def test_what_somebody_has_written_is_used(host):
+    """The first run, too, takes the administrator's configuration as it is."""
+    host.ship(MINE)
+    before = host.tree()
+    done = host.setup("--yes", "--listen", "443", check=False)
+    assert done.returncode == 1 and "somebody has written" in done.stderr
+    assert host.tree() == before and host.calls() == []
+    done = host.setup("--yes")
+    assert "stays as it is" in done.stdout and "| snid: {listen: [8443]}" in done.stdout
+    assert host.calls() == ["enable", "start"] and host.config.read_text() == MINE
+    assert ":8443 " in host.ns.run("ss", "-ltn").stdout
+    host.setup("--undo", "--yes")
+    assert host.tree() == before
+
+
+def test_what_was_installed_is_replaced_and_stays_whose_it_was(host):
+    host.ship()
+    host.setup("--yes", "--no-start")
+    info = host.config.stat()
+    assert host.config.read_text() != SHIPPED
+    assert (stat.filemode(info.st_mode), info.st_uid, info.st_gid) == ("-rw-r-----", 0, GROUP)
+    host.setup("--undo", "--yes")
+
+
 def test_a_second_run_changes_nothing(host):
     host.setup("--yes")
     after = host.tree()
@@ -289,15 +364,15 @@ def test_what_was_edited_since_is_kept(host):
     """Neither --undo nor a second run loses a line that somebody wrote by hand."""
     host.ship()
     host.setup("--yes")
-    kept = [host.config.with_name(f"gate64.yaml.kept{n}") for n in ("", ".2")]
-    first = host.config.read_text() + "ops: {log: {level: debug}}\n"
-    host.config.write_text(first)
+    kept = host.config.with_name("gate64.yaml.kept")
+    edited = host.config.read_text() + "ops: {log: {level: debug}}\n"
+    host.config.write_text(edited)
     done = host.setup("--yes")
-    assert "changed by somebody else" in done.stdout and kept[0].read_text() == first
-    second = host.config.read_text() + "# by hand\n"
-    host.config.write_text(second)
+    assert "stays as it is" in done.stdout and host.config.read_text() == edited
+    assert host.setup("--yes", "--listen", "none", check=False).returncode == 1
+    assert host.config.read_text() == edited and not kept.exists()
     done = host.setup("--undo", "--yes")
-    assert str(kept[1].relative_to(host.root)) in done.stdout and kept[1].read_text() == second
+    assert str(kept.relative_to(host.root)) in done.stdout and kept.read_text() == edited
     assert host.config.read_text() == SHIPPED
     assert stat.filemode(host.config.stat().st_mode) == "-rw-r-----"
 
@@ -462,6 +537,12 @@ def test_wrong_usage(host, argv, said):
 def test_flags_that_the_configuration_does_not_take(host):
     done = host.setup("--yes", "--inside", "192.0.2.0/24", check=False)
     assert done.returncode == 1 and "192.0.2.0/24" in done.stderr and not host.record.exists()
+
+
+def test_help_says_what_is_left_of_a_start_without_answer(host):
+    """systemctl starts it, and it says nothing."""
+    said = " ".join(host.run(binary(), "setup", "--help").stdout.split())
+    assert "does not answer, which --undo takes back" in said
 
 
 def test_the_record_is_documented_json(host):

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "../../core/addr.h"
 #include "../../core/addrmap.h"
 #include "../../core/config.h"
 #include "../../core/loop.h"
@@ -124,6 +125,62 @@ static void an_address_counts_while_it_is_away(void **state)
 	assert_null(grace_missing(grace));
 }
 
+/* The uplink has no address, and other things change: those count at once. */
+static void all_but_the_uplink_is_as_it_is_found(void **state)
+{
+	struct prefix new_one = prefix_of("2001:db8:2::/64"), own = prefix_of("2001:db8:2::1/128");
+	struct in6_addr v4;
+
+	(void)state;
+	found("198.51.100.1", "2001:db8:1::/64", NULL);
+	assert_string_equal(grace_uplink(grace), "eth0");
+	netinfo_free(&net);
+	memset(&net, 0, sizeof(net));
+	strcpy(net.uplink, "eth0");
+	net.links.uplink = 2;
+	net.links.n = 1;
+	net.links.index[0] = 7;
+	assert_int_equal(prefix_list_add(&net.inside, &new_one), 0);
+	assert_int_equal(prefix_list_add(&net.own, &own), 0);
+	assert_int_equal(grace_apply(grace, &config, &net), 0);
+	assert_counts("198.51.100.1", "2001:db8:1::/64", "2001:db8:2::/64");
+	assert_int_equal(net.links.n, 1);
+	assert_int_equal(net.links.index[0], 7);
+	assert_true(prefix_list_sorted_contains(&net.own, &own.addr));
+	v4 = addr_from_v4(net.uplink_v4_be32);
+	assert_true(prefix_list_sorted_contains(&net.own, &v4));
+	/* A prefix that has gone has its own time, which is over sooner. */
+	now_ms += GRACE_INSIDE_MS;
+	netinfo_free(&net);
+	memset(&net, 0, sizeof(net));
+	strcpy(net.uplink, "eth0");
+	net.links.uplink = 2;
+	assert_int_equal(prefix_list_add(&net.inside, &new_one), 0);
+	assert_int_equal(grace_apply(grace, &config, &net), 0);
+	assert_counts("198.51.100.1", "2001:db8:2::/64", NULL);
+	now_ms += GRACE_UPLINK_MS;
+	assert_null(grace_uplink(grace));
+}
+
+/* Another interface is about to become the uplink: what was behind the old one might be taken
+ * for inside. */
+static void while_another_uplink_comes_nothing_changes(void **state)
+{
+	struct prefix strange = prefix_of("2001:db8:bad::/64");
+
+	(void)state;
+	found("198.51.100.1", "2001:db8:1::/64", NULL);
+	netinfo_free(&net);
+	memset(&net, 0, sizeof(net));
+	strcpy(net.uplink, "ppp0");
+	net.links.uplink = 3;
+	assert_int_equal(prefix_list_add(&net.inside, &strange), 0);
+	assert_int_equal(grace_apply(grace, &config, &net), 0);
+	assert_counts("198.51.100.1", "2001:db8:1::/64", NULL);
+	assert_string_equal(net.uplink, "eth0");
+	assert_int_equal(net.links.uplink, 2);
+}
+
 static void an_address_that_stays_away_is_given_up(void **state)
 {
 	(void)state;
@@ -230,6 +287,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_address_counts_while_it_is_away),
+		TEST(all_but_the_uplink_is_as_it_is_found),
+		TEST(while_another_uplink_comes_nothing_changes),
 		TEST(an_address_that_stays_away_is_given_up),
 		TEST(another_address_counts_at_once),
 		TEST(there_is_nothing_to_wait_for_at_first),

@@ -24,6 +24,7 @@ static unsigned int lines;		/* logged */
 static char line[512];			/* the last of them */
 static unsigned int looks[HEAL_COUNT];
 static int result[HEAL_COUNT];		/* what the next looks come to */
+static int64_t takes_ms;		/* a look */
 
 static void (*heard)(void *arg, unsigned int what);
 static void *heard_arg;
@@ -91,6 +92,7 @@ static int mend(void *arg, enum heal_what what, char *said)
 {
 	(void)arg;
 	looks[what]++;
+	now_ms += takes_ms;
 	if (result[what] > 0)
 		snprintf(said, HEAL_SAID_SIZE, "thing %d was gone: put up again", what);
 	return result[what];
@@ -104,6 +106,7 @@ static int setup(void **state)
 	(void)state;
 	now_ms = 1000000;
 	lines = 0;
+	takes_ms = 0;
 	memset(looks, 0, sizeof(looks));
 	memset(result, 0, sizeof(result));
 	base = event_base_new();
@@ -207,6 +210,20 @@ static void an_endless_burst_is_two_looks_a_second(void **state)
 	assert_in_range(looks[HEAL_RULES], 120, 131);
 }
 
+/* On a host whose rules take a second to be read, the main thread has other things to do. */
+static void who_looks_slowly_rests(void **state)
+{
+	int64_t began_ms = now_ms;
+
+	(void)state;
+	takes_ms = 1000;
+	while (now_ms < began_ms + 600000) {
+		happens(NETWATCH_QDISCS);
+		pass(100);
+	}
+	assert_in_range(looks[HEAL_FILTERS], 100, 150);
+}
+
 /* Scripts empty IPv4's tables, then IPv6's: what was just mended does not wait. */
 static void two_blows_in_a_row_are_mended_at_once(void **state)
 {
@@ -296,6 +313,7 @@ int main(void)
 		TEST(what_was_mended_is_told_once_and_counted),
 		TEST(a_burst_is_one_look),
 		TEST(an_endless_burst_is_two_looks_a_second),
+		TEST(who_looks_slowly_rests),
 		TEST(two_blows_in_a_row_are_mended_at_once),
 		TEST(a_change_of_the_network_may_have_taken_more_along),
 		TEST(nobody_is_fought_at_his_own_pace),
