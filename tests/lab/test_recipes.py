@@ -30,7 +30,7 @@ HAPROXY_PORT = 8444			# nginx has 443 of the server
 GATEWAY2_4, PREF_A, PREF_B = "192.0.2.130", "2001:db8:64:a::", "2001:db8:64:b::"
 SEEN_B = "64:ff9b:1:b::cb00:7107"	# client4, as gateway2 shows it
 CLAT_PREFIX = "2001:db8:464::/96"
-OTHER_HOME = "2001:db8:2::1"		# of another network at home
+OTHER_HOME = "2001:db8:3::1"		# of another network at home
 # What of a configuration is the lab's: its Internet, its user, its place for the socket.
 SETTINGS = {"prefixes": {"nat64": ["64:ff9b::/96", CLAT_PREFIX]},
             "nat64": {"static": [{"proto": "tcp", "outside": 2201, "inside": f"[{SERVER6}]:22"}]},
@@ -124,7 +124,7 @@ def wireguard(lab, ns, interface, title, private, public):
 
 def test_wireguard_with_policy_routing_on_linux(lab, gate64):
     """What comes from the servers goes through the tunnel; the rest has the router's own way,
-    which here is none at all."""
+    which here leads to nobody."""
     keys = {ns: lab.ground.path(f"{ns.role}.key").read_text().strip()
             for ns in (lab.gateway, lab.router6)}
     public = {ns: run("sh", "-c", f"echo {key} | wg pubkey").stdout.strip()
@@ -134,14 +134,14 @@ def test_wireguard_with_policy_routing_on_linux(lab, gate64):
               keys[lab.gateway], public[lab.router6])
     wireguard(lab, lab.router6, lab.wg_router, "/etc/wireguard/wg0.conf on the router",
               keys[lab.router6], public[lab.gateway])
-    lab.router6.run("ip", "-6", "route", "replace", "unreachable", "default", "metric", "1")
-    with pytest.raises(AssertionError):
-        lab.server6.run("ping", "-c", "1", "-W", "1", f"{PREF64}{WEB4}")
     lab.router6.run("ip", "link", "add", "home0", "type", "veth", "peer", "name", "home1")
     lab.router6.run("ip", "link", "set", "home0", "up")
-    lab.router6.run("ip", "-6", "route", "add", "2001:db8:2::/64", "dev", "home0")
+    lab.router6.run("ip", "-6", "route", "add", "2001:db8:3::/64", "dev", "home0")
+    lab.router6.run("ip", "-6", "route", "replace", "default", "dev", "home0", "metric", "1")
+    with pytest.raises(AssertionError):
+        lab.server6.run("ping", "-c", "1", "-W", "1", f"{PREF64}{WEB4}")
     try:
-        for line in commands(block("wireguard.md", "on the router\n")):
+        for line in commands(block("wireguard.md", "on the router, policy")):
             lab.router6.run(*line.replace("wg0", lab.wg_router).split())
         page = lab.server6.run("curl", "-sS", "--max-time", "20", "http://web.example.net/").stdout
         assert page == f"hello {GATEWAY4}\n"
@@ -160,7 +160,6 @@ def test_wireguard_with_policy_routing_on_linux(lab, gate64):
         for priority in ("6400", "6401"):
             lab.router6.run("ip", "-6", "rule", "del", "priority", priority, check=False)
         lab.router6.run("ip", "link", "del", "home0", check=False)
-        lab.router6.run("ip", "-6", "route", "del", "unreachable", "default", "metric", "1")
 
 
 # ---- clat.md ------------------------------------------------------------------------
