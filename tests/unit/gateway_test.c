@@ -120,6 +120,12 @@ int grace_apply(struct grace *grace, const struct config *config, struct netinfo
 	return 0;
 }
 
+const char *grace_uplink(const struct grace *grace)
+{
+	(void)grace;
+	return NULL;
+}
+
 const char *grace_missing(const struct grace *grace)
 {
 	(void)grace;
