@@ -217,11 +217,11 @@ static void who_looks_slowly_rests(void **state)
 
 	(void)state;
 	takes_ms = 1000;
-	while (now_ms < began_ms + 600000) {
+	while (now_ms < began_ms + 120000) {
 		happens(NETWATCH_QDISCS);
-		pass(100);
+		pass(500);
 	}
-	assert_in_range(looks[HEAL_FILTERS], 100, 150);
+	assert_in_range(looks[HEAL_FILTERS], 20, 35);
 }
 
 /* Scripts empty IPv4's tables, then IPv6's: what was just mended does not wait. */
