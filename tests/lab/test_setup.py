@@ -435,27 +435,45 @@ def test_who_has_a_port_is_named_and_nothing_is_changed(host, address, port, nam
     assert re.search(rf"{kind} port \S+:{port} is taken by {name} \(process \d+\)", done.stdout)
 
 
-# Process 1 of a namespace of its own, which keeps a listener that a service of it has, too
+# Process 1 of a namespace of its own, which keeps a listener that a service of it has, too. The
+# service answers at the control socket that is named, if one is.
 MANAGER = """
-import os, socket, subprocess, sys
+import json, os, socket, subprocess, sys
+name, control, *command = sys.argv[1:]
 listener = socket.create_server(("0.0.0.0", 443))
+if control:
+    answers = socket.socket(socket.AF_UNIX)
+    answers.bind(control)
+    answers.listen()
 service = os.fork()
 if not service:
-    open("/proc/self/comm", "w").write(sys.argv[1])
+    open("/proc/self/comm", "w").write(name)
+    while control:
+        asker = answers.accept()[0]
+        asker.recv(4096)
+        asker.sendall(json.dumps({"ok": True, "pid": os.getpid()}).encode() + b"\\n")
     os.read(os.pipe()[0], 1)
-done = subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL)
+done = subprocess.run(command, stdin=subprocess.DEVNULL)
 os.kill(service, 9)
 sys.exit(done.returncode)
 """
 
 
-@pytest.mark.parametrize("name, status", [("gate64", 0), ("nginx", 1)])
-def test_a_port_that_the_service_manager_keeps_is_its_services(host, name, status):
-    """systemd's descriptor store: a gateway that runs is in nobody's way."""
-    done = host.ns.run("unshare", "--pid", "--fork", "--mount-proc", "/usr/bin/python3", "-c", MANAGER,
-                       name, *host.argv("setup", "--dry-run"), env=host.environment(), check=False)
-    assert done.returncode == status, done.stdout + done.stderr
-    assert ("is taken by nginx" in done.stdout) == (name == "nginx")
+@pytest.mark.parametrize("name, answers", [("gate64", True), ("gate64", False), ("nginx", False)])
+def test_a_port_that_the_service_manager_keeps_is_its_services(host, name, answers):
+    """systemd's descriptor store: a gateway that runs, and so answers, is in nobody's way."""
+    folder = host.root / "run/gate64"
+    folder.mkdir(exist_ok=True)
+    control = folder / "control.sock"
+    try:
+        done = host.ns.run("unshare", "--pid", "--fork", "--mount-proc", "/usr/bin/python3", "-c",
+                           MANAGER, name, control if answers else "",
+                           *host.argv("setup", "--dry-run"), env=host.environment(), check=False)
+    finally:
+        control.unlink(missing_ok=True)
+        folder.rmdir()
+    assert done.returncode == (0 if answers else 1), done.stdout + done.stderr
+    assert (f"is taken by {name}" in done.stdout) == (not answers)
 
 
 def test_the_stub_of_systemd_resolved_is_in_nobodys_way(host):

@@ -127,7 +127,7 @@ static void run(enum config_flow_log log)
 	assert_int_equal(pool4_used(stress.pool), 0);
 	for (size_t i = 0; i < pool4_count(stress.pool); i++)
 		for (int l4 = 0; l4 < L4_COUNT; l4++)
-			assert_int_equal(pool4_use(stress.pool, i, l4).used, 0);
+			assert_int_equal(pool4_use(stress.pool, i, (enum l4_proto)l4).used, 0);
 	pool4_free(stress.pool);
 }
 
